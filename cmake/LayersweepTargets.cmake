@@ -1,0 +1,42 @@
+# layersweep_room(<name> SOURCES … [DEPENDS …])   a library layersweep_<name> of src/<name>; DEPENDS is what it may know
+# layersweep_test(<name> SOURCES … DEPENDS … [NP 1 2 4] [TIMEOUT s] [LABELS …])
+#   a GoogleTest executable test_<name>; with NP it runs once for each rank count under mpirun, else once alone
+
+add_library(layersweep_flags INTERFACE)
+target_compile_features(layersweep_flags INTERFACE cxx_std_20)
+target_compile_options(layersweep_flags INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wundef
+                       $<$<BOOL:${LAYERSWEEP_WERROR}>:-Werror>)
+# The C++ bindings of MPI are gone from the standard; their header would pull in a library nobody needs.
+target_compile_definitions(layersweep_flags INTERFACE OMPI_SKIP_MPICXX=1 MPICH_SKIP_MPICXX=1)
+target_include_directories(layersweep_flags INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR})
+
+function(layersweep_room name)
+  cmake_parse_arguments(PARSE_ARGV 1 room "" "" "SOURCES;DEPENDS")
+  add_library(layersweep_${name} STATIC ${room_SOURCES})
+  target_link_libraries(layersweep_${name} PUBLIC ${room_DEPENDS} PRIVATE layersweep_flags)
+  set_target_properties(layersweep_${name} PROPERTIES CXX_EXTENSIONS OFF CXX_STANDARD 20)
+endfunction()
+
+function(layersweep_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 test "" "TIMEOUT" "SOURCES;DEPENDS;NP;LABELS")
+  if(NOT test_TIMEOUT)
+    set(test_TIMEOUT 300)
+  endif()
+  set(target test_${name})
+  add_executable(${target} ${test_SOURCES})
+  target_link_libraries(${target} PRIVATE ${test_DEPENDS} layersweep_test_main layersweep_flags)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF CXX_STANDARD 20)
+  set(environment "LAYERSWEEP_SOURCE_DIR=${CMAKE_SOURCE_DIR};LAYERSWEEP_BINARY_DIR=${CMAKE_BINARY_DIR};OMP_NUM_THREADS=1")
+  if(test_NP)
+    foreach(np IN LISTS test_NP)
+      # The exit code decides; mpirun returns the first non-zero code of any rank.
+      add_test(NAME ${name}.np${np}
+               COMMAND ${MPIEXEC_EXECUTABLE} --bind-to none --oversubscribe ${MPIEXEC_NUMPROC_FLAG} ${np} $<TARGET_FILE:${target}>)
+      set_tests_properties(${name}.np${np} PROPERTIES TIMEOUT ${test_TIMEOUT} LABELS "mpi;${test_LABELS}" PROCESSORS 2
+        ENVIRONMENT "${environment};OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_mpi_yield_when_idle=1")
+    endforeach()
+  else()
+    add_test(NAME ${name} COMMAND ${target})
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${test_TIMEOUT} LABELS "${test_LABELS}" ENVIRONMENT "${environment}")
+  endif()
+endfunction()
