@@ -1,0 +1,104 @@
+// The description of an experiment as plain values: what an .ini file, its overrides and the defaults resolve to.
+// The option table (options.hpp) gives every member its key, range and meaning; docs/settings.md is printed from it.
+// load() (load.hpp) is the only source of a checked Experiment; everything after it reads it and changes nothing.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+namespace layersweep::config {
+
+enum class TaskName { counting, sst };
+enum class Mode { input, hidden };
+enum class Sparsity { log, l0 };
+enum class Replacement { mask, mean, xavier };
+enum class Split { train, dev, test };
+enum class Device { cpu, cuda };
+enum class Precision { fp32, tf32, bf16 };
+
+/// The name that experiment files, listings and logs use.
+std::string_view name_of(TaskName value);
+std::string_view name_of(Mode value);
+std::string_view name_of(Sparsity value);
+std::string_view name_of(Replacement value);
+std::string_view name_of(Split value);
+std::string_view name_of(Device value);
+std::string_view name_of(Precision value);
+
+struct Task {
+  TaskName name = TaskName::counting;
+  std::int64_t seed = 0;
+  std::filesystem::path data;
+  std::int64_t limit = 0;
+  std::int64_t max_length = 128;
+  bool operator==(const Task&) const = default;
+};
+
+struct EncoderSettings {
+  std::filesystem::path folder;
+  bool operator==(const EncoderSettings&) const = default;
+};
+
+struct Finetune {
+  std::int64_t epochs = 3;
+  double learning_rate = 6e-5;
+  std::int64_t batch = 32;
+  std::int64_t warm_up = 80;
+  double weight_decay = 0.01;
+  std::int64_t seed = 0;
+  bool operator==(const Finetune&) const = default;
+};
+
+struct Probe {
+  std::vector<Mode> modes = {Mode::input, Mode::hidden};
+  std::vector<std::int64_t> seeds = {0};
+  std::int64_t seeds_per_unit = 1;
+  double epsilon = 0.1;
+  double flip_limit = 0.25;
+  std::int64_t batch = 64;
+  std::int64_t epochs = 300;
+  std::int64_t max_steps = 0;
+  Sparsity sparsity = Sparsity::log;
+  double learning_rate = 3e-4;
+  double replacement_learning_rate = 1e-3;
+  double alpha_learning_rate = 0.3;
+  double alpha_start = 1;
+  double alpha_max = 200;
+  std::int64_t warm_up = 1200;
+  Replacement replacement = Replacement::mean;
+  std::int64_t validate_every = 100;
+  std::int64_t validation_examples = 0;
+  std::int64_t patience = 0;
+  bool operator==(const Probe&) const = default;
+};
+
+struct Extract {
+  std::vector<Split> splits = {Split::dev, Split::test};
+  bool operator==(const Extract&) const = default;
+};
+
+struct Run {
+  std::filesystem::path folder;
+  int threads = 0;
+  Device device = Device::cpu;
+  Precision precision = Precision::fp32;
+  std::int64_t token_budget = 16384;
+  int shards = 8;
+  bool deterministic = false;
+  bool json_log = false;
+  bool operator==(const Run&) const = default;
+};
+
+struct Experiment {
+  Task task;
+  EncoderSettings encoder;
+  Finetune finetune;
+  Probe probe;
+  Extract extract;
+  Run run;
+  bool operator==(const Experiment&) const = default;
+};
+
+}  // namespace layersweep::config
