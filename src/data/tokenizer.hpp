@@ -1,0 +1,74 @@
+// WordPiece tokenisation as BERT models were trained with: the same token ids, word indices and offsets, for every input, as
+// Hugging Face `tokenizers` (0.23.3) gives for the same files.
+//
+// A text is UTF-8. Bytes that are not are read as U+FFFD, one for each maximal ill-formed part, as Python's
+// bytes.decode(errors="replace") does; offsets count these as characters. Special tokens written out in a text ("[MASK]")
+// are recognised as such, since the reference does so.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace layersweep::data {
+
+/// The tokens of one text or of a pair, with [CLS] and [SEP]. All vectors have one entry per token.
+struct TokenizedText {
+  std::vector<std::int32_t> id;
+  std::vector<std::int32_t> segment;  ///< token type for the model: 0, or 1 for the second text and the [SEP] behind it
+  std::vector<std::int32_t> source;   ///< the text a token was cut from: 0 first, 1 second, −1 for added [CLS] and [SEP]
+  std::vector<std::int32_t> word_index;  ///< of the word (run of letters, or one punctuation mark) in its text, −1 likewise
+  std::vector<std::int32_t> char_start;  ///< offset into its own text in Unicode code points, −1 likewise
+  std::vector<std::int32_t> char_end;    ///< one past the last code point, −1 likewise
+
+  std::int64_t size() const { return static_cast<std::int64_t>(id.size()); }
+};
+
+struct SpecialTokens {
+  std::int32_t cls = 0;  ///< opens every sequence
+  std::int32_t sep = 0;  ///< closes each text
+  std::int32_t mask = 0;
+  std::int32_t pad = 0;
+  std::int32_t unknown = 0;  ///< stands for a word that the vocabulary cannot spell
+};
+
+/// Immutable and safe to use from several threads; copies are cheap views of the same vocabulary.
+class Tokenizer {
+ public:
+  static constexpr std::int64_t unlimited = std::numeric_limits<std::int32_t>::max();
+
+  /// Reads an encoder folder: tokenizer.json where there is one, else vocab.txt; tokenizer_config.json for what they leave
+  /// open. Stored padding and truncation settings are not applied. Throws InputError when the files are missing or damaged,
+  /// or describe another kind of tokenizer.
+  static Tokenizer open(const std::filesystem::path& folder);
+
+  /// [CLS] text [SEP]. Tokens beyond `max_length` (at least 2, special tokens counted) are cut off the end of the text.
+  TokenizedText tokenize(std::string_view text, std::int64_t max_length = unlimited) const;
+
+  /// [CLS] first [SEP] second [SEP]. Beyond `max_length` (at least 3) the longer text is cut, both when they get equally
+  /// long (the reference's "longest first").
+  TokenizedText tokenize_pair(std::string_view first, std::string_view second, std::int64_t max_length = unlimited) const;
+
+  /// "##ing", "[SEP]"; throws InputError for an id that the vocabulary does not have.
+  const std::string& token_text(std::int32_t id) const;
+  std::optional<std::int32_t> token_id(std::string_view token) const;
+
+  /// One past the largest id: the rows that a word embedding needs at least.
+  std::int32_t vocabulary_size() const;
+  const SpecialTokens& special() const;
+
+  /// SHA-256 over the vocabulary and every setting that can change a token; part of the names of token shards.
+  const std::string& fingerprint() const;
+
+ private:
+  struct State;
+  explicit Tokenizer(std::shared_ptr<const State> state);
+  std::shared_ptr<const State> state_;
+};
+
+}  // namespace layersweep::data
