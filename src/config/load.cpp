@@ -1,0 +1,146 @@
+#include "config/load.hpp"
+
+#include <fmt/format.h>
+#include <utf8proc.h>
+
+#include <cerrno>
+#include <fstream>
+#include <iterator>
+#include <map>
+
+#include "base/environment.hpp"
+#include "base/error.hpp"
+#include "config/ini.hpp"
+#include "config/nearest.hpp"
+#include "config/options.hpp"
+#include "config/validate.hpp"
+#include "config/values.hpp"
+
+namespace layersweep::config {
+
+using base::InputError;
+using base::UsageError;
+
+namespace {
+
+// A value somebody gave, with the words that say where.
+struct Given {
+  std::string value;
+  std::string place;  // "experiments/sst.ini, line 4", "--set"
+};
+using GivenValues = std::map<std::string, Given, std::less<>>;
+
+bool is_utf8(std::string_view text) {
+  const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
+  auto left = static_cast<utf8proc_ssize_t>(text.size());
+  while (left > 0) {
+    utf8proc_int32_t code_point = 0;
+    const auto used = utf8proc_iterate(bytes, left, &code_point);
+    if (used <= 0) return false;
+    bytes += used;
+    left -= used;
+  }
+  return true;
+}
+
+void check_key(const std::string& key, const std::string& place) {
+  if (find_option(key) != nullptr) return;
+  const auto keys = option_keys();
+  const std::string guess = did_you_mean(key, keys);
+  throw UsageError(fmt::format("{}: there is no setting \"{}\"", place, key), {},
+                   (guess.empty() ? "" : guess + " ") + "`layersweep run --help` lists all");
+}
+
+GivenValues values_of_file(std::string_view text, const std::string& origin) {
+  GivenValues values;
+  std::map<std::string, int> line_of;
+  for (IniEntry& entry : read_ini(text, origin)) {
+    const std::string place = fmt::format("{}, line {}", origin, entry.line);
+    check_key(entry.key, place);
+    if (const auto earlier = line_of.find(entry.key); earlier != line_of.end()) {
+      throw UsageError(fmt::format("{}: {} is set a second time", place, entry.key),
+                       fmt::format("line {} sets it already", earlier->second), "Keep one of them");
+    }
+    line_of[entry.key] = entry.line;
+    values[entry.key] = {std::move(entry.value), place};
+  }
+  return values;
+}
+
+void add_overrides(GivenValues& values, std::span<const std::string> overrides) {
+  for (const std::string& text : overrides) {
+    const auto equals = text.find('=');
+    if (equals == std::string::npos) {
+      throw UsageError(fmt::format("--set {}: there is no = in it", text), {}, "Write --set section.key=value");
+    }
+    const auto trim = [](std::string part) {
+      part.erase(0, part.find_first_not_of(" \t"));
+      part.erase(part.find_last_not_of(" \t") + 1);
+      return part;
+    };
+    const std::string key = trim(text.substr(0, equals));
+    check_key(key, "--set");
+    values[key] = {trim(text.substr(equals + 1)), "--set"};
+  }
+}
+
+void assign(Experiment& experiment, const std::string& key, const Given& given) {
+  const Option& option = *find_option(key);
+  const auto refuse = [&](const std::string& why, const std::string& hint) {
+    throw UsageError(fmt::format("{}: {} = {}", given.place, key, given.value), why, hint);
+  };
+  if (!is_utf8(given.value)) refuse("the value is not UTF-8", {});
+  if (key == "task.name" && (given.value == "squad" || given.value == "text")) {
+    refuse("this task is not yet available", "Available are " + option.type);
+  }
+  try {
+    option.read(experiment, given.value);
+  } catch (const BadValue& bad) {
+    refuse("must be " + bad.allowed, option.help);
+  }
+}
+
+}  // namespace
+
+Experiment parse(std::string_view text, const std::filesystem::path& origin, std::span<const std::string> overrides) {
+  GivenValues values = values_of_file(text, origin.string());
+  add_overrides(values, overrides);
+
+  // The task comes first: defaults of other settings depend on it.
+  Experiment experiment;
+  const auto task = values.find("task.name");
+  if (task == values.end()) {
+    throw UsageError(fmt::format("{}: task.name is not set", origin.string()), {},
+                     "Under [task], write name = " + find_option("task.name")->type);
+  }
+  assign(experiment, task->first, task->second);
+  for (const auto& [key, value] : task_defaults(experiment.task.name)) assign(experiment, key, {value, "default"});
+  if (const auto data = base::environment_variable("LAYERSWEEP_DATA")) {
+    assign(experiment, "task.data", {*data, "LAYERSWEEP_DATA in the environment"});
+  }
+  experiment.run.folder = std::filesystem::path("runs") / origin.stem();
+
+  for (const auto& [key, given] : values) assign(experiment, key, given);
+  try {
+    validate(experiment);
+  } catch (const UsageError& error) {
+    throw UsageError(fmt::format("{}: {}", origin.string(), error.what()));
+  }
+  return experiment;
+}
+
+Experiment load(const std::filesystem::path& file, std::span<const std::string> overrides) {
+  const auto refuse = [&](std::string_view why) {
+    throw InputError(fmt::format("the experiment file {} cannot be read", file.string()), why);
+  };
+  std::error_code unknown;
+  if (std::filesystem::is_directory(file, unknown)) refuse("it is a folder");
+  errno = 0;
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) refuse(base::errno_text(errno));
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  if (stream.bad()) refuse(base::errno_text(errno));
+  return parse(text, file, overrides);
+}
+
+}  // namespace layersweep::config

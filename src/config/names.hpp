@@ -1,0 +1,47 @@
+// The spellings of the enumerations of an experiment, in one table each.
+#pragma once
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "config/experiment.hpp"
+
+namespace layersweep::config {
+
+template <class E>
+struct Names;  // specialised for every enumeration of experiment.hpp
+
+template <>
+struct Names<TaskName> {
+  static constexpr std::array table{std::pair{TaskName::counting, "counting"}, std::pair{TaskName::sst, "sst"}};
+};
+template <>
+struct Names<Mode> {
+  static constexpr std::array table{std::pair{Mode::input, "input"}, std::pair{Mode::hidden, "hidden"}};
+};
+template <>
+struct Names<Sparsity> {
+  static constexpr std::array table{std::pair{Sparsity::log, "log"}, std::pair{Sparsity::l0, "l0"}};
+};
+template <>
+struct Names<Replacement> {
+  static constexpr std::array table{std::pair{Replacement::mask, "mask"}, std::pair{Replacement::mean, "mean"},
+                                    std::pair{Replacement::xavier, "xavier"}};
+};
+template <>
+struct Names<Split> {
+  static constexpr std::array table{std::pair{Split::train, "train"}, std::pair{Split::dev, "dev"},
+                                    std::pair{Split::test, "test"}};
+};
+template <>
+struct Names<Device> {
+  static constexpr std::array table{std::pair{Device::cpu, "cpu"}, std::pair{Device::cuda, "cuda"}};
+};
+template <>
+struct Names<Precision> {
+  static constexpr std::array table{std::pair{Precision::fp32, "fp32"}, std::pair{Precision::tf32, "tf32"},
+                                    std::pair{Precision::bf16, "bf16"}};
+};
+
+}  // namespace layersweep::config

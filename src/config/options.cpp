@@ -1,0 +1,186 @@
+#include "config/options.hpp"
+
+#include "config/values.hpp"
+
+namespace layersweep::config {
+
+namespace {
+
+// What a row of the table says beside its key and member.
+struct About {
+  Limits limits = {};
+  std::string unit = {};
+  std::string help;
+  std::string default_text = {};  // where the in-class default does not tell
+  Identity identity = Identity::counts;
+};
+
+// "3; counting: 50" where the task matters.
+std::string default_of(const Option& option) {
+  std::string text = option.write(Experiment{});
+  for (const auto& [key, value] : task_defaults(TaskName::counting)) {
+    if (key == option.key) text += "; counting: " + value;
+  }
+  return text.empty() ? "none" : text;
+}
+
+template <class Section, class T>
+Option row(std::string key, Section Experiment::*section, T Section::*member, About about) {
+  Option option{
+      .key = std::move(key),
+      .type = Value<T>::type(),
+      .range = about.limits.text(),
+      .unit = about.unit,
+      .default_text = about.default_text,
+      .help = about.help,
+      .identity = about.identity,
+      .read = [=](Experiment& e, std::string_view text) { e.*section.*member = Value<T>::read(text, about.limits); },
+      .write = [=](const Experiment& e) { return Value<T>::write(e.*section.*member); }};
+  if (option.default_text.empty()) option.default_text = default_of(option);
+  return option;
+}
+
+constexpr Limits positive{.least = 0, .above = true};
+constexpr Limits not_negative{.least = 0};
+constexpr Limits at_least_one{.least = 1};
+constexpr Limits share{.least = 0, .most = 1};
+constexpr Limits seed{.least = 0, .most = 2147483647};  // the results file stores seeds as int32
+
+std::vector<Option> table() {
+  using E = Experiment;
+  return {
+      row("task.name", &E::task, &Task::name,
+          {.help = "What the model does: counting (two digits, ground truth known) or sst (sentiment of a sentence)",
+           .default_text = "none: must be given"}),
+      row("task.seed", &E::task, &Task::seed, {.limits = seed, .help = "Seed of the generated examples (counting)"}),
+      row("task.data", &E::task, &Task::data,
+          {.help = "Folder of the data sets (sst/ lies in it)", .default_text = "$LAYERSWEEP_DATA"}),
+      row("task.limit", &E::task, &Task::limit,
+          {.limits = not_negative, .unit = "examples", .help = "Use only the first examples of each split; 0 uses all"}),
+      row("task.max_length", &E::task, &Task::max_length,
+          {.limits = {.least = 4}, .unit = "tokens", .help = "Longer texts are cut to this, special tokens included"}),
+
+      row("encoder.folder", &E::encoder, &EncoderSettings::folder,
+          {.help = "Folder of the pre-trained encoder (config.json, model.safetensors, tokenizer)"}),
+
+      row("finetune.epochs", &E::finetune, &Finetune::epochs,
+          {.limits = not_negative,
+           .unit = "passes",
+           .help = "Passes over train before probing; 0 uses the encoder as it is"}),
+      row("finetune.learning_rate", &E::finetune, &Finetune::learning_rate,
+          {.limits = positive, .help = "Highest learning rate of the model's weights"}),
+      row("finetune.batch", &E::finetune, &Finetune::batch,
+          {.limits = at_least_one, .unit = "examples", .help = "Examples per step, over all ranks"}),
+      row("finetune.warm_up", &E::finetune, &Finetune::warm_up,
+          {.limits = not_negative, .unit = "steps", .help = "Steps over which the learning rate rises from 0"}),
+      row("finetune.weight_decay", &E::finetune, &Finetune::weight_decay,
+          {.limits = not_negative, .help = "Decoupled weight decay"}),
+      row("finetune.seed", &E::finetune, &Finetune::seed,
+          {.limits = seed, .help = "Seed of new weights and of the order of examples"}),
+
+      row("probe.modes", &E::probe, &Probe::modes,
+          {.help = "Where masks go in: input masks the embeddings, hidden the states of each point"}),
+      row("probe.seeds", &E::probe, &Probe::seeds,
+          {.limits = seed, .help = "Probe seeds; every result has them as an axis, since learned masks depend on the seed"}),
+      row("probe.seeds_per_unit", &E::probe, &Probe::seeds_per_unit,
+          {.limits = not_negative, .unit = "seeds", .help = "Seeds that train side by side on one clean pass; 0 takes all"}),
+      row("probe.epsilon", &E::probe, &Probe::epsilon,
+          {.limits = positive,
+           .unit = "nat",
+           .help = "Divergence (KL) of the masked from the clean output that is allowed"}),
+      row("probe.flip_limit", &E::probe, &Probe::flip_limit,
+          {.limits = share, .help = "Share of changed predictions up to which a probe is accepted"}),
+      row("probe.batch", &E::probe, &Probe::batch,
+          {.limits = at_least_one, .unit = "examples", .help = "Examples per step, over all ranks"}),
+      row("probe.epochs", &E::probe, &Probe::epochs,
+          {.limits = at_least_one, .unit = "passes", .help = "Passes over train, at most"}),
+      row("probe.max_steps", &E::probe, &Probe::max_steps,
+          {.limits = not_negative, .unit = "steps", .help = "Steps, at most; 0 leaves it to probe.epochs"}),
+      row("probe.sparsity", &E::probe, &Probe::sparsity,
+          {.help = "What is minimised: the mean log keep probability (as published) or the plain keep probability (l0)"}),
+      row("probe.learning_rate", &E::probe, &Probe::learning_rate,
+          {.limits = positive, .help = "Learning rate of the probes' weights"}),
+      row("probe.replacement_learning_rate", &E::probe, &Probe::replacement_learning_rate,
+          {.limits = positive, .help = "Learning rate of the vectors that replace dropped tokens"}),
+      row("probe.alpha_learning_rate", &E::probe, &Probe::alpha_learning_rate,
+          {.limits = positive, .help = "Learning rate of the multipliers of the constraint"}),
+      row("probe.alpha_start", &E::probe, &Probe::alpha_start,
+          {.limits = not_negative, .help = "Multiplier at the first step"}),
+      row("probe.alpha_max", &E::probe, &Probe::alpha_max, {.limits = positive, .help = "Multipliers are kept in 0..this"}),
+      row("probe.warm_up", &E::probe, &Probe::warm_up,
+          {.limits = not_negative,
+           .unit = "steps",
+           .help = "Steps over which the learning rates of probes and replacement vectors rise from 0"}),
+      row("probe.replacement", &E::probe, &Probe::replacement,
+          {.help = "How replacement vectors start: [MASK] embedding (points above: xavier), mean state of the point, or "
+                   "random"}),
+      row("probe.validate_every", &E::probe, &Probe::validate_every,
+          {.limits = at_least_one, .unit = "steps", .help = "Steps between validations with hard masks on dev"}),
+      row("probe.validation_examples", &E::probe, &Probe::validation_examples,
+          {.limits = not_negative, .unit = "examples", .help = "Examples of dev a validation uses; 0 uses all"}),
+      row("probe.patience", &E::probe, &Probe::patience,
+          {.limits = not_negative,
+           .unit = "validations",
+           .help = "Validations without progress after which a point stops; 0 never stops early"}),
+
+      row("extract.splits", &E::extract, &Extract::splits, {.help = "Splits whose masks go to the results file"}),
+
+      row("run.folder", &E::run, &Run::folder,
+          {.help = "Folder of the run: state, weights, results",
+           .default_text = "runs/<name of the experiment file>",
+           .identity = Identity::free}),
+      row("run.threads", &E::run, &Run::threads,
+          {.limits = {.least = 0, .most = 4096},
+           .unit = "threads",
+           .help = "Threads per rank; 0 takes the cores this rank may use",
+           .identity = Identity::free}),
+      row("run.device", &E::run, &Run::device, {.help = "Processor that computes"}),
+      row("run.precision", &E::run, &Run::precision,
+          {.help = "Arithmetic of matrix products; fp32 is all a CPU build offers"}),
+      row("run.token_budget", &E::run, &Run::token_budget,
+          {.limits = at_least_one,
+           .unit = "rows x tokens",
+           .help = "Largest masked pass at once; bounds memory, a shard is cut to fit"}),
+      row("run.shards", &E::run, &Run::shards,
+          {.limits = {.least = 1, .most = 4096},
+           .help = "Virtual shards of a global batch; more ranks than this per team have nothing to do"}),
+      row("run.deterministic", &E::run, &Run::deterministic,
+          {.help = "Same bits for any number of ranks that divides the shards; costs some speed"}),
+      row("run.json_log", &E::run, &Run::json_log,
+          {.help = "Progress as one JSON object per line on standard output", .identity = Identity::free}),
+  };
+}
+
+}  // namespace
+
+const std::vector<Option>& options() {
+  static const std::vector<Option> rows = table();
+  return rows;
+}
+
+const Option* find_option(std::string_view key) {
+  for (const Option& option : options()) {
+    if (option.key == key) return &option;
+  }
+  return nullptr;
+}
+
+std::vector<std::string> option_keys() {
+  std::vector<std::string> keys;
+  for (const Option& option : options()) keys.push_back(option.key);
+  return keys;
+}
+
+std::vector<std::pair<std::string, std::string>> task_defaults(TaskName task) {
+  // The counting model is small and trained from nothing; the defaults of the structs are those of a pre-trained encoder.
+  if (task == TaskName::counting) {
+    return {{"finetune.epochs", "50"},
+            {"finetune.learning_rate", "0.001"},
+            {"finetune.batch", "128"},
+            {"finetune.warm_up", "0"},
+            {"finetune.weight_decay", "0"}};
+  }
+  return {};
+}
+
+}  // namespace layersweep::config

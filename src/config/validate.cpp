@@ -1,0 +1,79 @@
+#include "config/validate.hpp"
+
+#include <fmt/format.h>
+
+#include "base/error.hpp"
+
+namespace layersweep::config {
+
+using base::UsageError;
+
+namespace {
+
+void check_task(const Experiment& e) {
+  const auto name = name_of(e.task.name);
+  if (e.task.name == TaskName::counting) {
+    const bool has_folder = !e.encoder.folder.empty(), trains = e.finetune.epochs > 0;
+    if (has_folder && trains) {
+      throw UsageError("encoder.folder is set, but the counting task trains its own model", {},
+                       "Leave encoder.folder empty, or set finetune.epochs = 0 to use the model in that folder");
+    }
+    if (!has_folder && !trains) {
+      throw UsageError("finetune.epochs = 0 leaves the counting task without a model", {},
+                       "Set encoder.folder to a trained counting model, or finetune.epochs to 1 or more");
+    }
+    if (e.probe.replacement == Replacement::mask) {
+      throw UsageError("probe.replacement = mask", "the counting model has no [MASK] embedding", "Use mean or xavier");
+    }
+    return;
+  }
+  if (e.task.data.empty()) {
+    throw UsageError(
+        fmt::format("task.data is not set, and task.name = {} reads its texts from there", name), {},
+        "Set task.data, or LAYERSWEEP_DATA in the environment, to the folder that scripts/fetch_data.sh filled");
+  }
+  if (e.encoder.folder.empty()) {
+    throw UsageError(fmt::format("encoder.folder is not set, and task.name = {} needs an encoder", name), {},
+                     "Set encoder.folder to a folder with config.json, model.safetensors and a tokenizer");
+  }
+}
+
+void check_probe(const Experiment& e) {
+  const auto seeds = static_cast<std::int64_t>(e.probe.seeds.size());
+  if (e.probe.seeds_per_unit > seeds) {
+    throw UsageError(fmt::format("probe.seeds_per_unit = {}, but probe.seeds has only {}", e.probe.seeds_per_unit, seeds),
+                     {}, "Use 0 to train all seeds together");
+  }
+  if (e.probe.alpha_start > e.probe.alpha_max) {
+    throw UsageError(
+        fmt::format("probe.alpha_start = {} is above probe.alpha_max = {}", e.probe.alpha_start, e.probe.alpha_max),
+        "multipliers are kept in 0..probe.alpha_max");
+  }
+}
+
+void check_run(const Experiment& e) {
+  if (e.run.device == Device::cuda) {
+    throw UsageError("run.device = cuda", "this build has no CUDA back end", "Use run.device = cpu");
+  }
+  if (e.run.precision != Precision::fp32) {
+    throw UsageError(fmt::format("run.precision = {}", name_of(e.run.precision)),
+                     "it comes with the CUDA back end, which this build does not have", "Use run.precision = fp32");
+  }
+  if (e.run.token_budget < e.task.max_length) {
+    throw UsageError(
+        fmt::format("run.token_budget = {} is below task.max_length = {}", e.run.token_budget, e.task.max_length),
+        "a masked pass must hold at least one row of the longest text", "Raise run.token_budget or lower task.max_length");
+  }
+  if (e.run.folder.empty())
+    throw UsageError("run.folder is empty", {}, "Leave it out to get runs/<name of the experiment file>");
+}
+
+}  // namespace
+
+void validate(const Experiment& experiment) {
+  check_task(experiment);
+  check_probe(experiment);
+  check_run(experiment);
+}
+
+}  // namespace layersweep::config
