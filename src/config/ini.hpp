@@ -13,8 +13,8 @@ struct IniEntry {
   int line = 0;  ///< from 1
 };
 
-/// [section], key = value, # comments to the end of the line; blanks around all of them do not count. Throws UsageError
-/// naming `origin` and the line for anything else.
+/// [section], key = value, # comments to the end of the line; blanks around section, key and value do not count. Throws
+/// UsageError naming `origin` and the line for anything else.
 std::vector<IniEntry> read_ini(std::string_view text, std::string_view origin);
 
 }  // namespace layersweep::config

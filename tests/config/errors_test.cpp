@@ -1,0 +1,108 @@
+// What people get wrong, and whether the message names place, key, reason and remedy.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "base/error.hpp"
+#include "config/load.hpp"
+
+namespace layersweep::config {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+std::string message(std::string_view text, std::vector<std::string> overrides = {}) {
+  try {
+    parse(text, "trial.ini", overrides);
+  } catch (const base::UsageError& error) {
+    return error.what();
+  }
+  ADD_FAILURE() << "accepted: " << text;
+  return {};
+}
+
+std::string refusal_of(const std::string& setting, std::string_view task = "[task]\nname = counting\n") {
+  return message(task, {setting});
+}
+
+TEST(UnknownKeys, AreNamedWithFileLineAndNearestKeys) {
+  EXPECT_THAT(message("# comment\n[task]\nname = counting\n\n[probe]\nepsilom = 1\n"),
+              AllOf(HasSubstr("trial.ini, line 6"), HasSubstr("probe.epsilom"), HasSubstr("Did you mean probe.epsilon?")));
+  EXPECT_THAT(refusal_of("epsilon=1"), AllOf(HasSubstr("--set"), HasSubstr("Did you mean probe.epsilon?")));
+  EXPECT_THAT(refusal_of("xyzzy=1"), Not(HasSubstr("Did you mean")));
+  EXPECT_THAT(message("name = counting\n"), AllOf(HasSubstr("line 1"), HasSubstr("task.name")));
+}
+
+TEST(WrongLines, AreNamed) {
+  EXPECT_THAT(message("[task]\nname = counting\nwhat is this\n"), AllOf(HasSubstr("line 3"), HasSubstr("what is this")));
+  EXPECT_THAT(message("[task\nname = counting\n"), HasSubstr("line 1"));
+  EXPECT_THAT(message("[task]\nname = counting\nname = sst\n"), AllOf(HasSubstr("line 3"), HasSubstr("line 2")));
+  EXPECT_THAT(refusal_of("probe.epsilon"), HasSubstr("section.key=value"));
+}
+
+TEST(WrongValues, NameKeyValueAndWhatIsAllowed) {
+  EXPECT_THAT(message("[task]\nname = counting\n[probe]\nepsilon = much\n"),
+              AllOf(HasSubstr("trial.ini, line 4"), HasSubstr("probe.epsilon = much"), HasSubstr("number above 0")));
+  EXPECT_THAT(refusal_of("probe.flip_limit=1.5"), HasSubstr("from 0 to 1"));
+  EXPECT_THAT(refusal_of("probe.batch=0"), HasSubstr("of at least 1"));
+  EXPECT_THAT(refusal_of("probe.sparsity=l1"), HasSubstr("log or l0"));
+  EXPECT_THAT(refusal_of("run.deterministic=maybe"), HasSubstr("true or false"));
+  EXPECT_THAT(refusal_of("probe.modes=hidden,both"), HasSubstr("input or hidden"));
+}
+
+TEST(WrongValues, NothingHalfReadPasses) {
+  for (const char* setting : {"probe.epsilon=0.1x",
+                              "probe.epsilon=nan",
+                              "probe.epsilon=inf",
+                              "probe.epsilon=0",
+                              "probe.epsilon=",
+                              "probe.epsilon=0,1",
+                              "probe.batch=64.5",
+                              "probe.batch=1e3",
+                              "probe.batch=99999999999999999999",
+                              "run.shards=0",
+                              "run.threads=-1",
+                              "run.threads=99999999999",
+                              "probe.seeds=",
+                              "probe.seeds=1,,2",
+                              "probe.seeds=1,2,1",
+                              "probe.seeds=-1",
+                              "probe.seeds=2147483648",
+                              "probe.modes=hidden,hidden",
+                              "extract.splits=validation",
+                              "task.max_length=3",
+                              "run.folder=a#b",
+                              "run.folder=a\nb"}) {
+    EXPECT_THAT(refusal_of(setting), HasSubstr("must be")) << setting;
+  }
+  EXPECT_THAT(refusal_of("run.folder=\xff"), HasSubstr("UTF-8"));
+}
+
+TEST(Tasks, AreRequiredAndThoseToComeAreSaidToCome) {
+  EXPECT_THAT(message("[probe]\nepsilon = 1\n"), HasSubstr("task.name"));
+  EXPECT_THAT(message("[task]\nname = squad\n"), HasSubstr("not yet available"));
+  EXPECT_THAT(message("[task]\nname = text\n"), HasSubstr("not yet available"));
+  EXPECT_THAT(message("[task]\nname = sts\n"), AllOf(HasSubstr("counting or sst"), Not(HasSubstr("yet"))));
+}
+
+TEST(CrossChecks, NameBothSidesAndTheRemedy) {
+  constexpr auto sst = "[task]\nname = sst\ndata = d\n[encoder]\nfolder = f\n";
+  EXPECT_THAT(refusal_of("task.data=", sst), AllOf(HasSubstr("task.data"), HasSubstr("LAYERSWEEP_DATA")));
+  EXPECT_THAT(refusal_of("encoder.folder=", sst), HasSubstr("encoder.folder"));
+  EXPECT_THAT(refusal_of("run.device=cuda", sst), HasSubstr("no CUDA back end"));
+  EXPECT_THAT(refusal_of("run.precision=bf16", sst), HasSubstr("CUDA back end"));
+  EXPECT_THAT(refusal_of("probe.seeds_per_unit=2", sst), HasSubstr("probe.seeds"));
+  EXPECT_THAT(refusal_of("probe.alpha_start=201", sst), HasSubstr("probe.alpha_max"));
+  EXPECT_THAT(refusal_of("run.token_budget=127", sst), HasSubstr("task.max_length"));
+  EXPECT_THAT(refusal_of("run.folder=", sst), HasSubstr("run.folder"));
+  EXPECT_THAT(refusal_of("encoder.folder=f"), HasSubstr("finetune.epochs"));
+  EXPECT_THAT(refusal_of("finetune.epochs=0"), HasSubstr("encoder.folder"));
+  EXPECT_THAT(refusal_of("probe.replacement=mask"), HasSubstr("[MASK]"));
+  EXPECT_NO_THROW(parse("[task]\nname = counting\n[finetune]\nepochs = 0\n[encoder]\nfolder = trained\n"));
+}
+
+}  // namespace
+}  // namespace layersweep::config
