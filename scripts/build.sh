@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Builds layersweep (set-up first) into build/release; further arguments go to CMake, e.g. -DLAYERSWEEP_TESTS=OFF.
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+scripts/setup.sh
+
+libtorch=$(own_libtorch)
+options=(-DLAYERSWEEP_LIBTORCH="${libtorch:-$root/.deps/libtorch}" "$@")
+if command -v ccache >/dev/null; then options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_C_COMPILER_LAUNCHER=ccache); fi
+
+# CMake keeps the MPI and HDF5 it found first: another choice needs a fresh configuration.
+chosen="MPI_HOME=${MPI_HOME:-} HDF5_ROOT=${HDF5_ROOT:-} ${options[*]}"
+stamp=build/release/.chosen
+if [ -f "$stamp" ] && [ "$(cat "$stamp")" != "$chosen" ]; then options+=(--fresh); fi
+
+jobs=$(job_count)
+say "Building into build/release, $jobs job(s) at a time"
+cmake --preset release "${options[@]}"
+echo "$chosen" >"$stamp"
+cmake --build --preset release --parallel "$jobs"
+say "Built build/release/src/app/layersweep"

@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# Gets everything that building and testing need; run it again at any time, it only does what is not done yet.
+#   scripts/setup.sh [--encoders] [--bench]
+#     --encoders  also fetch the small encoder (90 MB) into .deps/encoders
+#     --bench     also make .deps/bench-venv for the published loops in bench/published (5 GB)
+# Read from the environment:
+#   LAYERSWEEP_LIBTORCH   a LibTorch of your own (folder with include/ and lib/); CMAKE_PREFIX_PATH is searched too
+#   MPI_HOME, HDF5_ROOT   an MPI, a parallel HDF5 of your own: Debian's are then not asked for, and CMake takes yours
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+torch_pins=(torch==2.11.0 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
+bench_pins=(torch==2.11.0 transformers==5.23.0)
+
+encoders=no bench=no
+for argument in "$@"; do
+  case $argument in
+    --encoders) encoders=yes ;;
+    --bench) bench=yes ;;
+    -h | --help)
+      sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      exit 0
+      ;;
+    *) die "unknown argument '$argument' (known: --encoders, --bench)" ;;
+  esac
+done
+
+# --- Debian packages ---
+system_packages() {
+  local wanted=(g++ cmake ninja-build ccache pkg-config libboost-program-options-dev libfmt-dev nlohmann-json3-dev
+    libutf8proc-dev libgtest-dev libgmock-dev libssl-dev hdf5-tools netcdf-bin python3-venv unzip)
+  if [ -z "${MPI_HOME:-}" ]; then wanted+=(openmpi-bin libopenmpi-dev); fi
+  if [ -z "${HDF5_ROOT:-}" ]; then wanted+=(libhdf5-openmpi-dev); fi
+
+  if ! command -v dpkg-query >/dev/null; then
+    warn "not a Debian system: the packages cannot be checked. What Debian calls ${wanted[*]} is needed; CMake names what it misses."
+    return
+  fi
+  local installed missing=() package
+  installed=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "${wanted[@]}" 2>/dev/null || true)
+  for package in "${wanted[@]}"; do
+    grep -Fxq "installed $package" <<<"$installed" || missing+=("$package")
+  done
+  if [ ${#missing[@]} -eq 0 ]; then
+    say "System packages: all installed"
+  elif [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+    say "System packages: installing ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -q </dev/null
+    apt-get install -q -y --no-install-recommends "${missing[@]}" </dev/null
+  else
+    warn "System packages missing: ${missing[*]}
+  With root rights: apt-get install ${missing[*]}
+  Without: bring them by other means (environment modules, Spack, conda); CMake names what it still misses."
+  fi
+}
+
+# --- Python environments ---
+# A stamp holds the pins that are in an environment and is written last. An environment without the wanted pins (never
+# made, interrupted, pins changed) is made anew as a whole: pip takes half-written packages for complete ones.
+make_venv() { # folder, stamp, pins installed without their dependencies, pins installed with them (a line each)
+  local folder=$1 stamp=$2 wanted
+  wanted=$(printf '%s\n' "$3" "$4" | sed '/^$/d')
+  if [ -x "$folder/bin/python" ] && [ -f "$stamp" ] && ! grep -vxFqf "$stamp" <<<"$wanted"; then return; fi
+  command -v python3 >/dev/null || die "no python3 found: install it (Debian: python3-venv)"
+  rm -rf "$folder" "$stamp"
+  mkdir -p .deps/stamps
+  say "Python environment $folder: installing ${wanted//$'\n'/ }"
+  python3 -m venv "$folder" ||
+    die "python3 -m venv failed: install python3-venv, or put a complete python3 first on PATH"
+  local pip=("$folder/bin/python" -m pip install --quiet --disable-pip-version-check)
+  local hint="pip could not install into $folder: see above. Without a network: set LAYERSWEEP_LIBTORCH and build with CMake directly (CONTRIBUTING.md)"
+  local pins
+  if [ -n "$3" ]; then
+    mapfile -t pins <<<"$3"
+    "${pip[@]}" --no-deps "${pins[@]}" </dev/null || die "$hint"
+  fi
+  mapfile -t pins <<<"$4"
+  "${pip[@]}" "${pins[@]}" </dev/null || die "$hint"
+  echo "$wanted" >"$stamp.part"
+  mv "$stamp.part" "$stamp"
+}
+
+libtorch_and_readers() {
+  local own torch_lines="" readers
+  own=$(own_libtorch)
+  if [ -z "$own" ]; then torch_lines=$(printf '%s\n' "${torch_pins[@]}"); fi
+  readers=$(grep -v '^#' scripts/requirements-readers.txt)
+  make_venv .deps/venv .deps/stamps/venv "$torch_lines" "$readers"
+  if [ -n "$own" ]; then
+    say "LibTorch: yours, $own"
+    return
+  fi
+  local found
+  found=$(cd .deps && echo venv/lib/python3*/site-packages/torch)
+  [ -e ".deps/$found/lib/libtorch_cpu.so" ] || {
+    rm -f .deps/stamps/venv
+    die ".deps/$found holds no lib/libtorch_cpu.so; run this script again to make the environment anew"
+  }
+  if [ "$(readlink .deps/libtorch || true)" != "$found" ]; then ln -sfn "$found" .deps/libtorch; fi
+  say "LibTorch: ${torch_pins[0]} in .deps/libtorch"
+}
+
+system_packages
+libtorch_and_readers
+if [ $bench = yes ]; then
+  make_venv .deps/bench-venv .deps/stamps/bench-venv "" "$(printf '%s\n' "${bench_pins[@]}")"
+  say "Published loops: .deps/bench-venv"
+fi
+if [ $encoders = yes ]; then datasets/fetch.sh encoder; fi
+say "Set-up complete"
