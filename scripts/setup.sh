@@ -71,12 +71,12 @@ make_venv() { # folder, stamp, pins installed without their dependencies, pins i
   local pip=("$folder/bin/python" -m pip install --quiet --disable-pip-version-check)
   local hint="pip could not install into $folder: see above. Without a network: set LAYERSWEEP_LIBTORCH and build with CMake directly (CONTRIBUTING.md)"
   local pins
-  if [ -n "$3" ]; then
+  mapfile -t pins <<<"$4"
+  "${pip[@]}" "${pins[@]}" </dev/null || die "$hint"
+  if [ -n "$3" ]; then # last, else pip complains that these lack their dependencies
     mapfile -t pins <<<"$3"
     "${pip[@]}" --no-deps "${pins[@]}" </dev/null || die "$hint"
   fi
-  mapfile -t pins <<<"$4"
-  "${pip[@]}" "${pins[@]}" </dev/null || die "$hint"
   echo "$wanted" >"$stamp.part"
   mv "$stamp.part" "$stamp"
 }
@@ -101,6 +101,14 @@ libtorch_and_readers() {
   say "LibTorch: ${torch_pins[0]} in .deps/libtorch"
 }
 
+mkdir -p .deps
+if command -v flock >/dev/null; then # one set-up at a time; pip, left behind by a killed one, also holds the lock
+  exec 9>.deps/lock
+  flock --nonblock 9 || {
+    say "Another set-up is at work here: waiting for it"
+    flock 9
+  }
+fi
 system_packages
 libtorch_and_readers
 if [ $bench = yes ]; then
