@@ -1,0 +1,79 @@
+// The results file as data: one table of variables that drives the writer, `validate`, `inspect` and the table in
+// docs/results-file.md. What a variable is called, its type and dimensions are said here and nowhere else.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace layersweep::store {
+
+inline constexpr int layout_version = 1;  ///< root attribute layersweep_layout
+
+enum class Type : std::uint8_t { float32, float64, int32, uint8, character };
+std::string_view type_name(Type type);
+std::size_t type_bytes(Type type);
+
+/// What a cell holds before it is written: NaN, −1, 255; characters are NUL.
+inline constexpr std::int32_t fill_int32 = -1;
+inline constexpr std::uint8_t fill_uint8 = 255;
+
+/// The values of status(seed, point).
+enum class Status : std::uint8_t {
+  trained = 0,           ///< ended in order, accepted or not
+  not_finite = 1,        ///< a NaN or an infinity stopped it
+  stuck_multiplier = 2,  ///< its multiplier stayed at the clamp
+  failed = 3,            ///< its unit failed; its cells are unwritten
+};
+
+/// Where a variable lies.
+enum class Place : std::uint8_t {
+  root,  ///< once, in /
+  mode,  ///< once in each of the groups of trained modes, /input and /hidden
+};
+
+/// Which files have the variable.
+enum class Presence : std::uint8_t { always, classification, question_answering, sentiment, truth, curves };
+
+struct Flag {
+  int value;
+  std::string_view meaning;  ///< one word
+};
+
+struct VariableSpec {
+  Place place;
+  std::string_view name;
+  Type type;
+  std::vector<std::string_view> dimensions;  ///< slowest first; a character matrix ends in "<name>_length"
+  Presence presence;
+  std::string_view long_name;
+  std::string_view units;   ///< "1" for numbers without a unit
+  std::vector<Flag> flags;  ///< written as flag_values and flag_meanings; empty for quantities
+
+  /// A dimension scale that carries the values of its own dimension.
+  bool is_coordinate() const { return dimensions.size() == 1 && dimensions.front() == name; }
+  bool is_text() const { return type == Type::character; }
+};
+
+std::span<const VariableSpec> variables();
+
+/// The name of the groups of modes, in the order in which they are written.
+std::span<const std::string_view> mode_names();
+
+/// Root attributes that every file has, each with what it says.
+struct AttributeSpec {
+  std::string_view name;
+  enum class Kind : std::uint8_t { text, int32, float64 } kind;
+  std::string_view meaning;
+};
+std::span<const AttributeSpec> root_attributes();
+
+/// "label", "/label", "input/kl": the entry for a path inside the file; nullptr where the layout has none.
+const VariableSpec* find_variable(std::string_view path);
+
+/// The layout in Markdown: the tables of docs/results-file.md (a test compares them).
+std::string schema_markdown();
+
+}  // namespace layersweep::store
