@@ -5,11 +5,11 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "store/results_writer.hpp"
 #include "store/schema.hpp"
 #include "store/slab.hpp"
 

@@ -5,7 +5,6 @@
 // happens before that leaves an older <path> as it was, and at most a *.part, which no reader accepts.
 #pragma once
 
-#include <concepts>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -19,18 +18,6 @@
 #include "store/slab.hpp"
 
 namespace layersweep::store {
-
-template <class T>
-concept Cell =
-    std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::int32_t> || std::same_as<T, std::uint8_t>;
-
-template <Cell T>
-constexpr Type type_of() {
-  if constexpr (std::same_as<T, float>) return Type::float32;
-  if constexpr (std::same_as<T, double>) return Type::float64;
-  if constexpr (std::same_as<T, std::int32_t>) return Type::int32;
-  return Type::uint8;
-}
 
 class ResultsWriter {
  public:

@@ -2,6 +2,7 @@
 // docs/results-file.md. What a variable is called, its type and dimensions are said here and nowhere else.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -15,6 +16,18 @@ inline constexpr int layout_version = 1;  ///< root attribute layersweep_layout
 enum class Type : std::uint8_t { float32, float64, int32, uint8, character };
 std::string_view type_name(Type type);
 std::size_t type_bytes(Type type);
+
+template <class T>
+concept Cell =
+    std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::int32_t> || std::same_as<T, std::uint8_t>;
+
+template <Cell T>
+constexpr Type type_of() {
+  if constexpr (std::same_as<T, float>) return Type::float32;
+  if constexpr (std::same_as<T, double>) return Type::float64;
+  if constexpr (std::same_as<T, std::int32_t>) return Type::int32;
+  return Type::uint8;
+}
 
 /// What a cell holds before it is written: NaN, −1, 255; characters are NUL.
 inline constexpr std::int32_t fill_int32 = -1;
