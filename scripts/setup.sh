@@ -18,7 +18,7 @@ for argument in "$@"; do
     --encoders) encoders=yes ;;
     --bench) bench=yes ;;
     -h | --help)
-      sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit 0
       ;;
     *) die "unknown argument '$argument' (known: --encoders, --bench)" ;;
