@@ -1,0 +1,46 @@
+#include "probe/evaluate.hpp"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/stack.h>
+
+#include <cmath>
+
+#include "probe/divergence.hpp"
+#include "probe/gates.hpp"
+#include "probe/masks.hpp"
+
+namespace layersweep::probe {
+
+at::Tensor hard_gates(const at::Tensor& keep_probability) { return keep_probability.gt(keep_threshold).to(at::kFloat); }
+
+HardMasks evaluate_hard_masks(const encoder::Encoder& encoder, const encoder::Batch& batch, const ProbeLayout& layout,
+                              const at::Tensor& parameters, const at::Tensor& active) {
+  const at::NoGradGuard no_grad;
+  const encoder::Clean clean = encoder.clean(batch);
+  const std::vector<at::Tensor> blocks = layout.views(parameters);
+  const std::vector<at::Tensor> log_p = log_keep_probabilities(layout.mode(), gate_logits(layout, blocks, clean.states));
+
+  HardMasks result;
+  result.keep_probability = at::stack(log_p).exp();
+  const at::Tensor gates = hard_gates(result.keep_probability);
+  const at::Tensor share = batch.mask.to(at::kFloat) / batch.lengths.to(at::kFloat).unsqueeze(-1);
+  result.keep_share = (gates * share).sum(-1);
+  const std::vector<std::int64_t> shape{layout.points(), layout.seeds(), batch.size()};
+  result.kl = at::full(shape, std::nanf(""), at::kFloat);
+  result.flipped = at::full(shape, std::nanf(""), at::kFloat);
+
+  const std::vector<Cell> cells = cells_of(active);
+  if (cells.empty()) return result;
+  // The hard gates of point k already are those of the product of probes 0..k; running products of them along k are the
+  // same only while they nest, which products of probabilities below 1 do: keep_probability never grows with k.
+  std::vector<at::Tensor> by_point;
+  for (std::int64_t p = 0; p < layout.points(); ++p) by_point.push_back(gates.select(0, p));
+  const at::Tensor logits = staircase_pass(encoder, batch, clean, joining_copies(layout, blocks, by_point, cells));
+  const at::Tensor where = active.unsqueeze(-1).expand(shape);
+  result.kl.masked_scatter_(where, kl_divergence(clean.logits, logits));
+  result.flipped.masked_scatter_(where, flipped_predictions(clean.logits, logits));
+  return result;
+}
+
+}  // namespace layersweep::probe

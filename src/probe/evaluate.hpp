@@ -1,0 +1,28 @@
+// Trained probes on hard masks: keep_probability > 0.5 becomes a gate of exactly 1, anything else 0; no sampling.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "encoder/encoder.hpp"
+#include "probe/parameters.hpp"
+
+namespace layersweep::probe {
+
+inline constexpr double keep_threshold = 0.5;
+
+/// Per (point, seed) of a batch; tokens beyond a text's length hold no meaning.
+struct HardMasks {
+  at::Tensor keep_probability;  ///< P x S x B x T
+  at::Tensor kl;                ///< P x S x B, NaN for cells not asked for
+  at::Tensor flipped;           ///< P x S x B, 0 or 1, NaN for cells not asked for
+  at::Tensor keep_share;        ///< P x S x B, kept tokens ÷ tokens, special ones included
+};
+
+/// Evaluates the cells where `active` (P x S bool) is true. Records no gradient. Independent.
+HardMasks evaluate_hard_masks(const encoder::Encoder& encoder, const encoder::Batch& batch, const ProbeLayout& layout,
+                              const at::Tensor& parameters, const at::Tensor& active);
+
+/// 1 where a token is kept, of keep probabilities of any shape.
+at::Tensor hard_gates(const at::Tensor& keep_probability);
+
+}  // namespace layersweep::probe

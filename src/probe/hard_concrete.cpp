@@ -1,0 +1,23 @@
+#include "probe/hard_concrete.hpp"
+
+#include <ATen/ops/clamp.h>
+#include <ATen/ops/sigmoid.h>
+#include <ATen/ops/softplus.h>
+
+#include <cmath>
+
+namespace layersweep::probe {
+
+at::Tensor sample_gates(const at::Tensor& phi, const at::Tensor& noise) {
+  const at::Tensor s = at::sigmoid((phi + noise) * (1.0 / HardConcrete::beta));
+  return at::clamp(s * (HardConcrete::right - HardConcrete::left) + HardConcrete::left, 0.0, 1.0);
+}
+
+at::Tensor log_keep_probability(const at::Tensor& phi) {
+  // P(s·(r − l) + l > 0) = P(s > −l/(r − l)), and s exceeds a threshold when the logistic noise does.
+  const double threshold = -HardConcrete::left / (HardConcrete::right - HardConcrete::left);
+  const double shift = HardConcrete::beta * (std::log(threshold) - std::log1p(-threshold));
+  return -at::softplus(shift - phi);
+}
+
+}  // namespace layersweep::probe

@@ -1,0 +1,31 @@
+// From gate logits to the masks of the copies in a staircase pass, in both modes, sampled or hard.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "probe/parameters.hpp"
+#include "probe/staircase.hpp"
+
+namespace layersweep::probe {
+
+/// A (point, probe seed) pair.
+struct Cell {
+  int point = 0;
+  std::int64_t seed = 0;
+};
+
+/// The cells where `active` (P x S bool) is true, by point, then seed: the order of the copies in a staircase pass.
+std::vector<Cell> cells_of(const at::Tensor& active);
+
+/// log keep probability per point, S x B x T: in input mode the logs of gates 0..k add up.
+std::vector<at::Tensor> log_keep_probabilities(Mode mode, const std::vector<at::Tensor>& phi);
+
+/// Where each cell's copy joins the pass and with which gates. `gates`: per point S x B x T, of each probe alone (input
+/// mode multiplies gates 0..k). `blocks` are the layout's views, which hold the replacement vectors.
+std::vector<Joining> joining_copies(const ProbeLayout& layout, const std::vector<at::Tensor>& blocks,
+                                    const std::vector<at::Tensor>& gates, const std::vector<Cell>& cells);
+
+}  // namespace layersweep::probe

@@ -1,0 +1,19 @@
+// The randomness of the gates, counter-based: a draw is a function of (seed, mode, probe, step, example, position) and
+// of nothing else, so it does not depend on batches, micro-batches, ranks or the order of computation.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <span>
+
+#include "probe/mode.hpp"
+
+namespace layersweep::probe {
+
+/// Logistic noise log u − log(1 − u) for the gates of one step: P x S x B x T float32.
+/// `examples` (B) are corpus indices; in input mode the draw of probe i serves all points above it.
+at::Tensor gate_noise(Mode mode, std::span<const std::uint64_t> seeds, std::int64_t points, std::int64_t step,
+                      std::span<const std::int64_t> examples, std::int64_t width);
+
+}  // namespace layersweep::probe

@@ -1,0 +1,73 @@
+#include "probe/objective.hpp"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include "probe/divergence.hpp"
+#include "probe/gates.hpp"
+#include "probe/hard_concrete.hpp"
+#include "probe/masks.hpp"
+
+namespace layersweep::probe {
+
+StepSums::StepSums(const ProbeLayout& layout)
+    : StepSums(layout, at::zeros({layout.size() + 3 * layout.points() * layout.seeds()}, at::kFloat)) {}
+
+StepSums::StepSums(const ProbeLayout& layout, at::Tensor flat)
+    : parameters_(layout.size()), points_(layout.points()), seeds_(layout.seeds()), flat_(std::move(flat)) {}
+
+at::Tensor StepSums::row(std::int64_t index) const {
+  const std::int64_t cells = points_ * seeds_;
+  return flat_.narrow(0, parameters_ + index * cells, cells).view({points_, seeds_});
+}
+
+at::Tensor StepSums::gradient() const { return flat_.narrow(0, 0, parameters_); }
+at::Tensor StepSums::kl() const { return row(0); }
+at::Tensor StepSums::keep_share() const { return row(1); }
+at::Tensor StepSums::flips() const { return row(2); }
+
+void accumulate_step(const encoder::Encoder& encoder, const encoder::Batch& batch, const ProbeLayout& layout,
+                     const at::Tensor& parameters, const StepInputs& inputs, StepSums& sums) {
+  const std::vector<Cell> cells = cells_of(inputs.active);
+  if (cells.empty() || batch.size() == 0) return;
+  const encoder::Clean clean = encoder.clean(batch);
+
+  const at::AutoGradMode record(true);
+  std::vector<at::Tensor> leaves = layout.views(parameters.detach());
+  for (at::Tensor& leaf : leaves) leaf = leaf.detach().requires_grad_();
+
+  const std::vector<at::Tensor> phi = gate_logits(layout, leaves, clean.states);
+  std::vector<at::Tensor> gates;
+  for (std::size_t p = 0; p < phi.size(); ++p) {
+    gates.push_back(sample_gates(phi[p], inputs.noise.select(0, static_cast<std::int64_t>(p))));
+  }
+  const at::Tensor logits =
+      staircase_pass(encoder, batch, clean, joining_copies(layout, leaves, gates, cells));
+  const at::Tensor kl = kl_divergence(clean.logits, logits).sum(-1);  // C
+
+  const at::Tensor log_p = at::stack(log_keep_probabilities(layout.mode(), phi));  // P x S x B x T
+  const at::Tensor mask = batch.mask.to(at::kFloat);
+  const at::Tensor share = mask / batch.lengths.to(at::kFloat).unsqueeze(-1);  // B x T: 1/T on tokens
+  const at::Tensor keep = (log_p.exp() * share).sum({-2, -1});                 // P x S
+  const at::Tensor sparsity = inputs.sparsity == Sparsity::l0 ? keep : (log_p * share).sum({-2, -1});
+
+  // The copies are in the order of the active cells, which is that of boolean selection.
+  const at::Tensor alpha = inputs.alpha.masked_select(inputs.active);
+  const double scale = 1.0 / (static_cast<double>(inputs.batch_size) * static_cast<double>(layout.points()));
+  const at::Tensor loss = ((alpha * kl).sum() + sparsity.masked_select(inputs.active).sum()) * scale;
+
+  const auto gradients = torch::autograd::grad({loss}, leaves, {}, c10::nullopt, false, /*allow_unused=*/true);
+  const at::NoGradGuard no_grad;
+  const std::vector<at::Tensor> targets = layout.views(sums.gradient());
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    if (gradients[i].defined()) at::Tensor(targets[i]).add_(gradients[i]);
+  }
+  const at::Tensor flips = flipped_predictions(clean.logits, logits.detach()).sum(-1);
+  sums.kl().masked_scatter_(inputs.active, sums.kl().masked_select(inputs.active) + kl.detach());
+  sums.flips().masked_scatter_(inputs.active, sums.flips().masked_select(inputs.active) + flips);
+  sums.keep_share().add_(keep.detach());
+}
+
+}  // namespace layersweep::probe

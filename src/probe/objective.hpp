@@ -1,0 +1,52 @@
+// One step's objective on one micro-batch, and its gradient:
+//   mean over active (point, seed) of  α·(KL − ε) + sparsity,
+// where KL and sparsity are means over the examples of the *global* batch, so micro-batches, shards and ranks just add up.
+// De Cao et al., EMNLP 2020, equations 3 to 6; α ascends on the same KL, so one backward pass serves both players.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "encoder/encoder.hpp"
+#include "probe/mode.hpp"
+#include "probe/parameters.hpp"
+
+namespace layersweep::probe {
+
+/// What a step sums over examples, shards and ranks; one flat buffer is what is all-reduced.
+class StepSums {
+ public:
+  explicit StepSums(const ProbeLayout& layout);
+  /// Adopts a buffer of the same layout.
+  StepSums(const ProbeLayout& layout, at::Tensor flat);
+
+  const at::Tensor& flat() const { return flat_; }
+  at::Tensor gradient() const;    ///< flat probe parameters
+  at::Tensor kl() const;          ///< P x S, sum over examples of the KL under sampled gates
+  at::Tensor keep_share() const;  ///< P x S, sum over examples of the mean keep probability
+  at::Tensor flips() const;       ///< P x S, examples whose prediction changed
+
+ private:
+  at::Tensor row(std::int64_t index) const;
+  std::int64_t parameters_;
+  std::int64_t points_;
+  std::int64_t seeds_;
+  at::Tensor flat_;
+};
+
+struct StepInputs {
+  Sparsity sparsity = Sparsity::log;
+  at::Tensor alpha;             ///< P x S, the multipliers
+  at::Tensor active;            ///< P x S bool; in hidden mode rows of inactive cells leave the pass
+  at::Tensor noise;             ///< P x S x B x T logistic noise
+  std::int64_t batch_size = 0;  ///< examples of the global batch
+};
+
+/// Adds the micro-batch's contribution to `sums`. `parameters` is the flat buffer. Independent (no communication).
+void accumulate_step(const encoder::Encoder& encoder, const encoder::Batch& batch, const ProbeLayout& layout,
+                     const at::Tensor& parameters, const StepInputs& inputs, StepSums& sums);
+
+}  // namespace layersweep::probe

@@ -1,0 +1,46 @@
+#include "probe/optimiser.hpp"
+
+#include <ATen/ops/zeros_like.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace layersweep::probe {
+namespace {
+
+constexpr float decay = 0.99F;     // torch.optim.RMSprop's default alpha
+constexpr float epsilon = 1e-8F;  // and eps
+
+}  // namespace
+
+LookaheadRmsprop::LookaheadRmsprop(at::Tensor parameters, Variance variance)
+    : parameters_(std::move(parameters)),
+      variance_(variance),
+      square_average_(at::zeros_like(parameters_)),
+      gradient_average_(at::zeros_like(parameters_)),
+      slow_(parameters_.clone()) {}
+
+void LookaheadRmsprop::step(const at::Tensor& gradient, const at::Tensor& learning_rate) {
+  float* const x = parameters_.data_ptr<float>();
+  float* const square = square_average_.data_ptr<float>();
+  float* const mean = gradient_average_.data_ptr<float>();
+  float* const slow = slow_.data_ptr<float>();
+  const float* const g = gradient.const_data_ptr<float>();
+  const float* const rate = learning_rate.const_data_ptr<float>();
+  const bool centred = variance_ == Variance::centred;
+  const bool synchronise = ++steps_ % lookahead_steps == 0;
+  const std::int64_t n = parameters_.numel();
+  for (std::int64_t i = 0; i < n; ++i) {
+    square[i] = decay * square[i] + (1 - decay) * g[i] * g[i];
+    mean[i] = decay * mean[i] + (1 - decay) * g[i];
+    // Rounding can take the centred variance of a constant gradient below zero.
+    const float variance = centred ? std::max(square[i] - mean[i] * mean[i], 0.0F) : square[i];
+    x[i] -= rate[i] * g[i] / (std::sqrt(variance) + epsilon);
+    if (synchronise) {
+      slow[i] += static_cast<float>(lookahead_share) * (x[i] - slow[i]);
+      x[i] = slow[i];
+    }
+  }
+}
+
+}  // namespace layersweep::probe

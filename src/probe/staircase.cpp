@@ -1,0 +1,43 @@
+#include "probe/staircase.hpp"
+
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/lerp.h>
+
+#include "base/error.hpp"
+
+namespace layersweep::probe {
+namespace {
+
+encoder::Rows masked_copies(const at::Tensor& states, const Joining& joining, const encoder::Batch& batch) {
+  const std::int64_t copies = joining.gates.size(0);
+  const at::Tensor b = joining.replacements.unsqueeze(1).unsqueeze(1);  // C x 1 x 1 x W
+  // b + z·(h − b) = z·h + (1 − z)·b
+  const at::Tensor masked = at::lerp(b, states.unsqueeze(0), joining.gates.unsqueeze(-1));
+  return {masked.view({copies * batch.size(), batch.width(), states.size(-1)}), at::arange(batch.size()).repeat({copies})};
+}
+
+}  // namespace
+
+at::Tensor staircase_pass(const encoder::Encoder& encoder, const encoder::Batch& batch, const encoder::Clean& clean,
+                          const std::vector<Joining>& joining) {
+  const int last = static_cast<int>(encoder.points().size()) - 1;
+  encoder::Rows rows;
+  for (int point = 0; point <= last; ++point) {
+    const Joining& here = joining[static_cast<std::size_t>(point)];
+    if (here.gates.defined()) {
+      encoder::Rows joined = masked_copies(clean.states[static_cast<std::size_t>(point)], here, batch);
+      if (point == last) joined = encoder.narrow_to_read_out(joined, batch);
+      rows = rows.states.defined() ? encoder::Rows{at::cat({rows.states, joined.states}), at::cat({rows.example, joined.example})}
+                                   : joined;
+    }
+    if (point < last && rows.states.defined()) {
+      rows = encoder.advance(point, rows, batch, point + 1 == last ? encoder::Need::read_out : encoder::Need::all_tokens);
+    }
+  }
+  base::ensure(rows.states.defined(), "a staircase pass needs at least one copy");
+  const at::Tensor logits = encoder.read_out(rows, batch);
+  return logits.view({-1, batch.size(), logits.size(-1)});
+}
+
+}  // namespace layersweep::probe

@@ -1,0 +1,90 @@
+#include "sweep/run_folder.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <random>
+
+#include "base/environment.hpp"
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "comm/agreement.hpp"
+#include "config/load.hpp"
+#include "config/print.hpp"
+
+namespace layersweep::sweep {
+namespace {
+
+void make_folder(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) {
+    throw base::InputError(fmt::format("cannot make the run folder {}", folder.string()), error.message(),
+                           "Choose another one with --set run.folder=FOLDER");
+  }
+}
+
+}  // namespace
+
+RunFolder::RunFolder(const comm::Communicator& world, const config::Experiment& experiment)
+    : path_(experiment.run.folder), identity_(config::identity_hash(experiment)) {
+  comm::run_together(world, [&] {
+    if (world.rank() == 0) take(experiment);
+  });
+
+  // A nonce that rank 0 wrote is read by all: the folder lies on a file system that every rank sees.
+  std::string nonce;
+  if (world.rank() == 0 && world.size() > 1) {
+    nonce = fmt::format("{:016x}", (static_cast<std::uint64_t>(std::random_device{}()) << 32) | std::random_device{}());
+    base::write_file_atomically(path_ / "nonce", nonce);
+  }
+  nonce = world.broadcast_text(nonce, 0);
+  comm::run_together(world, [&] {
+    if (world.size() > 1 && (!std::filesystem::exists(path_ / "nonce") || base::read_text_file(path_ / "nonce") != nonce)) {
+      throw base::InputError(fmt::format("this rank does not see the run folder {}", path_.string()),
+                             "what rank 0 wrote there is not what is read here",
+                             "Put run.folder on a file system that all hosts share");
+    }
+  });
+  world.barrier();
+  if (world.rank() == 0 && world.size() > 1) std::filesystem::remove(path_ / "nonce");
+}
+
+void RunFolder::take(const config::Experiment& experiment) {
+  make_folder(path_);
+  const std::filesystem::path lock = path_ / "lock";
+  lock_ = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (lock_ < 0) throw base::InputError(fmt::format("cannot write in the run folder {}", path_.string()), base::errno_text(errno));
+  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+    throw base::InputError(fmt::format("the run folder {} is in use", path_.string()),
+                           fmt::format("it is held by {}", base::read_text_file(lock)),
+                           "Wait for that run to end, or choose another folder with --set run.folder=FOLDER");
+  }
+  const std::string holder = fmt::format("process {} on {} since {}", ::getpid(), base::host_name(), base::utc_now());
+  if (::ftruncate(lock_, 0) != 0 || ::pwrite(lock_, holder.data(), holder.size(), 0) != static_cast<ssize_t>(holder.size())) {
+    throw base::InputError(fmt::format("cannot write in the run folder {}", path_.string()), base::errno_text(errno));
+  }
+
+  const std::filesystem::path description = description_of(path_);
+  if (std::filesystem::exists(description)) {
+    const auto changes = config::identity_changes(config::load(description), experiment);
+    if (!changes.empty()) {
+      std::string list;
+      for (const auto& change : changes) {
+        list += fmt::format("{}{} was {}, now {}", list.empty() ? "" : "; ", change.key, change.before, change.after);
+      }
+      throw base::InputError(fmt::format("{} holds a run of another experiment", path_.string()), list,
+                             "Choose another folder with --set run.folder=FOLDER, or remove this one");
+    }
+  }
+  base::write_file_atomically(description, config::resolved_text(experiment));
+  make_folder(tokens());
+  make_folder(path_ / "units");
+}
+
+RunFolder::~RunFolder() {
+  if (lock_ >= 0) ::close(lock_);
+}
+
+}  // namespace layersweep::sweep

@@ -1,0 +1,41 @@
+// A run's folder on disk: what lies where, who holds it, and that it belongs to this experiment.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "comm/communicator.hpp"
+#include "config/experiment.hpp"
+#include "sweep/unit.hpp"
+
+namespace layersweep::sweep {
+
+class RunFolder {
+ public:
+  /// Creates the folder or resumes in it; throws InputError on all ranks when another process holds it, when it was made
+  /// for another experiment (the changed settings are named), when the ranks do not see the same folder, or when it
+  /// cannot be written. Collective over the whole job.
+  RunFolder(const comm::Communicator& world, const config::Experiment& experiment);
+  ~RunFolder();
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  const std::string& identity() const { return identity_; }
+  std::filesystem::path model() const { return path_ / "model"; }
+  std::filesystem::path tokens() const { return path_ / "tokens"; }
+  std::filesystem::path unit(const Unit& unit) const { return path_ / "units" / unit.name(); }
+  std::filesystem::path results() const { return path_ / "results.h5"; }
+
+  /// Where a finished run keeps its description.
+  static std::filesystem::path description_of(const std::filesystem::path& run) { return run / "experiment.ini"; }
+
+ private:
+  void take(const config::Experiment& experiment);
+
+  std::filesystem::path path_;
+  std::string identity_;
+  int lock_ = -1;  // rank 0 holds it; the kernel releases it if the process dies
+};
+
+}  // namespace layersweep::sweep

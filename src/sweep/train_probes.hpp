@@ -1,0 +1,69 @@
+// The training loop of one unit: every step updates every point and seed from one clean and one staircase pass.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "config/experiment.hpp"
+#include "data/corpus.hpp"
+#include "encoder/encoder.hpp"
+#include "probe/parameters.hpp"
+#include "sweep/selection.hpp"
+#include "sweep/team.hpp"
+#include "sweep/unit.hpp"
+
+namespace layersweep::sweep {
+
+/// What became of a (point, seed); the values are those of `status` in the results file.
+enum class CellStatus : std::uint8_t {
+  not_trained = 0,
+  trained = 1,
+  not_finite = 2,      ///< a NaN or infinity appeared; the last finite snapshot, if any, is kept
+  alpha_at_bound = 3,  ///< the multiplier ended at its bound: no snapshot met ε
+};
+
+/// Figures on development data with hard masks, at one step.
+struct Validation {
+  std::int64_t step = 0;
+  std::vector<std::vector<Score>> scores;  ///< [point][seed]
+  at::Tensor alpha;                        ///< P x S
+};
+
+struct TrainedUnit {
+  probe::ProbeLayout layout;
+  at::Tensor parameters;  ///< flat; of every cell (input mode: of every seed) its best snapshot
+  at::Tensor alpha;       ///< P x S, at the end
+  at::Tensor steps;       ///< P x S int64, steps trained until the cell stopped
+  std::vector<std::vector<CellStatus>> status;  ///< [point][seed]
+  std::vector<Validation> curve;
+};
+
+/// A line of progress; means over the seeds that still train.
+struct Progress {
+  std::int64_t step = 0;
+  std::int64_t total_steps = 0;
+  double pairs_per_second = 0;  ///< (sentence, point) pairs of each seed since the last line, everything counted
+  double elapsed_s = 0;
+  double remaining_s = 0;
+  std::vector<double> kl, keep_share, alpha;  ///< per point, under sampled gates, since the last line
+};
+using OnProgress = std::function<void(const Progress&)>;
+
+struct TrainingTexts {
+  const data::Corpus& train;
+  const data::Corpus& dev;
+};
+
+/// Trains a unit. `replacements` are the starting replacement vectors, per point. Collective over the team; every rank
+/// returns the same. Progress is reported about every `probe.validate_every`/10 steps, on every rank.
+TrainedUnit train_unit(const Team& team, const encoder::Encoder& encoder, const TrainingTexts& texts, const Unit& unit,
+                       const config::Probe& settings, std::int64_t token_budget, const std::vector<at::Tensor>& replacements,
+                       const OnProgress& on_progress);
+
+/// Steps that `train_unit` takes if nothing stops early.
+std::int64_t planned_steps(const config::Probe& settings, std::int64_t train_examples);
+
+}  // namespace layersweep::sweep
