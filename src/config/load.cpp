@@ -3,13 +3,11 @@
 #include <fmt/format.h>
 #include <utf8proc.h>
 
-#include <cerrno>
-#include <fstream>
-#include <iterator>
 #include <map>
 
 #include "base/environment.hpp"
 #include "base/error.hpp"
+#include "base/files.hpp"
 #include "config/ini.hpp"
 #include "config/nearest.hpp"
 #include "config/options.hpp"
@@ -18,7 +16,6 @@
 
 namespace layersweep::config {
 
-using base::InputError;
 using base::UsageError;
 
 namespace {
@@ -130,17 +127,7 @@ Experiment parse(std::string_view text, const std::filesystem::path& origin, std
 }
 
 Experiment load(const std::filesystem::path& file, std::span<const std::string> overrides) {
-  const auto refuse = [&](std::string_view why) {
-    throw InputError(fmt::format("the experiment file {} cannot be read", file.string()), why);
-  };
-  std::error_code unknown;
-  if (std::filesystem::is_directory(file, unknown)) refuse("it is a folder");
-  errno = 0;
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) refuse(base::errno_text(errno));
-  const std::string text{std::istreambuf_iterator<char>(stream), {}};
-  if (stream.bad()) refuse(base::errno_text(errno));
-  return parse(text, file, overrides);
+  return parse(base::read_text_file(file), file, overrides);
 }
 
 }  // namespace layersweep::config
