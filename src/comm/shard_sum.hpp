@@ -9,6 +9,9 @@
 
 namespace layersweep::comm {
 
+/// sum[i] += addend[i].
+void add_into(std::span<float> sum, std::span<const float> addend);
+
 struct TreeNode {
   int level = 0;
   int index = 0;

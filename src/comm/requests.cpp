@@ -1,0 +1,58 @@
+#include "comm/requests.hpp"
+
+#include "comm/check.hpp"
+
+namespace layersweep::comm {
+
+Requests::~Requests() {
+  if (!mpi_is_running()) return;
+  for (std::size_t i = 0; i < open_.size(); ++i) {
+    if (open_[i] == MPI_REQUEST_NULL || !is_receive_[i]) continue;
+    MPI_Cancel(&open_[i]);
+    MPI_Request_free(&open_[i]);
+  }
+}
+
+void Requests::send(MPI_Comm handle, const void* data, std::size_t bytes, int to, int tag) {
+  for_each_chunk(bytes, largest_chunk_bytes, [&](std::size_t offset, int length) {
+    MPI_Request request = MPI_REQUEST_NULL;
+    check(MPI_Isend(static_cast<const std::byte*>(data) + offset, length, MPI_BYTE, to, tag, handle, &request), "MPI_Isend");
+    note(request, false);
+  });
+}
+
+void Requests::receive(MPI_Comm handle, void* data, std::size_t bytes, int from, int tag) {
+  for_each_chunk(bytes, largest_chunk_bytes, [&](std::size_t offset, int length) {
+    MPI_Request request = MPI_REQUEST_NULL;
+    check(MPI_Irecv(static_cast<std::byte*>(data) + offset, length, MPI_BYTE, from, tag, handle, &request), "MPI_Irecv");
+    note(request, true);
+  });
+}
+
+void Requests::add(MPI_Request request) { note(request, false); }
+
+void Requests::note(MPI_Request request, bool is_receive) {
+  open_.push_back(request);
+  is_receive_.push_back(is_receive);
+  completed_.resize(open_.size());
+}
+
+bool Requests::done() {
+  progressed_ = false;
+  if (open_.empty()) return true;
+  int count = 0;
+  check(MPI_Testsome(static_cast<int>(open_.size()), open_.data(), &count, completed_.data(), MPI_STATUSES_IGNORE),
+        "MPI_Testsome");
+  if (count == MPI_UNDEFINED) return true;  // none is open any more
+  progressed_ = count > 0;
+  for (const MPI_Request request : open_) {
+    if (request != MPI_REQUEST_NULL) return false;
+  }
+  return true;
+}
+
+void Requests::wait() {
+  check(MPI_Waitall(static_cast<int>(open_.size()), open_.data(), MPI_STATUSES_IGNORE), "MPI_Waitall");
+}
+
+}  // namespace layersweep::comm

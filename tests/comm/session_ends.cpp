@@ -1,0 +1,51 @@
+// Ends a job in the ways an MPI session can end; run under mpirun, judged by the exit code.
+//   orderly       all ranks return                               0
+//   agreed        all ranks throw one error together             1
+//   one-rank      the last rank fails, the others wait for it    3, at once
+//   mpi-error     an MPI call with a wrong root                  5, from check()
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "comm/agreement.hpp"
+#include "comm/mpi_session.hpp"
+
+namespace {
+
+namespace comm = layersweep::comm;
+namespace base = layersweep::base;
+
+void act(std::string_view way) {
+  const comm::Communicator all = comm::world();
+  const bool is_last = all.rank() == all.size() - 1;
+  if (way == "agreed") {
+    comm::run_together(all, [&] {
+      if (is_last) throw base::InputError("agreed");
+    });
+  }
+  if (way == "one-rank") {
+    if (is_last) throw base::UsageError("only here");
+    all.barrier();
+  }
+  if (way == "mpi-error") {
+    int value = 0;
+    all.broadcast(std::span(&value, 1), 99);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const comm::MpiSession session;
+  try {
+    act(argc > 1 ? argv[1] : "");
+    return 0;
+  } catch (const comm::MpiError& error) {
+    comm::abort_job(error.what(), 5);
+  } catch (const std::exception& error) {
+    if (!comm::agreed_by_world(error)) comm::abort_job(error.what(), 3);
+    if (base::speaks_for_world()) base::local_error(error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,105 @@
+// A rank that stays away is named by the others, within the limit.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <thread>
+
+#include "base/error.hpp"
+#include "comm/gradient_reducer.hpp"
+#include "comm/timed_team.hpp"
+
+namespace layersweep::comm {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+double seconds_of(const std::function<void()>& action) {
+  const auto start = std::chrono::steady_clock::now();
+  action();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+std::string message_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const base::InputError& error) {
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+TEST(TimedTeam, SumsOverAllRanks) {
+  const TimedTeam team(world(), 30);
+  std::vector<float> floats(1000, static_cast<float>(team.rank() + 1));
+  std::vector<double> doubles(3, team.rank() + 1);
+  for (int step = 0; step < 20; ++step) {
+    team.all_reduce_sum(std::span(floats));
+    team.all_reduce_sum(std::span(doubles));
+    const int expected = team.size() * (team.size() + 1) / 2;
+    EXPECT_EQ(floats, std::vector<float>(1000, static_cast<float>(expected)));
+    EXPECT_EQ(doubles, std::vector<double>(3, expected));
+    std::ranges::fill(floats, static_cast<float>(team.rank() + 1));
+    std::ranges::fill(doubles, team.rank() + 1);
+  }
+}
+
+TEST(TimedTeam, WaitsForALateRank) {
+  const TimedTeam team(world(), 30);
+  if (team.rank() == team.size() - 1) std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_NO_THROW(team.gate("a test"));
+}
+
+// `absent` sleeps through the gate that the others give up at.
+void expect_named(int absent, double own_limit_s) {
+  const Communicator all = world();
+  if (all.size() == 1) GTEST_SKIP() << "needs two ranks";
+  TimedTeam team(all, 20);
+  team.set_limit(all.rank() == all.size() - 1 || all.size() == 2 ? 1.0 : own_limit_s);
+  if (all.rank() == absent) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2500));
+  } else {
+    std::string message;
+    std::vector<float> values(4, 1.0F);
+    const double took_s = seconds_of([&] { message = message_of([&] { team.all_reduce_sum(std::span(values)); }); });
+    EXPECT_THAT(message, HasSubstr("rank " + std::to_string(absent) + " ("));
+    for (int present = 0; present < all.size(); ++present) {
+      if (present == absent) continue;
+      EXPECT_THAT(message, Not(HasSubstr("rank " + std::to_string(present) + " (")));
+    }
+    EXPECT_GE(took_s, 0.9);
+    EXPECT_LE(took_s, 2.4);  // limit, then as long again when rank 0 does not answer; and a busy machine
+    EXPECT_EQ(values, std::vector<float>(4, 1.0F));
+  }
+  all.barrier();
+}
+
+TEST(TimedTeam, NamesTheMissingRank) { expect_named(world().size() == 2 ? 1 : 2, 1.0); }
+
+TEST(TimedTeam, NamesRankZeroWhenItIsSilent) { expect_named(0, 1.0); }
+
+// Only the last rank is impatient: rank 0 tells it, and all others, who is missing.
+TEST(TimedTeam, TheShortestLimitCounts) {
+  if (world().size() < 4) GTEST_SKIP() << "needs four ranks";
+  expect_named(1, 20.0);
+}
+
+TEST(TimedTeam, AFailedSumOfGradientsEndsTheReducer) {
+  const Communicator all = world();
+  if (all.size() == 1) GTEST_SKIP() << "needs two ranks";
+  TimedTeam team(all, 20);
+  GradientReducer reducer(team, GradientReducer::Mode::deterministic, all.size(), all.rank(), all.rank() + 1, 3);
+  team.set_limit(0.5);
+  if (all.rank() == all.size() - 1) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  } else {
+    reducer.add(all.rank(), std::vector<float>(3));
+    EXPECT_THAT(message_of([&] { reducer.sum(); }), HasSubstr("rank " + std::to_string(all.size() - 1)));
+    EXPECT_THROW(reducer.sum(), base::InternalError);
+  }
+  all.barrier();
+}
+
+}  // namespace
+}  // namespace layersweep::comm
