@@ -1,6 +1,6 @@
-// Tokenised texts of one split as flat columns (contiguous ragged: example e owns tokens token_start[e] .. token_start[e+1]).
-// A corpus is built once, written as a token shard (a safetensors file named by the hash of texts and tokenizer) and then
-// memory-mapped by every rank; it is read-only.
+// Tokenised texts of one split as flat columns (contiguous ragged: example e owns tokens token_start[e] ..
+// token_start[e+1]). A corpus is built once, written as a token shard (a safetensors file named by the hash of texts and
+// tokenizer) and then memory-mapped by every rank; it is read-only.
 #pragma once
 
 #include <cstdint>
@@ -21,18 +21,18 @@ enum class TokenPart : std::uint8_t { special = 0, text = 1, question = 2, passa
 
 /// One tokenised text before it is packed into columns. Per-token vectors have equal length.
 struct Example {
-  std::string id;                         ///< unique within the task, e.g. "sst/dev/17"
-  std::string text;                       ///< UTF-8; pairs: first text, newline, second text
-  std::int32_t label = -1;                ///< class, −1 where there is none
+  std::string id;           ///< unique within the task, e.g. "sst/dev/17"
+  std::string text;         ///< UTF-8; pairs: first text, newline, second text
+  std::int32_t label = -1;  ///< class, −1 where there is none
   std::vector<std::int32_t> token_id;
-  std::vector<std::int32_t> segment;      ///< 0, or 1 for the second text of a pair
-  std::vector<std::uint8_t> part;         ///< TokenPart
-  std::vector<std::int32_t> word_index;   ///< −1 for special tokens
-  std::vector<std::int32_t> char_start;   ///< offset into `text` in Unicode code points, −1 for special tokens
-  std::vector<std::int32_t> char_end;     ///< one past the last code point
-  std::vector<std::int32_t> sentiment;    ///< SST: label 0..4 of the token's word, −1 for special tokens; else empty
-  std::vector<std::uint8_t> truth;        ///< counting: 1 where the token holds a query symbol; else empty
-  std::vector<std::int32_t> query;        ///< counting: the two query symbols; else empty
+  std::vector<std::int32_t> segment;     ///< 0, or 1 for the second text of a pair
+  std::vector<std::uint8_t> part;        ///< TokenPart
+  std::vector<std::int32_t> word_index;  ///< −1 for special tokens
+  std::vector<std::int32_t> char_start;  ///< offset into `text` in Unicode code points, −1 for special tokens
+  std::vector<std::int32_t> char_end;    ///< one past the last code point
+  std::vector<std::int32_t> sentiment;   ///< SST: label 0..4 of the token's word, −1 for special tokens; else empty
+  std::vector<std::uint8_t> truth;       ///< counting: 1 where the token holds a query symbol; else empty
+  std::vector<std::int32_t> query;       ///< counting: the two query symbols; else empty
 };
 
 class Corpus {

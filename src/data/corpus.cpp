@@ -1,0 +1,219 @@
+#include "data/corpus.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <tuple>
+#include <utility>
+
+#include "base/error.hpp"
+#include "tensors/safetensors.hpp"
+
+namespace layersweep::data {
+namespace {
+
+constexpr std::string_view kKind = "layersweep token shard";
+constexpr std::string_view kVersion = "1";
+
+// The columns, as vectors while they are built and as spans (into those vectors or a mapped file) afterwards.
+template <template <class> class Column>
+struct Table {
+  Column<std::int64_t> token_start;
+  Column<std::int32_t> token_id, segment;
+  Column<std::uint8_t> part;
+  Column<std::int32_t> word_index, char_start, char_end, sentiment;
+  Column<std::uint8_t> truth;
+  Column<std::int32_t> label, query;
+  Column<std::int64_t> text_start;  // E + 1, in bytes of text; likewise id_start
+  Column<std::uint8_t> text;
+  Column<std::int64_t> id_start;
+  Column<std::uint8_t> id;
+
+  auto columns() { return columns_of(*this); }
+  auto columns() const { return columns_of(*this); }
+
+ private:
+  template <class Self>
+  static auto columns_of(Self& self) {
+    return std::tie(self.token_start, self.token_id, self.segment, self.part, self.word_index, self.char_start,
+                    self.char_end, self.sentiment, self.truth, self.label, self.query, self.text_start, self.text,
+                    self.id_start, self.id);
+  }
+};
+
+// In the order of Table::columns; these are the names in the file.
+constexpr std::array kColumnNames{"token_start", "token_id",   "segment",   "part",     "word_index",
+                                  "char_start",  "char_end",   "sentiment", "truth",    "label",
+                                  "query",       "text_start", "text",      "id_start", "id"};
+
+template <class T>
+using Vector = std::vector<T>;
+template <class T>
+using View = std::span<const T>;
+
+template <class F>
+void for_each_column(auto&& columns, F visit) {
+  constexpr std::size_t count = std::tuple_size_v<std::remove_cvref_t<decltype(columns)>>;
+  static_assert(count == kColumnNames.size());
+  [&]<std::size_t... place>(std::index_sequence<place...>) { (visit(kColumnNames[place], std::get<place>(columns)), ...); }
+  (std::make_index_sequence<count>());
+}
+
+template <class T>
+void append(std::vector<T>& column, const std::vector<T>& values) {
+  column.insert(column.end(), values.begin(), values.end());
+}
+
+void append(std::vector<std::uint8_t>& column, const std::string& text) {
+  column.insert(column.end(), text.begin(), text.end());
+}
+
+void check(const Example& example) {
+  const std::size_t tokens = example.token_id.size();
+  const auto fits = [&](const auto& values) { return values.size() == tokens; };
+  const auto fits_or_absent = [&](const auto& values) { return values.empty() || fits(values); };
+  base::ensure(fits(example.segment) && fits(example.part) && fits(example.word_index) && fits(example.char_start) &&
+                   fits(example.char_end) && fits_or_absent(example.sentiment) && fits_or_absent(example.truth),
+               "an example whose per-token vectors differ in length");
+  base::ensure(example.query.empty() || example.query.size() == 2, "an example whose query is not of two symbols");
+}
+
+// Offsets 0 = start[0] <= start[1] <= … = total.
+bool are_offsets(std::span<const std::int64_t> start, std::size_t total) {
+  return !start.empty() && start.front() == 0 && std::ranges::is_sorted(start) &&
+         start.back() == static_cast<std::int64_t>(total);
+}
+
+// What is wrong with the columns of a file, if anything.
+std::optional<std::string> flaw(const Table<View>& table) {
+  if (!are_offsets(table.token_start, table.token_id.size())) return "token_start does not cut token_id into examples";
+  const std::size_t examples = table.token_start.size() - 1;
+  const std::size_t tokens = table.token_id.size();
+  const std::array<std::pair<const char*, bool>, 9> sizes{{
+      {"segment", table.segment.size() == tokens},
+      {"part", table.part.size() == tokens},
+      {"word_index", table.word_index.size() == tokens},
+      {"char_start", table.char_start.size() == tokens},
+      {"char_end", table.char_end.size() == tokens},
+      {"sentiment", table.sentiment.empty() || table.sentiment.size() == tokens},
+      {"truth", table.truth.empty() || table.truth.size() == tokens},
+      {"label", table.label.size() == examples},
+      {"query", table.query.empty() || table.query.size() == 2 * examples},
+  }};
+  for (const auto& [name, fits] : sizes) {
+    if (!fits) return fmt::format("column {} has the wrong length", name);
+  }
+  if (table.text_start.size() != examples + 1 || !are_offsets(table.text_start, table.text.size())) {
+    return "text_start does not cut text into examples";
+  }
+  if (table.id_start.size() != examples + 1 || !are_offsets(table.id_start, table.id.size())) {
+    return "id_start does not cut id into examples";
+  }
+  return std::nullopt;
+}
+
+std::string_view cut(std::span<const std::uint8_t> text, std::span<const std::int64_t> start, std::int64_t example) {
+  return {reinterpret_cast<const char*>(text.data()) + start[example],
+          static_cast<std::size_t>(start[example + 1] - start[example])};
+}
+
+}  // namespace
+
+struct Corpus::Columns {
+  Table<View> view;
+  Table<Vector> owned;                           // empty where the columns are mapped
+  std::optional<tensors::SafetensorsFile> file;  // keeps the mapping alive
+};
+
+Corpus::Corpus(std::shared_ptr<const Columns> columns) : columns_(std::move(columns)) {}
+
+Corpus Corpus::pack(const std::vector<Example>& examples) {
+  auto made = std::make_shared<Columns>();
+  Table<Vector>& table = made->owned;
+  table.token_start.push_back(0);
+  table.text_start.push_back(0);
+  table.id_start.push_back(0);
+  for (const Example& example : examples) {
+    check(example);
+    append(table.token_id, example.token_id);
+    append(table.segment, example.segment);
+    append(table.part, example.part);
+    append(table.word_index, example.word_index);
+    append(table.char_start, example.char_start);
+    append(table.char_end, example.char_end);
+    append(table.sentiment, example.sentiment);
+    append(table.truth, example.truth);
+    append(table.query, example.query);
+    append(table.text, example.text);
+    append(table.id, example.id);
+    table.label.push_back(example.label);
+    table.token_start.push_back(std::ssize(table.token_id));
+    table.text_start.push_back(std::ssize(table.text));
+    table.id_start.push_back(std::ssize(table.id));
+  }
+  made->view.columns() = table.columns();
+  const auto wrong = flaw(made->view);
+  base::ensure(!wrong, wrong.value_or(""));
+  return Corpus(std::move(made));
+}
+
+Corpus Corpus::open(const std::filesystem::path& file) {
+  auto made = std::make_shared<Columns>();
+  made->file = tensors::SafetensorsFile::open(file);
+  const auto refuse = [&](std::string_view why) {
+    throw base::InputError(fmt::format("{} is not a token shard of this version", file.string()), why,
+                           "Delete it and prepare the data again");
+  };
+  const auto expect = [&](const char* key, std::string_view value) {
+    const auto found = made->file->metadata().find(key);
+    if (found == made->file->metadata().end()) refuse(fmt::format("it does not say its {}", key));
+    if (found->second != value) refuse(fmt::format("its {} is \"{}\", expected \"{}\"", key, found->second, value));
+  };
+  expect("kind", kKind);
+  expect("version", kVersion);
+  for_each_column(made->view.columns(),
+                  [&]<class T>(const char* name, View<T>& column) { column = made->file->values<T>(name); });
+  if (const auto wrong = flaw(made->view)) refuse(*wrong);
+  return Corpus(std::move(made));
+}
+
+void Corpus::save(const std::filesystem::path& file) const {
+  std::vector<tensors::TensorToWrite> columns;
+  for_each_column(columns_->view.columns(), [&]<class T>(const char* name, const View<T>& column) {
+    columns.push_back(tensors::tensor_to_write(name, {std::ssize(column)}, column));
+  });
+  tensors::write_safetensors(file, std::move(columns), {{"kind", std::string(kKind)}, {"version", std::string(kVersion)}});
+}
+
+std::int64_t Corpus::size() const { return std::ssize(columns_->view.label); }
+std::int64_t Corpus::token_total() const { return std::ssize(columns_->view.token_id); }
+std::span<const std::int64_t> Corpus::token_start() const { return columns_->view.token_start; }
+std::span<const std::int32_t> Corpus::token_id() const { return columns_->view.token_id; }
+std::span<const std::int32_t> Corpus::segment() const { return columns_->view.segment; }
+std::span<const std::uint8_t> Corpus::part() const { return columns_->view.part; }
+std::span<const std::int32_t> Corpus::word_index() const { return columns_->view.word_index; }
+std::span<const std::int32_t> Corpus::char_start() const { return columns_->view.char_start; }
+std::span<const std::int32_t> Corpus::char_end() const { return columns_->view.char_end; }
+std::span<const std::int32_t> Corpus::sentiment() const { return columns_->view.sentiment; }
+std::span<const std::uint8_t> Corpus::truth() const { return columns_->view.truth; }
+std::span<const std::int32_t> Corpus::label() const { return columns_->view.label; }
+std::span<const std::int32_t> Corpus::query() const { return columns_->view.query; }
+
+std::string_view Corpus::text(std::int64_t example) const {
+  return cut(columns_->view.text, columns_->view.text_start, example);
+}
+std::string_view Corpus::id(std::int64_t example) const { return cut(columns_->view.id, columns_->view.id_start, example); }
+
+std::string_view split_name(Split split) {
+  switch (split) {
+    case Split::train:
+      return "train";
+    case Split::dev:
+      return "dev";
+    case Split::test:
+      return "test";
+  }
+  throw base::InternalError("a split out of range");
+}
+
+}  // namespace layersweep::data

@@ -1,0 +1,112 @@
+#include "data/squad.hpp"
+
+#include <nlohmann/json.hpp>
+#include <unordered_set>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "data/utf8.hpp"
+
+namespace layersweep::data {
+namespace {
+
+using nlohmann::json;
+
+// A JSON value and the way to it ("data[3].paragraphs[0].context"), for messages.
+class Node {
+ public:
+  Node(const json& value, const std::filesystem::path& file, std::string place = {})
+      : value_(value), file_(file), place_(std::move(place)) {}
+
+  [[noreturn]] void refuse(std::string_view why) const {
+    throw base::InputError(fmt::format("{} is not a SQuAD file", file_.string()),
+                           fmt::format("{}: {}", place_.empty() ? "top level" : place_, why),
+                           "Fetch it again from its publisher");
+  }
+
+  bool has(const char* key) const { return value_.is_object() && value_.contains(key); }
+
+  Node operator[](const char* key) const {
+    if (!value_.is_object()) refuse("expected an object");
+    const auto found = value_.find(key);
+    if (found == value_.end()) refuse(fmt::format("it has no \"{}\"", key));
+    return {*found, file_, place_.empty() ? key : fmt::format("{}.{}", place_, key)};
+  }
+
+  template <class F>
+  void for_each(F visit) const {
+    if (!value_.is_array()) refuse("expected a list");
+    for (std::size_t index = 0; index < value_.size(); ++index) {
+      visit(Node(value_[index], file_, fmt::format("{}[{}]", place_, index)));
+    }
+  }
+
+  std::string text() const {
+    if (!value_.is_string()) refuse("expected a string");
+    return value_.get<std::string>();
+  }
+  bool truth() const {
+    if (!value_.is_boolean()) refuse("expected true or false");
+    return value_.get<bool>();
+  }
+  std::int64_t offset() const {
+    if (!value_.is_number_unsigned() || value_.get<std::uint64_t>() > INT32_MAX) refuse("expected an offset from 0 up");
+    return value_.get<std::int64_t>();
+  }
+
+ private:
+  const json& value_;
+  const std::filesystem::path& file_;
+  std::string place_;
+};
+
+SquadAnswer read_answer(const Node& node, const std::string& passage) {
+  SquadAnswer answer{node["text"].text(), node["answer_start"].offset()};
+  if (answer.text.empty()) node.refuse("the answer is empty");
+  const auto byte = byte_of_code_point(passage, answer.start);
+  if (!byte) node.refuse(fmt::format("its start {} lies beyond the passage", answer.start));
+  if (passage.compare(*byte, answer.text.size(), answer.text) != 0) {
+    node.refuse(fmt::format("the answer \"{}\" does not stand at character {} of the passage", answer.text, answer.start));
+  }
+  return answer;
+}
+
+SquadQuestion read_question(const Node& node, const std::string& title, const std::string& passage) {
+  SquadQuestion question{node["id"].text(), title, node["question"].text(), passage, {}, false};
+  if (node.has("is_impossible")) question.is_impossible = node["is_impossible"].truth();
+  node["answers"].for_each([&](const Node& answer) { question.answers.push_back(read_answer(answer, passage)); });
+  if (question.answers.empty() && !question.is_impossible) node.refuse("it has no answer, but is not marked is_impossible");
+  if (!question.answers.empty() && question.is_impossible) node.refuse("it is marked is_impossible, but has an answer");
+  return question;
+}
+
+json parse(const std::filesystem::path& file) {
+  try {
+    return json::parse(base::read_text_file(file));
+  } catch (const json::exception& error) {
+    throw base::InputError(fmt::format("{} is not JSON", file.string()), error.what(), "Fetch it again from its publisher");
+  }
+}
+
+}  // namespace
+
+std::vector<SquadQuestion> read_squad(const std::filesystem::path& file) {
+  const json parsed = parse(file);
+  const Node root(parsed, file);
+  std::vector<SquadQuestion> questions;
+  std::unordered_set<std::string> ids;
+  root["data"].for_each([&](const Node& article) {
+    const std::string title = article.has("title") ? article["title"].text() : std::string();
+    article["paragraphs"].for_each([&](const Node& paragraph) {
+      const std::string passage = paragraph["context"].text();
+      paragraph["qas"].for_each([&](const Node& node) {
+        questions.push_back(read_question(node, title, passage));
+        if (!ids.insert(questions.back().id).second) node.refuse(fmt::format("id \"{}\" occurs twice", questions.back().id));
+      });
+    });
+  });
+  if (questions.empty()) root.refuse("it holds no questions");
+  return questions;
+}
+
+}  // namespace layersweep::data

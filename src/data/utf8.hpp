@@ -1,0 +1,20 @@
+// UTF-8 in texts that are read from files: checked once on reading, then counted in code points.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace layersweep::data {
+
+/// The place in bytes of the first byte that is not UTF-8.
+std::optional<std::size_t> first_ill_formed(std::string_view text);
+
+/// Code points in well-formed UTF-8.
+std::int64_t count_code_points(std::string_view text);
+
+/// The place in bytes of a code point; nothing beyond the end (one past the last code point is the end). Well-formed UTF-8.
+std::optional<std::size_t> byte_of_code_point(std::string_view text, std::int64_t index);
+
+}  // namespace layersweep::data
