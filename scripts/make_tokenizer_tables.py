@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""Writes src/data/tokenizer_unicode_tables.cpp: how Hugging Face `tokenizers` classifies every Unicode character.
+
+The Rust library mixes tables of several Unicode versions, none of which need be that of the local utf8proc. So each table is
+found by asking the library itself about every code point, and the result does not depend on utf8proc's version.
+
+    python3 scripts/make_tokenizer_tables.py [OUTPUT]        needs: tokenizers 0.23.3
+"""
+
+import pathlib
+import sys
+import unicodedata
+
+import tokenizers
+from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
+
+CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
+
+
+def bert_normalizer(**switched_on):
+    flags = {"clean_text": False, "handle_chinese_chars": False, "strip_accents": False, "lowercase": False}
+    return normalizers.BertNormalizer(**(flags | switched_on)).normalize_str
+
+
+def ranges(code_points):
+    """Sorted code points as closed ranges. Surrogates cannot occur, so a range may span them."""
+    found = []
+    for c in sorted(code_points):
+        if found and c == (0xE000 if found[-1][1] == 0xD7FF else found[-1][1] + 1):
+            found[-1][1] = c
+        else:
+            found.append([c, c])
+    return found
+
+
+def whitespace():
+    split = pre_tokenizers.BertPreTokenizer().pre_tokenize_str
+    return [c for c in CODE_POINTS if [word for word, _ in split(f"a{chr(c)}a")] == ["a", "a"]]
+
+
+def punctuation():
+    split = pre_tokenizers.BertPreTokenizer().pre_tokenize_str
+    return [c for c in CODE_POINTS if [word for word, _ in split(f"a{chr(c)}a")] == ["a", chr(c), "a"]]
+
+
+def word_characters():
+    """What counts as part of a word beside an added token that must stand alone (\\w of the library's regular expressions)."""
+    tokenizer = Tokenizer(models.WordPiece({"[UNK]": 0}, unk_token="[UNK]"))
+    tokenizer.add_tokens([AddedToken("<t>", single_word=True, normalized=False)])
+    token = tokenizer.token_to_id("<t>")
+    texts = [f"{chr(c)}<t>" for c in CODE_POINTS]
+    return [c for c, e in zip(CODE_POINTS, tokenizer.encode_batch(texts)) if token not in e.ids]
+
+
+def normalised():
+    """Characters that NFD decomposes or reorders. A character keeps these properties for ever once it is assigned, but Unicode
+    adds characters, and newer libraries would treat some that this one does not know. Gaps between them are closed over
+    characters that are assigned and inert, to keep the table short."""
+    nfd = normalizers.NFD().normalize_str
+    last = "\u0345"  # the highest combining class: everything with a lower one, but 0, moves in front of it
+    active = {c for c in CODE_POINTS if nfd(chr(c)) != chr(c) or nfd(last + chr(c)) == chr(c) + last} | {ord(last)}
+
+    def is_inert(c):
+        text = chr(c)
+        return (unicodedata.category(text) not in ("Cn", "Cs") and unicodedata.normalize("NFD", text) == text
+                and unicodedata.combining(text) == 0)
+
+    merged = []
+    for first, end in ranges(active):
+        if merged and all(is_inert(c) for c in range(merged[-1][1] + 1, first)):
+            merged[-1][1] = end
+        else:
+            merged.append([first, end])
+    return merged
+
+
+def lower_case_runs():
+    """(first, last, step, difference), after leaving out U+0130, the one character with a longer lower case."""
+    lower = bert_normalizer(lowercase=True)
+    changed = {c: lower(chr(c)) for c in CODE_POINTS if lower(chr(c)) != chr(c)}
+    assert changed.pop(0x130) == "i\u0307"
+    assert all(len(text) == 1 for text in changed.values())
+    runs = []
+    for c, text in sorted(changed.items()):
+        difference = ord(text) - c
+        if runs and runs[-1][3] == difference:
+            first, last, step, _ = runs[-1]
+            if c - last == step or (first == last and c - last <= 2):
+                runs[-1] = [first, c, c - last, difference]
+                continue
+        runs.append([c, c, 1, difference])
+    return runs
+
+
+def table(kind, name, rows):
+    lines, line = [], "   "
+    for row in rows:
+        entry = " {" + ", ".join(v if isinstance(v, str) else str(v) for v in row) + "},"
+        if len(line) + len(entry) > 122:
+            lines.append(line)
+            line = "   "
+        line += entry
+    lines.append(line)
+    return f"const {kind} {name}_rows[] = {{\n" + "\n".join(lines) + "\n};\n"
+
+
+def hexed(pairs):
+    return [(f"{first:#x}", f"{last:#x}") for first, last in pairs]
+
+
+def main():
+    root = pathlib.Path(__file__).resolve().parent.parent
+    output = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else root / "src/data/tokenizer_unicode_tables.cpp"
+    clean = bert_normalizer(clean_text=True)
+    strip = bert_normalizer(strip_accents=True)
+    chinese = bert_normalizer(handle_chinese_chars=True)
+    range_tables = {
+        "removed_ranges": ranges(c for c in CODE_POINTS if clean(chr(c)) == ""),
+        "whitespace_ranges": ranges(whitespace()),
+        "chinese_ranges": ranges(c for c in CODE_POINTS if chinese(chr(c)) != chr(c)),
+        "punctuation_ranges": ranges(punctuation()),
+        "nonspacing_mark_ranges": ranges(c for c in CODE_POINTS if strip(chr(c)) == ""),
+        "word_ranges": ranges(word_characters()),
+        "normalised_ranges": normalised(),
+    }
+    text = (f"// Made by scripts/make_tokenizer_tables.py from tokenizers {tokenizers.__version__}; do not edit.\n"
+            '#include "data/tokenizer_unicode_tables.hpp"\n\n// clang-format off\n'
+            "namespace layersweep::data {\nnamespace {\n\n")
+    text += "\n".join(table("CodePointRange", name, hexed(rows)) for name, rows in range_tables.items())
+    runs = [(f"{first:#x}", f"{last:#x}", step, difference) for first, last, step, difference in lower_case_runs()]
+    text += "\n" + table("LowerCaseRun", "lower_case_runs", runs)
+    text += "\n}  // namespace\n\n"
+    for name in range_tables:
+        text += f"const std::span<const CodePointRange> {name} = {name}_rows;\n"
+    text += "const std::span<const LowerCaseRun> lower_case_runs = lower_case_runs_rows;\n"
+    text += "\n}  // namespace layersweep::data\n"
+    output.write_text(text)
+    print(output, {name: len(rows) for name, rows in range_tables.items()}, "lower case runs", len(runs))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+// Added tokens ("[MASK]" and the like): words that are recognised in a text before anything else looks at it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "data/tokenizer_normalize.hpp"
+
+namespace layersweep::data {
+
+struct AddedToken {
+  std::int32_t id = 0;
+  std::string content;       ///< UTF-8
+  bool single_word = false;  ///< only where no letter or digit touches it
+  bool strip_left = false;   ///< takes the white space before it along
+  bool strip_right = false;
+  bool normalized = false;  ///< compared with the normalised text, normalised itself
+  bool special = false;
+
+  bool operator==(const AddedToken&) const = default;
+};
+
+/// A stretch of a text: an added token, or (id −1) something between.
+struct Stretch {
+  std::int32_t id = -1;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+
+/// Finds a fixed set of added tokens: leftmost first, of several the longest, of equals the first given.
+class AddedTokenFinder {
+ public:
+  struct Pattern {
+    std::u32string text;  ///< not empty
+    AddedToken token;
+  };
+  explicit AddedTokenFinder(std::vector<Pattern> patterns);
+
+  /// Cuts the whole text into stretches, without empty ones.
+  std::vector<Stretch> split(const std::u32string& text) const;
+
+ private:
+  const Pattern* match_at(const std::u32string& text, std::size_t position) const;
+
+  std::vector<Pattern> patterns_;                                         // longest first
+  std::unordered_map<char32_t, std::vector<std::size_t>> by_first_char_;  // indices into patterns_, in their order
+};
+
+}  // namespace layersweep::data

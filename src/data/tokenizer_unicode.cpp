@@ -1,0 +1,119 @@
+#include "data/tokenizer_unicode.hpp"
+
+#include <utf8proc.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "base/error.hpp"
+#include "data/tokenizer_unicode_tables.hpp"
+
+namespace layersweep::data {
+namespace {
+
+bool contains(std::span<const CodePointRange> ranges, char32_t c) {
+  const auto range = std::ranges::lower_bound(ranges, c, {}, &CodePointRange::last);
+  return range != ranges.end() && range->first <= c;
+}
+
+// Whether utf8proc may be asked: it may know characters that the reference, with older tables, leaves alone.
+bool may_normalise(char32_t c) { return c >= 0xC0 && contains(normalised_ranges, c); }
+
+struct Utf8Lead {
+  int continuation_bytes;     // −1: cannot begin a character
+  unsigned char second_low;   // the allowed second byte, narrower than 80..BF where overlong forms, surrogates and
+  unsigned char second_high;  // values above 10FFFF would begin
+};
+
+Utf8Lead classify_lead(unsigned char byte) {
+  if (byte < 0xC2) return {-1, 0, 0};
+  if (byte < 0xE0) return {1, 0x80, 0xBF};
+  if (byte == 0xE0) return {2, 0xA0, 0xBF};
+  if (byte == 0xED) return {2, 0x80, 0x9F};
+  if (byte < 0xF0) return {2, 0x80, 0xBF};
+  if (byte == 0xF0) return {3, 0x90, 0xBF};
+  if (byte < 0xF4) return {3, 0x80, 0xBF};
+  if (byte == 0xF4) return {3, 0x80, 0x8F};
+  return {-1, 0, 0};
+}
+
+constexpr char32_t replacement = 0xFFFD;
+
+}  // namespace
+
+bool is_removed_by_cleaning(char32_t c) { return contains(removed_ranges, c); }
+bool is_whitespace(char32_t c) { return contains(whitespace_ranges, c); }
+bool is_chinese(char32_t c) { return c >= 0x3400 && contains(chinese_ranges, c); }
+bool is_punctuation(char32_t c) { return contains(punctuation_ranges, c); }
+bool is_nonspacing_mark(char32_t c) { return c >= 0x300 && contains(nonspacing_mark_ranges, c); }
+bool is_word_character(char32_t c) { return contains(word_ranges, c); }
+
+void append_lower_case(char32_t c, std::u32string& out) {
+  if (c == 0x130) {
+    out += U"i\u0307";
+    return;
+  }
+  const auto run = std::ranges::lower_bound(lower_case_runs, c, {}, &LowerCaseRun::last);
+  const bool changes =
+      run != lower_case_runs.end() && run->first <= c && (c - run->first) % static_cast<char32_t>(run->step) == 0;
+  out += changes ? static_cast<char32_t>(static_cast<std::int32_t>(c) + run->difference) : c;
+}
+
+void append_decomposition(char32_t c, std::u32string& out) {
+  if (!may_normalise(c)) {
+    out += c;
+    return;
+  }
+  std::array<utf8proc_int32_t, 16> parts{};  // no canonical decomposition is longer than 4
+  int unused_boundary_state = 0;
+  const auto count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), parts.data(), parts.size(),
+                                             UTF8PROC_DECOMPOSE, &unused_boundary_state);
+  base::ensure(count > 0 && count <= static_cast<utf8proc_ssize_t>(parts.size()),
+               "utf8proc decomposes every valid character");
+  for (utf8proc_ssize_t i = 0; i < count; ++i) out += static_cast<char32_t>(parts[static_cast<std::size_t>(i)]);
+}
+
+int combining_class(char32_t c) {
+  return may_normalise(c) ? utf8proc_get_property(static_cast<utf8proc_int32_t>(c))->combining_class : 0;
+}
+
+std::u32string decode_utf8(std::string_view text) {
+  std::u32string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i++]);
+    if (lead < 0x80) {
+      out += lead;
+      continue;
+    }
+    auto [left, low, high] = classify_lead(lead);
+    char32_t c = left < 0 ? replacement : lead & (0x3Fu >> left);
+    for (; left > 0; --left, ++i, low = 0x80, high = 0xBF) {
+      const auto byte = i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
+      if (byte < low || byte > high) {  // what was read so far is one ill-formed part; this byte begins anew
+        c = replacement;
+        break;
+      }
+      c = (c << 6) | (byte & 0x3Fu);
+    }
+    out += c;
+  }
+  return out;
+}
+
+void append_utf8(char32_t c, std::string& out) {
+  const auto continuation = [&](int shift) { return static_cast<char>(0x80 | ((c >> shift) & 0x3F)); };
+  if (c < 0x80) {
+    out += static_cast<char>(c);
+  } else if (c < 0x800) {
+    out += {static_cast<char>(0xC0 | (c >> 6)), continuation(0)};
+  } else if (c < 0x10000) {
+    out += {static_cast<char>(0xE0 | (c >> 12)), continuation(6), continuation(0)};
+  } else {
+    out += {static_cast<char>(0xF0 | (c >> 18)), continuation(12), continuation(6), continuation(0)};
+  }
+}
+
+}  // namespace layersweep::data
