@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Make tests/encoder/fixtures with transformers: what an independent BERT computes.
+
+  tiny-bert/            a random BertForSequenceClassification of 2 layers, with a vocabulary
+  tiny-bert.safetensors inputs, states at all points and logits of it
+  minilm-l6.json        a few sentences' ids, values at all points of the real encoder, logits under a head by formula
+
+Needs torch, transformers, safetensors. The encoder: --encoder FOLDER (without it, minilm-l6.json stays as it is).
+With --check FOLDER nothing is made: the folder of a saved model is loaded and its logits for the ids 2 5 7 3 are printed.
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+
+import torch
+import transformers
+from safetensors.torch import save_file
+
+FIXTURES = pathlib.Path(__file__).resolve().parent.parent / "tests" / "encoder" / "fixtures"
+SENTENCES = [
+    "A gorgeous, witty, seductive movie.",
+    "It 's slow -- very, very slow.",
+    "No one goes unindicted here, which is probably for the best.",
+]
+CLASSES = 5
+
+
+def points(model, ids, segments, mask):
+    """States at L + 2 points (word embeddings, input of each layer, output of the last) and the logits."""
+    with torch.no_grad():
+        out = model(input_ids=ids, token_type_ids=segments, attention_mask=mask, output_hidden_states=True)
+        return [model.bert.embeddings.word_embeddings(ids), *out.hidden_states], out.logits
+
+
+def make_tiny():
+    torch.manual_seed(11)
+    config = transformers.BertConfig(
+        vocab_size=64, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=72,
+        max_position_embeddings=24, num_labels=3, layer_norm_eps=1e-12, attn_implementation="eager")
+    model = transformers.BertForSequenceClassification(config).eval()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():  # far from the initial values, where gelu and softmax are curved
+            parameter.normal_(1.0 if name.endswith("LayerNorm.weight") else 0.0, 0.25)
+    folder = FIXTURES / "tiny-bert"
+    model.save_pretrained(folder)
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + [f"w{n}" for n in range(59)]
+    (folder / "vocab.txt").write_text("\n".join(tokens) + "\n")
+
+    lengths = torch.tensor([9, 4, 17, 1])
+    mask = (torch.arange(17)[None] < lengths[:, None]).long()
+    ids = torch.randint(1, 64, mask.shape) * mask
+    segments = (torch.arange(17)[None] > lengths[:, None] // 2).long() * mask
+    states, logits = points(model, ids, segments, mask)
+    tensors = {"token_ids": ids, "segments": segments, "lengths": lengths, "logits": logits}
+    tensors |= {f"states.{point}": state for point, state in enumerate(states)}
+    save_file({name: value.contiguous() for name, value in tensors.items()}, FIXTURES / "tiny-bert.safetensors")
+
+
+def make_minilm(folder):
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    model = transformers.BertForSequenceClassification.from_pretrained(folder, num_labels=CLASSES, attn_implementation="eager")
+    hidden = model.config.hidden_size
+    with torch.no_grad():  # the head by a formula, the same in the test
+        number = torch.arange(CLASSES * hidden, dtype=torch.float64)
+        model.classifier.weight.copy_(torch.sin(number + 1).view(CLASSES, hidden) * 0.1)
+        model.classifier.bias.copy_(torch.cos(torch.arange(CLASSES, dtype=torch.float64)))
+    encoded = tokenizer(SENTENCES, padding=True, return_tensors="pt")
+    states, logits = points(model.eval(), encoded["input_ids"], encoded["token_type_ids"], encoded["attention_mask"])
+    lengths = encoded["attention_mask"].sum(1).tolist()
+    samples = []
+    for row, length in enumerate(lengths):
+        for token in (0, length - 1):
+            for point, state in enumerate(states):
+                samples.append({"row": row, "token": token, "point": point,
+                                "values": [round(float(v), 7) for v in state[row, token, :: hidden // 6]]})
+    value = {"ids": [row[:length] for row, length in zip(encoded["input_ids"].tolist(), lengths)],
+             "every": hidden // 6, "samples": samples, "logits": logits.tolist()}
+    (FIXTURES / "minilm-l6.json").write_text(json.dumps(value) + "\n")
+
+
+def check(folder):
+    model, report = transformers.BertForSequenceClassification.from_pretrained(folder, output_loading_info=True)
+    if any(report[kind] for kind in ("missing_keys", "unexpected_keys", "mismatched_keys")):
+        sys.exit(f"not loaded as it is: {report}")
+    with torch.no_grad():
+        print(*model.eval()(torch.tensor([[2, 5, 7, 3]])).logits[0].tolist())
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--encoder", type=pathlib.Path)
+    parser.add_argument("--check", type=pathlib.Path)
+    arguments = parser.parse_args()
+    transformers.logging.set_verbosity_error()
+    if arguments.check:
+        check(arguments.check)
+    else:
+        make_tiny()
+        if arguments.encoder:
+            make_minilm(arguments.encoder)

@@ -1,0 +1,120 @@
+#include "encoder/bert.hpp"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/embedding.h>
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/error.hpp"
+#include "encoder/bert_plain.hpp"
+
+namespace layersweep::encoder {
+namespace {
+
+// Names and costs. The last layer's cost is that of Need::read_out, which is how it is used.
+std::vector<Point> bert_points(const BertConfig& c) {
+  const auto h = static_cast<double>(c.hidden);
+  std::vector<Point> points;
+  points.push_back({"embeddings", c.hidden, 4 * h});
+  for (std::int64_t layer = 1; layer <= c.layers; ++layer) {
+    const bool last = layer == c.layers;
+    points.push_back(
+        {fmt::format("layer {} input", layer), c.hidden, last ? 2 * h * h : 4 * h * h + 2 * h * double(c.inner)});
+  }
+  points.push_back({fmt::format("layer {} output", c.layers), c.hidden, 0});
+  return points;
+}
+
+class Bert : public Encoder {
+ public:
+  Bert(const BertConfig& config, BertWeights weights, std::int64_t mask_id)
+      : config_(config), weights_(std::move(weights)), points_(bert_points(config)) {
+    if (mask_id >= 0) {
+      base::ensure(mask_id < config.vocabulary, "the mask token is in the vocabulary");
+      mask_state_ = weights_.word.select(0, mask_id).clone();
+    }
+  }
+
+  const std::vector<Point>& points() const override { return points_; }
+  std::int64_t classes() const override { return config_.classes; }
+  at::Tensor mask_state() const override { return mask_state_; }
+
+  Clean clean(const Batch& batch) const override {
+    const at::NoGradGuard no_grad;
+    check(batch);
+    Clean clean;
+    clean.states.push_back(at::embedding(weights_.word, batch.token_ids));
+    const at::Tensor lengths = batch.lengths;
+    clean.states.push_back(embed(clean.states.back(), batch.segments));
+    for (std::int64_t index = 0; index < config_.layers; ++index) {
+      clean.states.push_back(layer(index, clean.states.back(), lengths, Need::all_tokens));
+    }
+    clean.logits = plain::classify(config_, weights_, clean.states.back().select(1, 0), nullptr);
+    return clean;
+  }
+
+  Rows advance(int point, const Rows& rows, const Batch& batch, Need need) const override {
+    base::ensure(point >= 0 && point <= config_.layers, "there is a point above");
+    base::ensure(rows.states.size(1) == batch.width(), "rows below the last point have all tokens");
+    if (point == 0) return {embed(rows.states, batch.segments.index_select(0, rows.example)), rows.example};
+    const at::Tensor lengths = batch.lengths.index_select(0, rows.example);
+    return {layer(point - 1, rows.states, lengths, point == config_.layers ? need : Need::all_tokens), rows.example};
+  }
+
+  at::Tensor read_out(const Rows& rows, const Batch&) const override {
+    return plain::classify(config_, weights_, rows.states.select(1, 0), nullptr);
+  }
+
+  Rows narrow_to_read_out(const Rows& rows, const Batch&) const override {
+    return {rows.states.narrow(1, 0, 1), rows.example};
+  }
+
+ protected:
+  virtual at::Tensor embed(const at::Tensor& words, const at::Tensor& segments) const = 0;
+  virtual at::Tensor layer(std::int64_t index, const at::Tensor& states, const at::Tensor& lengths, Need need) const = 0;
+
+  const BertConfig& config() const { return config_; }
+  const BertWeights& weights() const { return weights_; }
+
+ private:
+  void check(const Batch& batch) const {
+    if (batch.width() > config_.positions) {
+      throw base::InputError(fmt::format("a text has {} tokens", batch.width()),
+                             fmt::format("the encoder reads at most {}", config_.positions), "cut the texts to that length");
+    }
+    const auto largest = batch.token_ids.max().item<std::int64_t>();
+    if (largest >= config_.vocabulary) {
+      throw base::InputError(fmt::format("a text holds token {}", largest),
+                             fmt::format("the encoder has {} word embeddings", config_.vocabulary),
+                             "tokenise the texts with this encoder's tokenizer");
+    }
+  }
+
+  BertConfig config_;
+  BertWeights weights_;
+  std::vector<Point> points_;
+  at::Tensor mask_state_;
+};
+
+class PlainBert final : public Bert {
+ public:
+  using Bert::Bert;
+
+ private:
+  at::Tensor embed(const at::Tensor& words, const at::Tensor& segments) const override {
+    return plain::embed(config(), weights(), words, segments, nullptr);
+  }
+  at::Tensor layer(std::int64_t index, const at::Tensor& states, const at::Tensor& lengths, Need need) const override {
+    const at::Tensor out = plain::layer(config(), weights().layers[index], states, lengths, nullptr);
+    return need == Need::read_out ? out.narrow(1, 0, 1) : out;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Encoder> make_bert(const BertConfig& config, BertWeights weights, std::int64_t mask_id, Arithmetic) {
+  return std::make_unique<PlainBert>(config, std::move(weights), mask_id);
+}
+
+}  // namespace layersweep::encoder

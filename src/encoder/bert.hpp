@@ -1,0 +1,21 @@
+// A frozen BERT classifier behind the encoder interface.
+#pragma once
+
+#include <memory>
+
+#include "encoder/bert_config.hpp"
+#include "encoder/bert_weights.hpp"
+#include "encoder/encoder.hpp"
+
+namespace layersweep::encoder {
+
+/// Which arithmetic runs the layers: `fast` is the hand-written layer with its own backward pass, `plain` the same in
+/// ordinary differentiable tensor operations, the reference.
+enum class Arithmetic { fast, plain };
+
+/// Takes the weights as they are: they must not change, and never receive a gradient. `mask_id` is the token that stands
+/// for "no token" ([MASK]); −1 where the vocabulary has none.
+std::unique_ptr<Encoder> make_bert(const BertConfig& config, BertWeights weights, std::int64_t mask_id,
+                                   Arithmetic arithmetic = Arithmetic::fast);
+
+}  // namespace layersweep::encoder

@@ -1,0 +1,33 @@
+// The sizes of a BERT classifier, as config.json gives them.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace layersweep::encoder {
+
+struct BertConfig {
+  std::int64_t layers = 0;
+  std::int64_t hidden = 0;
+  std::int64_t heads = 0;
+  std::int64_t inner = 0;  ///< width of the feed-forward block
+  std::int64_t vocabulary = 0;
+  std::int64_t positions = 0;  ///< longest text, in tokens
+  std::int64_t segments = 2;
+  std::int64_t classes = 0;
+  std::int64_t padding_id = 0;
+  double norm_epsilon = 1e-12;
+  double hidden_dropout = 0.1;
+  double attention_dropout = 0.1;
+  double classifier_dropout = 0.1;  ///< the hidden dropout where the file has none
+  double initial_range = 0.02;      ///< standard deviation of fresh weights
+
+  std::int64_t head_width() const { return hidden / heads; }
+};
+
+/// Reads and checks config.json; `classes` is num_labels or the length of id2label, 2 where the file says neither (as
+/// Hugging Face has it). Throws InputError naming the key when it is no BERT, or a variant whose arithmetic is not ours.
+BertConfig read_bert_config(const std::filesystem::path& config_json);
+
+}  // namespace layersweep::encoder

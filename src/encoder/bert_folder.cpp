@@ -1,0 +1,152 @@
+#include "encoder/bert_folder.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "base/error.hpp"
+#include "data/tokenizer.hpp"
+#include "encoder/json_file.hpp"
+#include "encoder/weight_file.hpp"
+#include "tensors/safetensors.hpp"
+
+namespace layersweep::encoder {
+namespace {
+
+// The name in BertForSequenceClassification of a tensor as the file has it; nothing for what is not needed.
+std::optional<std::string> full_name(std::string name) {
+  if (name.ends_with("embeddings.position_ids")) return std::nullopt;  // a buffer that older versions stored
+  if (name.starts_with("cls.")) return std::nullopt;                   // heads of pre-training
+  for (const auto& [old_end, end] :
+       {std::pair{"LayerNorm.gamma", "LayerNorm.weight"}, {"LayerNorm.beta", "LayerNorm.bias"}}) {
+    if (name.ends_with(old_end)) name = name.substr(0, name.size() - std::string_view(old_end).size()) + end;
+  }
+  if (!name.starts_with("bert.") && !name.starts_with("classifier.")) name = "bert." + name;
+  return name;
+}
+
+std::map<std::string, std::string> names_in_file(const tensors::SafetensorsFile& file) {
+  std::map<std::string, std::string> by_full_name;
+  for (const std::string& name : file.names()) {
+    const auto full = full_name(name);
+    if (!full) continue;
+    if (const auto [old, fresh] = by_full_name.emplace(*full, name); !fresh) {
+      throw base::InputError(fmt::format("{} is ambiguous", file.path().string()),
+                             fmt::format("{} and {} are the same weight", old->second, name));
+    }
+  }
+  return by_full_name;
+}
+
+bool is_head(const std::string& name) { return name.starts_with("bert.pooler.") || name.starts_with("classifier."); }
+
+std::filesystem::path weights_file(const std::filesystem::path& folder) {
+  const auto file = folder / "model.safetensors";
+  if (!std::filesystem::exists(file) && std::filesystem::exists(folder / "pytorch_model.bin")) {
+    throw base::InputError(fmt::format("cannot read {}", file.string()), "the folder has only pytorch_model.bin",
+                           "save the model as safetensors (transformers: save_pretrained)");
+  }
+  return file;
+}
+
+void check_known(const tensors::SafetensorsFile& file, const std::map<std::string, std::string>& present,
+                 const std::vector<NamedWeight>& wanted) {
+  std::set<std::string> names;
+  for (const NamedWeight& weight : wanted) names.insert(weight.name);
+  for (const auto& [full, name] : present) {
+    if (!names.contains(full)) {
+      throw base::InputError(fmt::format("cannot use {}", file.path().string()),
+                             fmt::format("the tensor {} does not belong to the model of config.json", name),
+                             "config.json and model.safetensors must be of the same model");
+    }
+  }
+}
+
+[[noreturn]] void refuse_missing(const tensors::SafetensorsFile& file, const std::string& name) {
+  if (is_head(name)) {
+    throw base::InputError(fmt::format("{} has no classification head", file.path().string()),
+                           fmt::format("the tensor {} is missing, so the model has no output", name),
+                           "fine-tune it first (finetune.epochs), or name a fine-tuned folder");
+  }
+  throw base::InputError(fmt::format("cannot use {}", file.path().string()), fmt::format("the tensor {} is missing", name),
+                         "config.json and model.safetensors must be of the same model");
+}
+
+}  // namespace
+
+BertModel read_bert_classifier(const std::filesystem::path& folder) {
+  const auto file = tensors::SafetensorsFile::open(weights_file(folder));
+  BertModel model{read_bert_config(folder / "config.json"), {}};
+  model.weights = allocate_bert_weights(model.config);
+  const auto present = names_in_file(file);
+  const auto wanted = named_weights(model.weights);
+  check_known(file, present, wanted);
+  for (const NamedWeight& weight : wanted) {
+    const auto found = present.find(weight.name);
+    if (found == present.end()) refuse_missing(file, weight.name);
+    read_weight(file, found->second, weight);
+  }
+  return model;
+}
+
+BertModel read_bert_body(const std::filesystem::path& folder, std::int64_t classes, std::uint64_t seed) {
+  base::ensure(classes >= 2, "a classifier has at least two classes");
+  const auto file = tensors::SafetensorsFile::open(weights_file(folder));
+  BertModel model{read_bert_config(folder / "config.json"), {}};
+  const auto present = names_in_file(file);
+  const auto classifier = present.find("classifier.weight");
+  const bool same_classes = classifier != present.end() && file.info(classifier->second).shape.at(0) == classes;
+  model.config.classes = classes;
+  model.weights = allocate_bert_weights(model.config);
+  const auto wanted = named_weights(model.weights);
+  check_known(file, present, wanted);
+  for (const NamedWeight& weight : wanted) {
+    const auto found = present.find(weight.name);
+    const bool is_classifier = weight.name.starts_with("classifier.");
+    if (found != present.end() && (!is_classifier || same_classes)) {
+      read_weight(file, found->second, weight);
+    } else if (is_head(weight.name)) {
+      initialise(weight, model.config.initial_range, seed);
+    } else {
+      refuse_missing(file, weight.name);
+    }
+  }
+  return model;
+}
+
+std::int64_t mask_token(const std::filesystem::path& folder) {
+  const bool has_tokenizer =
+      std::filesystem::exists(folder / "tokenizer.json") || std::filesystem::exists(folder / "vocab.txt");
+  return has_tokenizer ? data::Tokenizer::open(folder).special().mask : -1;
+}
+
+void write_bert(const std::filesystem::path& folder, const BertConfig& config, const BertWeights& weights,
+                const std::filesystem::path& source) {
+  std::filesystem::create_directories(folder);
+  // What the source's config says beyond what we know (pad_token_id, …) stays.
+  nlohmann::json json = read_json_object(source / "config.json");
+  json["architectures"] = {"BertForSequenceClassification"};
+  json["problem_type"] = "single_label_classification";
+  json.erase("num_labels");  // Hugging Face derives it from id2label
+  json["id2label"] = nlohmann::json::object();
+  json["label2id"] = nlohmann::json::object();
+  for (std::int64_t label = 0; label < config.classes; ++label) {
+    json["id2label"][std::to_string(label)] = fmt::format("LABEL_{}", label);
+    json["label2id"][fmt::format("LABEL_{}", label)] = label;
+  }
+  for (const char* type : {"torch_dtype", "dtype"}) {
+    if (json.contains(type)) json[type] = "float32";
+  }
+  write_json(folder / "config.json", json);
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"}) {
+    if (std::filesystem::exists(source / name) && !std::filesystem::equivalent(source, folder)) {
+      std::filesystem::copy_file(source / name, folder / name, std::filesystem::copy_options::overwrite_existing);
+    }
+  }
+  write_weights(folder / "model.safetensors", named_weights(weights));  // last: a folder that has it is whole
+}
+
+}  // namespace layersweep::encoder

@@ -1,0 +1,34 @@
+// A BERT in the folder layout of Hugging Face: config.json, model.safetensors and the tokenizer's files.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "encoder/bert_config.hpp"
+#include "encoder/bert_weights.hpp"
+
+namespace layersweep::encoder {
+
+struct BertModel {
+  BertConfig config;
+  BertWeights weights;
+};
+
+/// A classifier with its head. Names with or without the prefix "bert.", LayerNorm's old names gamma and beta, and the
+/// buffer position_ids are understood. Throws InputError naming the tensor that is missing, unknown or of a wrong shape or
+/// type.
+BertModel read_bert_classifier(const std::filesystem::path& folder);
+
+/// The same for a body that is to be fine-tuned for `classes` classes: pooler and classifier are read where the folder
+/// has them (the classifier only with that many classes), else made from the seed.
+BertModel read_bert_body(const std::filesystem::path& folder, std::int64_t classes, std::uint64_t seed);
+
+/// The id of [MASK] by the folder's tokenizer; −1 where the folder has no tokenizer.
+std::int64_t mask_token(const std::filesystem::path& folder);
+
+/// Writes a BertForSequenceClassification: config.json and model.safetensors, with the tokenizer files of `source` beside
+/// them, so that the folder stands alone.
+void write_bert(const std::filesystem::path& folder, const BertConfig& config, const BertWeights& weights,
+                const std::filesystem::path& source);
+
+}  // namespace layersweep::encoder

@@ -1,0 +1,65 @@
+#include "encoder/bert_plain.hpp"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/gelu.h>
+#include <ATen/ops/layer_norm.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/tanh.h>
+
+#include <cmath>
+#include <limits>
+
+namespace layersweep::encoder::plain {
+namespace {
+
+at::Tensor drop(const at::Tensor& x, double rate, Dropout dropout) {
+  if (dropout == nullptr || rate == 0) return x;
+  return x * at::empty_like(x, at::TensorOptions().requires_grad(false)).bernoulli_(1 - rate, *dropout).div_(1 - rate);
+}
+
+at::Tensor norm(const BertConfig& config, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  return at::layer_norm(x, {config.hidden}, weight, bias, config.norm_epsilon);
+}
+
+}  // namespace
+
+at::Tensor embed(const BertConfig& config, const BertWeights& weights, const at::Tensor& words, const at::Tensor& segments,
+                 Dropout dropout) {
+  const at::Tensor position = weights.position.narrow(0, 0, words.size(1));
+  const at::Tensor segment = weights.segment.index_select(0, segments.reshape({-1})).view(words.sizes());
+  const at::Tensor sum = words + segment + position;
+  return drop(norm(config, sum, weights.embedding_norm, weights.embedding_norm_bias), config.hidden_dropout, dropout);
+}
+
+at::Tensor layer(const BertConfig& config, const BertLayerWeights& w, const at::Tensor& states, const at::Tensor& lengths,
+                 Dropout dropout) {
+  const std::int64_t rows = states.size(0);
+  const std::int64_t tokens = states.size(1);
+  // R x T x 3H -> 3 x R x heads x T x width
+  const at::Tensor qkv = at::linear(states, w.qkv, w.qkv_bias)
+                             .view({rows, tokens, 3, config.heads, config.head_width()})
+                             .permute({2, 0, 3, 1, 4});
+  at::Tensor scores =
+      at::matmul(qkv.select(0, 0), qkv.select(0, 1).transpose(-2, -1)) / std::sqrt(double(config.head_width()));
+  const at::Tensor padding = at::arange(tokens).unsqueeze(0).ge(lengths.unsqueeze(1)).view({rows, 1, 1, tokens});
+  scores = scores.masked_fill(padding, -std::numeric_limits<float>::infinity());
+  const at::Tensor attention = drop(at::softmax(scores, -1), config.attention_dropout, dropout);
+  const at::Tensor mixed = at::matmul(attention, qkv.select(0, 2)).transpose(1, 2).reshape({rows, tokens, config.hidden});
+  const at::Tensor attended =
+      norm(config, states + drop(at::linear(mixed, w.attention_out, w.attention_out_bias), config.hidden_dropout, dropout),
+           w.attention_norm, w.attention_norm_bias);
+  const at::Tensor inner = at::gelu(at::linear(attended, w.up, w.up_bias));
+  return norm(config, attended + drop(at::linear(inner, w.down, w.down_bias), config.hidden_dropout, dropout), w.output_norm,
+              w.output_norm_bias);
+}
+
+at::Tensor classify(const BertConfig& config, const BertWeights& w, const at::Tensor& first, Dropout dropout) {
+  const at::Tensor pooled = at::tanh(at::linear(first, w.pooler, w.pooler_bias));
+  return at::linear(drop(pooled, config.classifier_dropout, dropout), w.classifier, w.classifier_bias);
+}
+
+}  // namespace layersweep::encoder::plain

@@ -1,0 +1,26 @@
+// BERT in ordinary differentiable tensor operations: what fine-tuning runs, and the reference of the fast path.
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+
+#include "encoder/bert_config.hpp"
+#include "encoder/bert_weights.hpp"
+
+namespace layersweep::encoder::plain {
+
+/// Dropout from a generator of its own, or none: a null pointer stands for evaluation.
+using Dropout = at::Generator*;
+
+/// R x T x H word embeddings and R x T segments to the input of the first layer, R x T x H.
+at::Tensor embed(const BertConfig& config, const BertWeights& weights, const at::Tensor& words, const at::Tensor& segments,
+                 Dropout dropout);
+
+/// R x T x H to R x T x H; `lengths` (R int64) are the tokens that may be attended to.
+at::Tensor layer(const BertConfig& config, const BertLayerWeights& weights, const at::Tensor& states,
+                 const at::Tensor& lengths, Dropout dropout);
+
+/// R x H states of the first tokens to logits, R x C.
+at::Tensor classify(const BertConfig& config, const BertWeights& weights, const at::Tensor& first, Dropout dropout);
+
+}  // namespace layersweep::encoder::plain

@@ -1,0 +1,116 @@
+#include "encoder/bert_weights.hpp"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "base/hash.hpp"
+
+namespace layersweep::encoder {
+namespace {
+
+bool ends_with(const std::string& text, std::string_view end) { return std::string_view(text).ends_with(end); }
+
+std::vector<std::vector<std::int64_t>> dense_shapes(const BertConfig& c) {
+  const std::int64_t h = c.hidden;
+  std::vector<std::vector<std::int64_t>> shapes = {{c.positions, h}, {c.segments, h}, {h}, {h}};
+  for (std::int64_t layer = 0; layer < c.layers; ++layer) {
+    shapes.insert(shapes.end(),
+                  {{3 * h, h}, {3 * h}, {h, h}, {h}, {h}, {h}, {c.inner, h}, {c.inner}, {h, c.inner}, {h}, {h}, {h}});
+  }
+  shapes.insert(shapes.end(), {{h, h}, {h}, {c.classes, h}, {c.classes}});
+  return shapes;
+}
+
+std::int64_t product(const std::vector<std::int64_t>& shape) {
+  std::int64_t count = 1;
+  for (const std::int64_t size : shape) count *= size;
+  return count;
+}
+
+}  // namespace
+
+std::vector<at::Tensor*> dense_tensors(BertWeights& w) {
+  std::vector<at::Tensor*> all = {&w.position, &w.segment, &w.embedding_norm, &w.embedding_norm_bias};
+  for (BertLayerWeights& l : w.layers) {
+    all.insert(all.end(),
+               {&l.qkv, &l.qkv_bias, &l.attention_out, &l.attention_out_bias, &l.attention_norm, &l.attention_norm_bias,
+                &l.up, &l.up_bias, &l.down, &l.down_bias, &l.output_norm, &l.output_norm_bias});
+  }
+  all.insert(all.end(), {&w.pooler, &w.pooler_bias, &w.classifier, &w.classifier_bias});
+  return all;
+}
+
+BertWeights allocate_bert_weights(const BertConfig& config) {
+  BertWeights weights;
+  weights.layers.resize(config.layers);
+  const auto shapes = dense_shapes(config);
+  std::int64_t total = 0;
+  for (const auto& shape : shapes) total += product(shape);
+  const at::Tensor flat = at::empty({total});
+  std::int64_t offset = 0;
+  std::size_t index = 0;
+  for (at::Tensor* tensor : dense_tensors(weights)) {
+    const auto& shape = shapes[index++];
+    *tensor = flat.narrow(0, offset, product(shape)).view(shape);
+    offset += product(shape);
+  }
+  weights.word = at::empty({config.vocabulary, config.hidden});
+  return weights;
+}
+
+std::vector<NamedWeight> named_weights(const BertWeights& w) {
+  std::vector<NamedWeight> all;
+  const auto linear = [&](const std::string& name, const at::Tensor& weight, const at::Tensor& bias) {
+    all.push_back({name + ".weight", weight});
+    all.push_back({name + ".bias", bias});
+  };
+  all.push_back({"bert.embeddings.word_embeddings.weight", w.word});
+  all.push_back({"bert.embeddings.position_embeddings.weight", w.position});
+  all.push_back({"bert.embeddings.token_type_embeddings.weight", w.segment});
+  linear("bert.embeddings.LayerNorm", w.embedding_norm, w.embedding_norm_bias);
+  for (std::size_t index = 0; index < w.layers.size(); ++index) {
+    const BertLayerWeights& l = w.layers[index];
+    const std::string layer = fmt::format("bert.encoder.layer.{}.", index);
+    const std::int64_t h = l.qkv.size(1);
+    std::int64_t part = 0;
+    for (const char* name : {"query", "key", "value"}) {
+      linear(layer + "attention.self." + name, l.qkv.narrow(0, part * h, h), l.qkv_bias.narrow(0, part * h, h));
+      ++part;
+    }
+    linear(layer + "attention.output.dense", l.attention_out, l.attention_out_bias);
+    linear(layer + "attention.output.LayerNorm", l.attention_norm, l.attention_norm_bias);
+    linear(layer + "intermediate.dense", l.up, l.up_bias);
+    linear(layer + "output.dense", l.down, l.down_bias);
+    linear(layer + "output.LayerNorm", l.output_norm, l.output_norm_bias);
+  }
+  linear("bert.pooler.dense", w.pooler, w.pooler_bias);
+  linear("classifier", w.classifier, w.classifier_bias);
+  return all;
+}
+
+void initialise(const NamedWeight& weight, double range, std::uint64_t seed) {
+  const at::NoGradGuard no_grad;
+  at::Tensor value = weight.value;
+  if (ends_with(weight.name, ".bias")) {
+    value.zero_();
+  } else if (ends_with(weight.name, "LayerNorm.weight")) {
+    value.fill_(1);
+  } else {
+    // A stream of its own per tensor: a fresh head is the same whatever else was initialised.
+    const std::string hash = base::sha256_of_text(fmt::format("{} {}", seed, weight.name));
+    auto generator = at::make_generator<at::CPUGeneratorImpl>(std::stoull(hash.substr(0, 15), nullptr, 16));
+    value.normal_(0, range, generator);
+  }
+}
+
+BertWeights random_bert_weights(const BertConfig& config, std::uint64_t seed) {
+  BertWeights weights = allocate_bert_weights(config);
+  for (const NamedWeight& weight : named_weights(weights)) initialise(weight, config.initial_range, seed);
+  return weights;
+}
+
+}  // namespace layersweep::encoder

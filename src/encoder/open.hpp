@@ -1,0 +1,16 @@
+// Frozen models from folders.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "encoder/encoder.hpp"
+
+namespace layersweep::encoder {
+
+/// Opens the classifier in `folder` (config.json, model.safetensors): a BertForSequenceClassification in the layout of
+/// Hugging Face (F32, F16 or BF16 weights; computed in fp32) or a counting model saved by this program. Throws InputError,
+/// naming the key or the tensor, when the folder does not hold such a model, or holds one without a classification head.
+std::unique_ptr<Encoder> open_encoder(const std::filesystem::path& folder);
+
+}  // namespace layersweep::encoder
