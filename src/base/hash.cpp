@@ -48,6 +48,8 @@ std::string sha256_of_file(const std::filesystem::path& file) {
   while (in.read(block.data(), block.size()) || in.gcount() > 0) {
     hash.add(std::string_view(block.data(), static_cast<std::size_t>(in.gcount())));
   }
+  // A folder opens, too; without this it and a failing disk would give the hash of what came before the error.
+  if (in.bad()) throw InputError(fmt::format("cannot read {}", file.string()), "it is not a readable file");
   return hash.hex();
 }
 

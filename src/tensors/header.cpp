@@ -60,6 +60,8 @@ class HeaderReader {
     data_begin_ = kLengthBytes + length;
     const std::string_view header(reinterpret_cast<const char*>(bytes_.data()) + kLengthBytes, length);
     if (!header.starts_with('{')) refuse("its header does not start with '{'");
+    // The JSON parser takes a zero byte for the end and would not look at what follows.
+    if (header.find('\0') != header.npos) refuse("its header is not JSON (it holds a zero byte)");
     return header;
   }
 
