@@ -52,6 +52,13 @@ Communicator Communicator::split(int color, int key) const {
   return NativeAccess::make(part, Group::Ownership::owned);
 }
 
+Communicator Communicator::split_by_host() const {
+  if (!group_) return {};
+  MPI_Comm part = MPI_COMM_NULL;
+  check(MPI_Comm_split_type(group_->handle, MPI_COMM_TYPE_SHARED, rank(), MPI_INFO_NULL, &part), "MPI_Comm_split_type");
+  return NativeAccess::make(part, Group::Ownership::owned);
+}
+
 template <Reducible T>
 void Communicator::all_reduce_sum(std::span<T> values) const {
   if (size() > 1) all_reduce(group_->handle, values, MPI_SUM);

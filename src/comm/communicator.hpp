@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <string>
@@ -34,6 +35,9 @@ class Communicator {
   Communicator duplicate() const;
   /// The ranks that give the same `color` (≥ 0), ordered by `key`, then by rank here. Collective.
   Communicator split(int color, int key) const;
+
+  /// The ranks that share this host's memory, ordered by rank here. Collective.
+  Communicator split_by_host() const;
 
   /// In place, element by element over the ranks; spans have the same length on all ranks. Collective. The order of a sum
   /// is the MPI library's: for bits that do not depend on the number of ranks see comm/gradient_reducer.hpp.
@@ -78,6 +82,18 @@ class Communicator {
   }
   /// One text of each rank, of any lengths, in the order of ranks. Collective.
   std::vector<std::string> all_gather_text(std::string_view text) const;
+
+  /// The values of each rank, of any number, in the order of ranks. Collective.
+  template <Transferable T>
+  std::vector<std::vector<T>> all_gather_uneven(std::span<const T> values) const {
+    const auto bytes = std::as_bytes(values);
+    std::vector<std::vector<T>> all;
+    for (const std::string& text : all_gather_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()})) {
+      all.emplace_back(text.size() / sizeof(T));
+      std::memcpy(all.back().data(), text.data(), text.size());
+    }
+    return all;
+  }
 
   /// The blocks of all ranks, of any lengths, in the order of ranks; empty on ranks other than `root`. Collective.
   std::vector<std::vector<std::byte>> gather_blocks(std::span<const std::byte> block, int root) const;

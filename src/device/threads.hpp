@@ -12,10 +12,11 @@ std::vector<int> allowed_processors();
 /// Processors' worth of time the control group grants (v1 or v2, the tightest of all levels); nothing where unlimited.
 std::optional<double> processor_quota();
 
-/// Pure. `all_ranks_share` says whether the ranks of the host have the same mask: they then divide it, while a launcher
-/// that binds has divided already. The quota is divided in any case. At least 1.
-enum class MaskUse { shared, own };
-int threads_for_rank(int allowed, std::optional<double> quota, int ranks_on_host, MaskUse mask_use);
+/// Pure. How many threads rank `mine` of a host may use. `masks` are the allowed processors of all ranks of the host: a
+/// processor that several ranks may use counts for each by its share, so that it does not matter whether the launcher
+/// binds. The quota counts for the host's ranks together. At least 1. Ranks may get different numbers; where bits are to be
+/// equal the least of all ranks is for all.
+int threads_for_rank(const std::vector<std::vector<int>>& masks, int mine, std::optional<double> quota);
 
 /// Sets the threads of LibTorch's operators for this process; `count` ≥ 1.
 void use_threads(int count);

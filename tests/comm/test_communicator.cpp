@@ -12,7 +12,7 @@ namespace {
 // The laws below hold for the world of this test, for parts of it, and for the communicator that knows no MPI.
 std::vector<Communicator> communicators() {
   const Communicator all = world();
-  return {Communicator(), all, all.duplicate(), all.split(all.rank() % 2, -all.rank())};
+  return {Communicator(), all, all.duplicate(), all.split(all.rank() % 2, -all.rank()), all.split_by_host()};
 }
 
 TEST(Communicator, DefaultMadeIsRankZeroOfOne) {
@@ -87,6 +87,21 @@ TEST(Communicator, GathersUnevenTextsAndBlocks) {
       for (const std::byte byte : blocks[rank]) ASSERT_EQ(static_cast<std::size_t>(byte), 'a' + rank);
     }
   }
+}
+
+TEST(Communicator, GathersUnevenValues) {
+  for (const Communicator& comm : communicators()) {
+    const std::vector<double> mine(static_cast<std::size_t>(comm.rank()), comm.rank() + 0.5);
+    const auto all = comm.all_gather_uneven(std::span<const double>(mine));
+    ASSERT_EQ(static_cast<int>(all.size()), comm.size());
+    for (std::size_t rank = 0; rank < all.size(); ++rank) {
+      EXPECT_EQ(all[rank], std::vector<double>(rank, static_cast<double>(rank) + 0.5));
+    }
+  }
+}
+
+TEST(Communicator, RanksOfOneHostAreTogether) {
+  EXPECT_EQ(world().split_by_host().size(), world().size());  // tests run on one host
 }
 
 TEST(Communicator, ScanIsTheSumOfTheRanksBefore) {
