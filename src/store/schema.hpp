@@ -29,16 +29,16 @@ constexpr Type type_of() {
   return Type::uint8;
 }
 
-/// What a cell holds before it is written: NaN, −1, 255; characters are NUL.
-inline constexpr std::int32_t fill_int32 = -1;
-inline constexpr std::uint8_t fill_uint8 = 255;
+/// What a cell holds before it is written: NaN, −1 (int32), 255 (uint8), NUL (characters).
+double fill_of(Type type);
 
 /// The values of status(seed, point).
 enum class Status : std::uint8_t {
-  trained = 0,           ///< ended in order, accepted or not
-  not_finite = 1,        ///< a NaN or an infinity stopped it
-  stuck_multiplier = 2,  ///< its multiplier stayed at the clamp
-  failed = 3,            ///< its unit failed; its cells are unwritten
+  not_trained = 0,
+  trained = 1,
+  not_finite = 2,      ///< a NaN or an infinity stopped it; the last finite snapshot, if any, counts
+  alpha_at_bound = 3,  ///< its multiplier ended at its bound: no snapshot met epsilon
+  failed = 4,          ///< its unit failed; its cells are unwritten
 };
 
 /// Where a variable lies.

@@ -1,0 +1,43 @@
+// From the schema and the contents of a run to the variables of its file: pure planning, no HDF5.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/contents.hpp"
+#include "store/schema.hpp"
+
+namespace layersweep::store {
+
+/// A variable of a file to be.
+struct PlannedVariable {
+  const VariableSpec* spec = nullptr;
+  std::string path;                 ///< "label", "input/kl"
+  std::vector<std::int64_t> shape;  ///< slowest first
+};
+
+/// Throws InputError when a size does not fit the layout (more than 2^31 − 1 tokens, a seed beyond int32).
+void check_contents(const Contents& contents);
+
+/// In the order of creation, for /, then for each mode.
+std::vector<PlannedVariable> plan_variables(const Contents& contents);
+
+/// The path of the scale of dimension `name`, as seen from the group of `variable`: "point", "input/step".
+std::string scale_path(std::string_view variable, std::string_view dimension);
+
+/// Chunks of 512 KiB where the variable is large enough; one row of one point for masks and the like.
+std::vector<std::int64_t> chunk_shape(const VariableSpec& spec, const std::vector<std::int64_t>& shape);
+
+/// Values of a coordinate variable.
+std::vector<std::int32_t> coordinate_values(std::string_view path, const Contents& contents);
+
+/// The root texts and numbers of root_attributes(), in its order, without layersweep_layout and complete.
+struct RootText {
+  std::string name;
+  std::string text;
+};
+std::vector<RootText> root_texts(const Provenance& provenance);
+
+}  // namespace layersweep::store

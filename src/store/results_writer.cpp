@@ -1,0 +1,272 @@
+#include "store/results_writer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <map>
+#include <optional>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "comm/agreement.hpp"
+#include "store/attributes.hpp"
+#include "store/create_file.hpp"
+#include "store/file_access.hpp"
+#include "store/layout.hpp"
+#include "store/part_file.hpp"
+#include "store/slab_io.hpp"
+#include "store/written_slabs.hpp"
+
+namespace layersweep::store {
+namespace {
+
+struct OpenVariable {
+  Type type = Type::uint8;
+  std::vector<std::int64_t> shape;
+  Handle dataset;
+  WrittenSlabs written;
+};
+
+std::string free_space_text(const std::filesystem::path& path) {
+  std::error_code failed;
+  const auto space = std::filesystem::space(std::filesystem::absolute(path).parent_path(), failed);
+  if (failed) return "";
+  return fmt::format(" ({:.1f} MiB are free there)", static_cast<double>(space.available) / (1 << 20));
+}
+
+void ensure_inside(const Slab& slab, const std::vector<std::int64_t>& shape, std::string_view variable) {
+  bool inside = slab.start.size() == shape.size() && slab.count.size() == shape.size();
+  for (std::size_t i = 0; inside && i < shape.size(); ++i) {
+    inside = slab.start[i] >= 0 && slab.count[i] >= 0 && slab.start[i] + slab.count[i] <= shape[i];
+  }
+  base::ensure(inside, fmt::format("the slab {} does not lie in {}", slab.text(), variable));
+}
+
+}  // namespace
+
+struct ResultsWriter::State {
+  comm::Communicator communicator;
+  std::filesystem::path path;
+  Handle file;
+  Handle transfer;
+  std::map<std::string, OpenVariable, std::less<>> variables;
+  bool warned_of_fallback = false;
+
+  bool is_first_rank() const { return communicator.rank() == 0; }
+
+  // Runs on every rank; when it fails anywhere, all give the file up and throw.
+  template <class Function>
+  void together(Function&& function) {
+    try {
+      comm::run_together(communicator, [&] {
+        try {
+          function();
+        } catch (const Hdf5Error& error) {
+          throw base::InputError(
+              fmt::format("writing {} failed", part_path(path).string()), error.what(),
+              fmt::format("Most often the disk is full{} or the file system is gone; then make room and run "
+                          "the same command again, what is done stays done",
+                          free_space_text(path)));
+        }
+      });
+    } catch (...) {
+      give_up();
+      throw;
+    }
+  }
+
+  // All ranks are here: closing, which is collective, is safe.
+  void give_up() noexcept {
+    variables.clear();
+    file = Handle();
+    if (is_first_rank()) remove_part_file(path);
+  }
+
+  OpenVariable& find(std::string_view variable) {
+    if (variable.starts_with('/')) variable.remove_prefix(1);
+    const auto found = variables.find(variable);
+    base::ensure(found != variables.end(), fmt::format("the results file has no variable {}", variable));
+    return found->second;
+  }
+
+  void open_variables(const std::vector<PlannedVariable>& planned) {
+    for (const PlannedVariable& variable : planned) {
+      variables[variable.path] = {variable.spec->type, variable.shape, open_dataset(file.id(), variable.path), {}};
+    }
+  }
+
+  void write(std::string_view name, const Slab& slab, Type type, std::span<const std::byte> bytes) {
+    std::vector<Slab> parts;
+    OpenVariable* variable = nullptr;
+    together([&] {
+      base::ensure(file.is_open(), "a results file is written to after its end");
+      variable = &find(name);
+      base::ensure(variable->type == type,
+                   fmt::format("{} holds {}, not {}", name, type_name(variable->type), type_name(type)));
+      if (slab.cells() > 0) ensure_inside(slab, variable->shape, name);
+      base::ensure(bytes.size() == static_cast<std::size_t>(slab.cells()) * type_bytes(type),
+                   fmt::format("the slab {} of {} and its cells differ in size", slab.text(), name));
+      parts = pieces(slab, max_bytes_per_call / static_cast<std::int64_t>(type_bytes(type)));
+      for (const Slab& part : parts) variable->written.check_disjoint(part);
+    });
+    const auto rounds = communicator.all_reduce_max(static_cast<std::int64_t>(parts.size()));
+    std::size_t offset = 0;
+    for (std::int64_t round = 0; round < rounds; ++round) {
+      const Slab part = round < std::ssize(parts) ? parts[round] : Slab{};
+      const auto cells = bytes.subspan(offset, static_cast<std::size_t>(part.cells()) * type_bytes(type));
+      offset += cells.size();
+      together([&] {
+        write_slab(variable->dataset.id(), type, part, cells, transfer.id());
+        variable->written.add(part, cells);
+      });
+      warn_of_fallback(name);
+    }
+  }
+
+  // HDF5 may fall back to independent transfers without a word: slow, and not what was tested.
+  void warn_of_fallback(std::string_view variable) {
+    if (warned_of_fallback || communicator.size() == 1) return;
+    std::uint32_t local = 0;
+    std::uint32_t global = 0;
+    if (H5Pget_mpio_no_collective_cause(transfer.id(), &local, &global) < 0) return;
+    if (global == 0) return;
+    warned_of_fallback = true;
+    base::world_warning("HDF5 wrote {} without collective transfers (cause {:#x}): the file is right, but writing is slow",
+                        variable, global);
+  }
+
+  void write_coordinates(const std::vector<PlannedVariable>& planned, const Contents& contents) {
+    const auto from_first = [&]<class T>(const std::string& name, Type type, const std::vector<T>& values) {
+      const bool mine = is_first_rank();
+      write(name, mine ? whole(find(name).shape) : Slab{}, type,
+            mine ? std::as_bytes(std::span(values)) : std::span<const std::byte>{});
+    };
+    for (const PlannedVariable& variable : planned) {
+      if (variable.spec->is_coordinate()) {
+        from_first(variable.path, Type::int32, coordinate_values(variable.path, contents));
+      }
+    }
+    std::vector<std::int32_t> widths;
+    for (const PointEntry& point : contents.points) widths.push_back(static_cast<std::int32_t>(point.width));
+    from_first("width", Type::int32, widths);
+  }
+
+  void verify() const {
+    if (std::ranges::all_of(variables, [](const auto& entry) { return entry.second.written.empty(); })) return;
+    const Handle copy = open_file(part_path(path), OpenFor::reading);
+    for (const auto& [name, variable] : variables) {
+      if (variable.written.empty()) continue;
+      const Handle dataset = open_dataset(copy.id(), name);
+      if (const auto differing = variable.written.first_difference(dataset.id(), variable.type)) {
+        throw base::InputError(
+            fmt::format("{} was not stored as it was written", part_path(path).string()),
+            fmt::format("{} {} reads back differently", name, differing->text()),
+            "The file system or the MPI library damages files: try another folder (run.folder), then tell the "
+            "administrator");
+      }
+    }
+  }
+
+  void mark_complete() const {
+    Handle marked = open_file(part_path(path), OpenFor::marking);
+    update_number_attribute(marked.id(), "complete", 1);
+    marked.close("close it");
+  }
+};
+
+ResultsWriter::ResultsWriter(const comm::Communicator& communicator, const std::filesystem::path& path,
+                             const Contents& contents, const Provenance& provenance)
+    : state_(std::make_unique<State>()) {
+  State& state = *state_;
+  state.communicator = communicator;
+  state.path = path;
+  std::vector<PlannedVariable> planned;
+  state.together([&] {
+    check_contents(contents);
+    planned = plan_variables(contents);
+    if (state.is_first_rank()) make_part_file(path);
+  });
+  state.together([&] {
+    use_hdf5();
+    const Handle access = create_file_access(communicator);
+    state.transfer = transfer_list(communicator);
+    state.file = create_file(part_path(path), access.id(), planned, contents, provenance);
+    state.open_variables(planned);
+    for (const RootText& root : root_texts(provenance)) {
+      if (root.text.size() <= max_attribute_bytes) continue;
+      state.variables[root.name] = {Type::character, {std::ssize(root.text)}, open_dataset(state.file.id(), root.name), {}};
+    }
+  });
+  state.write_coordinates(planned, contents);
+  std::vector<std::string> names;
+  for (const PointEntry& point : contents.points) names.push_back(point.name);
+  write_text("point_name", 0, state.is_first_rank() ? std::span<const std::string>(names) : std::span<const std::string>());
+  for (const RootText& root : root_texts(provenance)) {
+    if (root.text.size() > max_attribute_bytes) {
+      write_whole(root.name, Type::character, std::as_bytes(std::span(root.text)));
+    }
+  }
+}
+
+ResultsWriter::~ResultsWriter() {
+  if (!state_->file.is_open()) return;
+  if (std::uncaught_exceptions() > 0 && state_->communicator.size() > 1) {
+    for (auto& [name, variable] : state_->variables) variable.dataset.abandon();
+    state_->file.abandon();
+  } else {
+    state_->give_up();
+  }
+}
+
+void ResultsWriter::write_cells(std::string_view variable, const Slab& slab, Type type, std::span<const std::byte> bytes) {
+  state_->write(variable, slab, type, bytes);
+}
+
+void ResultsWriter::write_whole(std::string_view variable, Type type, std::span<const std::byte> bytes) {
+  if (!state_->is_first_rank()) return state_->write(variable, Slab{}, type, {});
+  state_->write(variable, whole(state_->find(variable).shape), type, bytes);
+}
+
+void ResultsWriter::write_text(std::string_view variable, std::int64_t first_row, std::span<const std::string> rows) {
+  Slab slab;
+  std::string cells;
+  state_->together([&] {
+    if (rows.empty()) return;
+    const std::vector<std::int64_t>& shape = state_->find(variable).shape;
+    base::ensure(shape.size() == 2, fmt::format("{} is not a list of texts", variable));
+    slab = {{first_row, 0}, {std::ssize(rows), shape[1]}};
+    const auto width = static_cast<std::size_t>(shape[1]);
+    for (const std::string& row : rows) {
+      base::ensure(row.size() <= width, fmt::format("a text of {} is longer than was said at the start", variable));
+      cells += row;
+      cells.append(width - row.size(), '\0');
+    }
+  });
+  state_->write(variable, slab, Type::character, std::as_bytes(std::span(cells)));
+}
+
+void ResultsWriter::finish() {
+  State& state = *state_;
+  state.together([&] {
+    base::ensure(state.file.is_open(), "a results file is finished twice");
+    // Through MPI-IO the flush is what syncs each rank's own writes.
+    check(H5Fflush(state.file.id(), H5F_SCOPE_GLOBAL), "flush it");
+  });
+  state.together([&] {
+    for (auto& [name, variable] : state.variables) variable.dataset.close("close a variable");
+    state.file.close("close it");
+  });
+  state.together([&] {
+    if (state.is_first_rank()) sync_part_file(state.path);
+  });
+  state.together([&] { state.verify(); });
+  state.together([&] {
+    if (!state.is_first_rank()) return;
+    state.mark_complete();
+    sync_part_file(state.path);
+    publish_part_file(state.path);
+  });
+}
+
+}  // namespace layersweep::store

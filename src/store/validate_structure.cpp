@@ -1,0 +1,262 @@
+#include <hdf5_hl.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <set>
+
+#include "store/attributes.hpp"
+#include "store/file_access.hpp"
+#include "store/findings.hpp"
+#include "store/layout.hpp"
+#include "store/schema.hpp"
+
+namespace layersweep::store {
+namespace {
+
+// Groups that later steps add; their variables are not described yet, but how they are stored is checked.
+constexpr std::array<std::string_view, 3> reserved_groups{"explain", "statistics", "evaluation"};
+constexpr int deepest_group = 3;
+
+herr_t collect_name(hid_t, const char* name, const H5L_info_t*, void* names) noexcept {
+  static_cast<std::vector<std::string>*>(names)->emplace_back(name);
+  return 0;
+}
+
+herr_t collect_scale(hid_t, unsigned, hid_t scale, void* names) noexcept {
+  std::array<char, 256> name{};
+  if (H5Iget_name(scale, name.data(), name.size()) <= 0) return -1;
+  static_cast<std::vector<std::string>*>(names)->emplace_back(name.data());
+  return 0;
+}
+
+std::vector<std::string> scales_of(hid_t dataset, unsigned dimension) {
+  std::vector<std::string> names;
+  if (H5DSget_num_scales(dataset, dimension) > 0) {
+    check(H5DSiterate_scales(dataset, dimension, nullptr, collect_scale, &names), "follow the dimension scales");
+  }
+  return names;
+}
+
+std::vector<std::int64_t> shape_of(hid_t dataset) {
+  const Handle space(H5Dget_space(dataset), H5Sclose, "read the space of a variable");
+  const auto sizes = extent(space.id());
+  return {sizes.begin(), sizes.end()};
+}
+
+class StructureCheck {
+ public:
+  StructureCheck(hid_t file, Findings& findings) : file_(file), findings_(findings) {}
+
+  void run() {
+    findings_.guard("/", [&] { check_format(); });
+    for (const AttributeSpec& attribute : root_attributes()) {
+      findings_.guard(std::string(attribute.name), [&] { check_root_attribute(attribute); });
+    }
+    walk("/", 0);
+    check_presence();
+  }
+
+ private:
+  void check_format() {
+    H5F_info2_t info;
+    check(H5Fget_info2(file_, &info), "read about the file");
+    findings_.require(info.super.version <= 2, "/", "the file format is newer than netCDF tools read (superblock above 2)");
+  }
+
+  void check_root_attribute(const AttributeSpec& spec) {
+    const std::string where = fmt::format("/@{}", spec.name);
+    if (spec.kind == AttributeSpec::Kind::text) {
+      const bool there = read_text_attribute(file_, spec.name) || has_object(file_, fmt::format("/{}", spec.name));
+      findings_.require(there, where, "the text is missing");
+      return;
+    }
+    const auto numbers = read_number_attribute(file_, spec.name);
+    if (!numbers || numbers->size() != 1) return findings_.add(where, "the number is missing");
+    if (spec.name == "layersweep_layout") {
+      findings_.require(numbers->front() == layout_version, where,
+                        fmt::format("the layout is version {}, known is {}", numbers->front(), layout_version));
+    }
+    if (spec.name == "complete")
+      findings_.require(numbers->front() == 1, where, "the file is unfinished: complete is not 1");
+  }
+
+  void walk(const std::string& group_path, int depth) {
+    findings_.guard(group_path, [&] {
+      const Handle group(H5Gopen2(file_, group_path.c_str(), H5P_DEFAULT), H5Gclose, fmt::format("open {}", group_path));
+      const Handle creation(H5Gget_create_plist(group.id()), H5Pclose, "read how a group is stored");
+      unsigned order = 0;
+      check(H5Pget_link_creation_order(creation.id(), &order), "read the order of creation");
+      findings_.require((order & H5P_CRT_ORDER_TRACKED) != 0, group_path, "the order of creation is not tracked");
+      std::vector<std::string> names;
+      check(H5Literate(group.id(), H5_INDEX_NAME, H5_ITER_NATIVE, nullptr, collect_name, &names), "list a group");
+      for (const std::string& name : names) {
+        const std::string path = group_path == "/" ? "/" + name : fmt::format("{}/{}", group_path, name);
+        findings_.guard(path, [&] { visit(path, depth); });
+      }
+    });
+  }
+
+  void visit(const std::string& path, int depth) {
+    H5L_info_t link;
+    check(H5Lget_info(file_, path.c_str(), &link, H5P_DEFAULT), "read a link");
+    if (link.type != H5L_TYPE_HARD) return findings_.add(path, "it is a soft or external link, which is refused");
+    H5O_info_t object;
+    check(H5Oget_info_by_name2(file_, path.c_str(), &object, H5O_INFO_BASIC, H5P_DEFAULT), "read about an object");
+    if (object.type == H5O_TYPE_DATASET) {
+      visit_dataset(path);
+    } else if (object.type != H5O_TYPE_GROUP) {
+      findings_.add(path, "it is neither a group nor a variable");
+    } else if (depth >= deepest_group || !is_known_group(path)) {
+      findings_.add(path, "the layout has no such group");
+    } else {
+      walk(path, depth + 1);
+    }
+  }
+
+  static bool is_known_group(const std::string& path) {
+    const std::string_view top = std::string_view(path).substr(1, path.find('/', 1) - 1);
+    const bool nested = path.find('/', 1) != std::string::npos;
+    return std::ranges::find(reserved_groups, top) != reserved_groups.end() ||
+           (!nested && std::ranges::find(mode_names(), top) != mode_names().end());
+  }
+
+  void visit_dataset(const std::string& path) {
+    const Handle dataset = open_dataset(file_, path);  // refuses virtual and external storage
+    check_storage(path, dataset.id());
+    const VariableSpec* spec = find_variable(path);
+    const std::string name = path.substr(1);
+    if (spec != nullptr) {
+      present_.insert(name);
+      check_variable(path, *spec, dataset.id());
+    } else if (name.find('/') == std::string::npos) {
+      const bool known = is_width(dataset.id()) || is_long_text(name);
+      findings_.require(known, path, "the layout has no such variable");
+    }
+  }
+
+  void check_storage(const std::string& path, hid_t dataset) {
+    const Handle creation(H5Dget_create_plist(dataset), H5Pclose, "read how a variable is stored");
+    const int filters = check(H5Pget_nfilters(creation.id()), "count filters");
+    for (int i = 0; i < filters; ++i) {
+      unsigned flags = 0;
+      std::size_t values = 0;
+      const H5Z_filter_t filter =
+          H5Pget_filter2(creation.id(), static_cast<unsigned>(i), &flags, &values, nullptr, 0, nullptr, nullptr);
+      findings_.require(filter == H5Z_FILTER_DEFLATE || filter == H5Z_FILTER_SHUFFLE, path,
+                        fmt::format("filter {} is not one of gzip and shuffle", static_cast<int>(filter)));
+    }
+  }
+
+  static bool is_width(hid_t dataset) {
+    std::array<char, 64> name{};
+    if (H5DSis_scale(dataset) <= 0 || H5DSget_scale_name(dataset, name.data(), name.size()) <= 0) return false;
+    return std::string_view(name.data()).starts_with("This is a netCDF dimension but not a netCDF variable");
+  }
+
+  bool is_long_text(const std::string& name) const { return has_object(file_, fmt::format("/{}_length", name)); }
+
+  void check_variable(const std::string& path, const VariableSpec& spec, hid_t dataset) {
+    const Handle type(H5Dget_type(dataset), H5Tclose, "read the type of a variable");
+    const bool right_type = known_type(type.id()) == spec.type;
+    findings_.require(right_type, path, fmt::format("its type is not {}", type_name(spec.type)));
+    check_dimensions(path, spec, dataset);
+    for (const auto& [name, text] : {std::pair{"long_name", spec.long_name}, std::pair{"units", spec.units}}) {
+      findings_.require(read_text_attribute(dataset, name) == text, path, fmt::format("its {} is not \"{}\"", name, text));
+    }
+    if (spec.is_text())
+      findings_.require(read_text_attribute(dataset, "_Encoding") == "utf-8", path, "_Encoding is not utf-8");
+    if (path == "/token_count") {
+      findings_.require(read_text_attribute(dataset, "sample_dimension") == "token", path, "sample_dimension is not token");
+    }
+    if (!spec.flags.empty()) check_flags(path, spec, dataset);
+    if (right_type) check_fill(path, spec, dataset);
+  }
+
+  void check_dimensions(const std::string& path, const VariableSpec& spec, hid_t dataset) {
+    const std::vector<std::int64_t> shape = shape_of(dataset);
+    if (shape.size() != spec.dimensions.size()) {
+      return findings_.add(path,
+                           fmt::format("it has {} dimensions, not ({})", shape.size(), fmt::join(spec.dimensions, ", ")));
+    }
+    if (spec.is_coordinate()) return findings_.require(H5DSis_scale(dataset) > 0, path, "it is not a dimension scale");
+    for (std::size_t i = 0; i < shape.size(); ++i) {
+      const std::string scale = "/" + scale_path(path.substr(1), spec.dimensions[i]);
+      findings_.require(scales_of(dataset, static_cast<unsigned>(i)) == std::vector{scale}, path,
+                        fmt::format("dimension {} is not attached to the scale {}", i, scale));
+      if (!has_object(file_, scale)) continue;
+      const std::int64_t size = shape_of(open_dataset(file_, scale).id()).front();
+      findings_.require(size == shape[i], path,
+                        fmt::format("dimension {} has {} cells, {} has {}", i, shape[i], scale, size));
+    }
+  }
+
+  void check_flags(const std::string& path, const VariableSpec& spec, hid_t dataset) {
+    std::vector<double> values;
+    std::vector<std::string_view> meanings;
+    for (const Flag& flag : spec.flags) {
+      values.push_back(flag.value);
+      meanings.push_back(flag.meaning);
+    }
+    const bool right = read_number_attribute(dataset, "flag_values") == values &&
+                       read_text_attribute(dataset, "flag_meanings") == fmt::format("{}", fmt::join(meanings, " "));
+    findings_.require(right, path, "flag_values or flag_meanings are not those of the layout");
+  }
+
+  // Both what HDF5 gives for unwritten cells and what the attribute tells readers.
+  void check_fill(const std::string& path, const VariableSpec& spec, hid_t dataset) {
+    const auto same = [&](double value) {
+      return value == fill_of(spec.type) || (std::isnan(value) && std::isnan(fill_of(spec.type)));
+    };
+    const Handle creation(H5Dget_create_plist(dataset), H5Pclose, "read how a variable is stored");
+    if (spec.is_text()) {
+      return findings_.require(read_text_attribute(dataset, "_FillValue") == "", path, "_FillValue is not NUL");
+    }
+    double fill = 0;
+    check(H5Pget_fill_value(creation.id(), H5T_NATIVE_DOUBLE, &fill), "read the fill value");
+    findings_.require(same(fill), path, "unwritten cells do not read as missing");
+    if (spec.is_coordinate()) return;
+    if (!has_attribute(dataset, "_FillValue")) return findings_.add(path, "it has no _FillValue");
+    const Handle attribute(H5Aopen(dataset, "_FillValue", H5P_DEFAULT), H5Aclose, "open _FillValue");
+    const Handle type(H5Aget_type(attribute.id()), H5Tclose, "read the type of _FillValue");
+    const auto value = read_number_attribute(dataset, "_FillValue");
+    findings_.require(known_type(type.id()) == spec.type && value && value->size() == 1 && same(value->front()), path,
+                      "_FillValue is not that of its type");
+  }
+
+  void check_presence() {
+    const auto has = [&](const std::string& name) { return present_.contains(name); };
+    findings_.require(has("class") != has("start_logits"), "/", "it needs either classes or start_logits");
+    std::vector<std::string> modes;
+    for (const std::string_view mode : mode_names()) {
+      if (has_object(file_, fmt::format("/{}", mode))) modes.emplace_back(mode);
+    }
+    findings_.require(!modes.empty(), "/", "it has neither the group input nor hidden");
+    for (const VariableSpec& spec : variables()) {
+      if (spec.place == Place::root) {
+        require_present(spec, std::string(spec.name), has("class"), has("start_logits"), false);
+      } else {
+        for (const std::string& mode : modes) {
+          require_present(spec, fmt::format("{}/{}", mode, spec.name), false, false, has(mode + "/step"));
+        }
+      }
+    }
+  }
+
+  void require_present(const VariableSpec& spec, const std::string& name, bool classes, bool answers, bool curves) {
+    const bool wanted = spec.presence == Presence::always || (spec.presence == Presence::classification && classes) ||
+                        (spec.presence == Presence::question_answering && answers) ||
+                        (spec.presence == Presence::curves && curves);
+    findings_.require(!wanted || present_.contains(name), "/" + name, "the variable is missing");
+  }
+
+  hid_t file_;
+  Findings& findings_;
+  std::set<std::string> present_;
+};
+
+}  // namespace
+
+void check_structure(hid_t file, Findings& findings) { StructureCheck(file, findings).run(); }
+
+}  // namespace layersweep::store
