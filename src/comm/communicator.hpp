@@ -90,7 +90,7 @@ class Communicator {
     std::vector<std::vector<T>> all;
     for (const std::string& text : all_gather_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()})) {
       all.emplace_back(text.size() / sizeof(T));
-      std::memcpy(all.back().data(), text.data(), text.size());
+      if (!text.empty()) std::memcpy(all.back().data(), text.data(), text.size());
     }
     return all;
   }

@@ -1,4 +1,10 @@
 // The lifetime of MPI as one object, made first in main. Alone on a machine MPI is not started at all.
+//
+//   try {
+//     const MpiSession session;
+//     try { … }                                                     an error that all ranks threw together ends in order:
+//     catch (const std::exception& error) { if (!agreed_by_world(error)) throw; … return 1; }
+//   } catch (const std::exception& error) { abort_job(error.what(), 1); }
 #pragma once
 
 #include <functional>

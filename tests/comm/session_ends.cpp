@@ -3,6 +3,7 @@
 //   agreed        all ranks throw one error together             1
 //   one-rank      the last rank fails, the others wait for it    3, at once
 //   mpi-error     an MPI call with a wrong root                  5, from check()
+// Without mpirun, in the environment of an srun that offers no PMIx, it is refused: 3.
 #include <string>
 #include <string_view>
 
@@ -36,16 +37,21 @@ void act(std::string_view way) {
 
 }  // namespace
 
+// The session ends after its errors are dealt with, so that it may finalise MPI when all ranks agree.
 int main(int argc, char** argv) {
-  const comm::MpiSession session;
   try {
-    act(argc > 1 ? argv[1] : "");
-    return 0;
+    const comm::MpiSession session;
+    try {
+      act(argc > 1 ? argv[1] : "");
+      return 0;
+    } catch (const std::exception& error) {
+      if (!comm::agreed_by_world(error)) throw;
+      if (base::speaks_for_world()) base::local_error(error.what());
+      return 1;
+    }
   } catch (const comm::MpiError& error) {
     comm::abort_job(error.what(), 5);
   } catch (const std::exception& error) {
-    if (!comm::agreed_by_world(error)) comm::abort_job(error.what(), 3);
-    if (base::speaks_for_world()) base::local_error(error.what());
-    return 1;
+    comm::abort_job(error.what(), 3);
   }
 }
