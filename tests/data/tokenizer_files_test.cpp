@@ -1,0 +1,174 @@
+// What Tokenizer::open takes and what it refuses.
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "base/error.hpp"
+#include "data/tokenizer.hpp"
+#include "tests/data/tokenizer_support.hpp"
+
+namespace layersweep::data {
+namespace {
+
+using nlohmann::json;
+
+json fixture_json(const std::string& name) {
+  return json::parse(test::read_file(test::tokenizer_fixtures() / name / "tokenizer.json"));
+}
+
+/// The error of opening a folder with the uncased tokenizer.json after `change`; empty when it opens.
+std::string error_after(const std::function<void(json&)>& change) {
+  const test::TemporaryFolder folder;
+  json root = fixture_json("uncased");
+  change(root);
+  test::write_file(folder.path() / "tokenizer.json", root.dump());
+  try {
+    Tokenizer::open(folder.path());
+  } catch (const base::InputError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(TokenizerFiles, KnowsItsVocabulary) {
+  const Tokenizer tokenizer = Tokenizer::open(test::tokenizer_fixtures() / "uncased");
+  const json vocabulary = fixture_json("uncased").at("model").at("vocab");
+  EXPECT_EQ(tokenizer.vocabulary_size(), static_cast<std::int32_t>(vocabulary.size()));
+  for (const auto& [token, id] : vocabulary.items()) {
+    EXPECT_EQ(tokenizer.token_id(token), id.get<std::int32_t>());
+    EXPECT_EQ(tokenizer.token_text(id.get<std::int32_t>()), token);
+  }
+  EXPECT_EQ(tokenizer.token_id("no such token"), std::nullopt);
+  EXPECT_THROW(tokenizer.token_text(tokenizer.vocabulary_size()), base::InputError);
+  EXPECT_THROW(tokenizer.token_text(-1), base::InputError);
+  const SpecialTokens& special = tokenizer.special();
+  EXPECT_EQ(tokenizer.token_text(special.cls), "[CLS]");
+  EXPECT_EQ(tokenizer.token_text(special.sep), "[SEP]");
+  EXPECT_EQ(tokenizer.token_text(special.mask), "[MASK]");
+  EXPECT_EQ(tokenizer.token_text(special.pad), "[PAD]");
+  EXPECT_EQ(tokenizer.token_text(special.unknown), "[UNK]");
+}
+
+TEST(TokenizerFiles, AddedTokensBeyondTheVocabularyHaveRows) {
+  const Tokenizer tokenizer = Tokenizer::open(test::tokenizer_fixtures() / "added");
+  const json root = fixture_json("added");
+  EXPECT_GT(tokenizer.vocabulary_size(), static_cast<std::int32_t>(root.at("model").at("vocab").size()));
+  EXPECT_EQ(tokenizer.token_text(tokenizer.vocabulary_size() - 1), root.at("added_tokens").back().at("content"));
+}
+
+TEST(TokenizerFiles, VocabularyFileGivesTheSameAsTokenizerJson) {
+  // transformers 5 saves tokenizer.json only, older encoders may have vocab.txt only.
+  const test::TemporaryFolder folder;
+  const json root = fixture_json("uncased");
+  std::vector<std::string> lines(root.at("model").at("vocab").size());
+  for (const auto& [token, id] : root.at("model").at("vocab").items()) lines.at(id.get<std::size_t>()) = token;
+  std::string text;
+  for (const std::string& line : lines) text += line + "\r\n";
+  test::write_file(folder.path() / "vocab.txt", text);
+  const Tokenizer from_vocabulary = Tokenizer::open(folder.path());
+  const Tokenizer from_json = Tokenizer::open(test::tokenizer_fixtures() / "uncased");
+  for (const char* sentence : {"The [MASK] film isn't unwatchable.", "Crème brûlée 中文", "[CLS][SEP] [UNK]", ""}) {
+    EXPECT_EQ(from_vocabulary.tokenize(sentence).id, from_json.tokenize(sentence).id) << sentence;
+  }
+}
+
+TEST(TokenizerFiles, FingerprintFollowsWhateverChangesTokens) {
+  const auto fingerprint_after = [](const std::function<void(json&)>& change) {
+    const test::TemporaryFolder folder;
+    json root = fixture_json("uncased");
+    change(root);
+    test::write_file(folder.path() / "tokenizer.json", root.dump());
+    return Tokenizer::open(folder.path()).fingerprint();
+  };
+  const std::string original = fingerprint_after([](json&) {});
+  EXPECT_EQ(original.size(), 64u);
+  EXPECT_EQ(original, Tokenizer::open(test::tokenizer_fixtures() / "uncased").fingerprint());
+  EXPECT_EQ(original, fingerprint_after([](json& root) { root.erase("padding"); }));
+  EXPECT_EQ(original, fingerprint_after([](json& root) { root["truncation"] = nullptr; }));
+  EXPECT_NE(original, fingerprint_after([](json& root) { root["normalizer"]["lowercase"] = false; }));
+  EXPECT_NE(original, fingerprint_after([](json& root) { root["normalizer"]["clean_text"] = false; }));
+  EXPECT_NE(original, fingerprint_after([](json& root) { root["model"]["max_input_chars_per_word"] = 99; }));
+  EXPECT_NE(original, fingerprint_after([](json& root) { root["model"]["vocab"]["new"] = 5000; }));
+  EXPECT_NE(original, fingerprint_after([](json& root) { root["added_tokens"][4]["lstrip"] = true; }));
+}
+
+TEST(TokenizerFiles, RefusesWhatItDoesNotKnowAndSaysWhy) {
+  const std::vector<std::pair<const char*, std::function<void(json&)>>> cases{
+      {"BPE", [](json& root) { root["model"]["type"] = "BPE"; }},
+      {"Unigram",
+       [](json& root) {
+         root["model"] = {{"type", "Unigram"}, {"vocab", {{"a", 0.1}}}};
+       }},
+      {"Lowercase",
+       [](json& root) {
+         root["normalizer"] = {{"type", "Lowercase"}};
+       }},
+      {"Whitespace",
+       [](json& root) {
+         root["pre_tokenizer"] = {{"type", "Whitespace"}};
+       }},
+      {"RobertaProcessing",
+       [](json& root) {
+         root["post_processor"] = {{"type", "RobertaProcessing"}};
+       }},
+      {"template", [](json& root) { root["post_processor"]["pair"].erase(4); }},
+      {"[MASK]",
+       [](json& root) {
+         root["model"]["vocab"].erase("[MASK]");
+         root["added_tokens"].erase(4);
+       }},
+      {"[UNK]",
+       [](json& root) {
+         root["model"]["vocab"].erase("[UNK]");
+         root["added_tokens"].erase(1);
+       }},
+      {"vocab", [](json& root) { root["model"].erase("vocab"); }},
+      {"-1", [](json& root) { root["model"]["vocab"]["a"] = -1; }},
+      {"1.5", [](json& root) { root["model"]["vocab"]["a"] = 1.5; }},
+      {"id 7", [](json& root) { root["model"]["vocab"]["new"] = 7; }},
+      {"[MASK]", [](json& root) { root["added_tokens"][4]["id"] = 17; }},
+      {"normalisation", [](json& root) {
+         root["added_tokens"].push_back({{"id", 9999}, {"content", "\u200b"}, {"normalized", true}});
+       }}};
+  EXPECT_EQ(error_after([](json&) {}), "");
+  for (const auto& [word, change] : cases)
+    EXPECT_NE(error_after(change).find(word), std::string::npos) << error_after(change);
+}
+
+TEST(TokenizerFiles, RefusesMissingAndForeignFiles) {
+  const test::TemporaryFolder folder;
+  EXPECT_THROW(Tokenizer::open(folder.path() / "absent"), base::InputError);
+  EXPECT_THROW(Tokenizer::open(folder.path()), base::InputError);
+  test::write_file(folder.path() / "vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n\xC3\x28\n");
+  EXPECT_THROW(Tokenizer::open(folder.path()), base::InputError);
+  test::write_file(folder.path() / "vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n");
+  EXPECT_EQ(Tokenizer::open(folder.path()).vocabulary_size(), 6);
+  test::write_file(folder.path() / "tokenizer_config.json", R"({"tokenizer_class": "RobertaTokenizer"})");
+  EXPECT_THROW(Tokenizer::open(folder.path()), base::InputError);
+  test::write_file(folder.path() / "tokenizer_config.json", R"({"do_lower_case": "yes"})");
+  EXPECT_THROW(Tokenizer::open(folder.path()), base::InputError);
+}
+
+TEST(TokenizerFiles, DamagedFilesGiveInputErrorsOnly) {
+  const std::string whole = test::read_file(test::tokenizer_fixtures() / "uncased" / "tokenizer.json");
+  const test::TemporaryFolder folder;
+  const auto open_damaged = [&](const std::string& text) {
+    test::write_file(folder.path() / "tokenizer.json", text);
+    try {
+      Tokenizer::open(folder.path());
+      return true;
+    } catch (const base::InputError&) {
+      return false;
+    }
+  };
+  for (std::size_t length = 0; length + 2 < whole.size(); length += 101) EXPECT_FALSE(open_damaged(whole.substr(0, length)));
+  // One byte changed may leave a valid file; anything but an InputError then escapes and fails the test.
+  for (std::size_t place = 0; place < whole.size(); place += 29) {
+    std::string damaged = whole;
+    damaged[place] = static_cast<char>(damaged[place] ^ (1 << (place % 7)));
+    open_damaged(damaged);
+  }
+}
+
+}  // namespace
+}  // namespace layersweep::data
