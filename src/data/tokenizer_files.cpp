@@ -11,7 +11,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -193,6 +192,8 @@ TokenizerDescription from_tokenizer_json(const Path& file, const json& root, con
     add(file, added_from(id_from(file, token.at("id")), token), description);
   }
   description.special.unknown = special_id(file, description, model.at("unk_token").get<std::string>());
+  description.special.pad = special_id(file, description, special_name(config, "pad_token", "[PAD]"));
+  description.special.mask = special_id(file, description, special_name(config, "mask_token", "[MASK]"));
   read_post_processor(file, root.value("post_processor", json()), config, description);
   return description;
 }
@@ -239,12 +240,17 @@ TokenizerDescription from_vocabulary(const Path& file, const Path& config_file, 
   const auto special = [&](const char* key, const char* usual) {
     const std::string name = special_name(config, key, usual);
     const std::int32_t id = special_id(file, description, name);
-    add(file, {.id = id, .content = name, .special = true}, description);
+    const json value = config.value(key, json());
+    AddedToken token = value.is_object() ? added_from(id, value) : AddedToken{.id = id, .content = name};
+    token.special = true;
+    add(config_file, std::move(token), description);
     return id;
   };
   description.special.unknown = special("unk_token", "[UNK]");
   description.special.sep = special("sep_token", "[SEP]");
   description.special.cls = special("cls_token", "[CLS]");
+  description.special.pad = special("pad_token", "[PAD]");
+  description.special.mask = special("mask_token", "[MASK]");
   return description;
 }
 
@@ -265,12 +271,6 @@ TokenizerDescription read_tokenizer_files(const Path& folder) {
     TokenizerDescription description =
         root ? from_tokenizer_json(file, *root, config) : from_vocabulary(file, config_file, config);
     if (root) warn_of_contradictions(folder, config, description.normalizer);
-    for (const auto& [key, usual, id] : {std::tuple("pad_token", "[PAD]", &description.special.pad),
-                                         std::tuple("mask_token", "[MASK]", &description.special.mask)}) {
-      const std::string name = special_name(config, key, usual);
-      *id = special_id(file, description, name);
-      if (!root) add(file, {.id = *id, .content = name, .special = true}, description);
-    }
     description.word_pieces.unknown = description.special.unknown;
     std::ranges::stable_partition(description.added, &AddedToken::special);
     return description;
