@@ -1,0 +1,32 @@
+// layersweep help: the same texts as --help, and the page docs/settings.md.
+#include "app/commands.hpp"
+#include "app/help.hpp"
+#include "app/standard_streams.hpp"
+#include "config/describe.hpp"
+
+namespace layersweep::app {
+
+namespace {
+
+base::ExitCode run(const config::Arguments& arguments) {
+  if (arguments.has("--settings-markdown")) {
+    print(config::settings_markdown());
+  } else if (const auto name = arguments.find("COMMAND")) {
+    print(command_help(find_command(*name)));
+  } else {
+    print(program_help());
+  }
+  return base::ExitCode::done;
+}
+
+}  // namespace
+
+Command help_command() {
+  return {.name = "help",
+          .summary = "Tells what a command does and takes",
+          .arguments = {{.name = "COMMAND", .help = "Name of a command; none: all commands"},
+                        {.name = "--settings-markdown", .help = "Print docs/settings.md"}},
+          .run = run};
+}
+
+}  // namespace layersweep::app

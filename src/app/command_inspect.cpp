@@ -1,0 +1,24 @@
+// layersweep inspect: a results file in a screenful.
+#include "app/commands.hpp"
+#include "app/standard_streams.hpp"
+#include "store/inspect.hpp"
+
+namespace layersweep::app {
+
+namespace {
+
+base::ExitCode run(const config::Arguments& arguments) {
+  print(store::inspect(arguments.value("FILE")));
+  return base::ExitCode::done;
+}
+
+}  // namespace
+
+Command inspect_command() {
+  return {.name = "inspect",
+          .summary = "Shows what a results file holds",
+          .arguments = {{.name = "FILE", .help = "results.h5 of a run", .count = config::Argument::Count::required}},
+          .run = run};
+}
+
+}  // namespace layersweep::app

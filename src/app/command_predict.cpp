@@ -1,0 +1,87 @@
+// layersweep predict: lines in, logits and labels out.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "app/commands.hpp"
+#include "app/prediction.hpp"
+#include "app/standard_streams.hpp"
+#include "app/text_lines.hpp"
+#include "base/log.hpp"
+#include "data/tokenizer.hpp"
+#include "device/processor.hpp"
+#include "device/threads.hpp"
+#include "encoder/bert_config.hpp"
+#include "encoder/open.hpp"
+
+namespace layersweep::app {
+
+namespace {
+
+// Lines that are there already are answered together, up to this many; nobody waits for a batch to fill.
+constexpr std::size_t lines_at_once = 512;
+
+void use_the_processors_allowed() {
+  device::use_threads(device::threads_for_rank({device::allowed_processors()}, 0, device::processor_quota()));
+  device::flush_denormals();
+}
+
+// The shortest decimals that give the same floats, where JSON's doubles would print seventeen digits.
+std::vector<double> decimals(const std::vector<float>& values) {
+  std::vector<double> result;
+  for (const float value : values) result.push_back(std::stod(fmt::format("{}", value)));
+  return result;
+}
+
+base::ExitCode run(const config::Arguments& arguments) {
+  const std::filesystem::path folder = arguments.value("--encoder");
+  const auto tokenizer = data::Tokenizer::open(folder);
+  const std::int64_t positions = encoder::read_bert_config(folder / "config.json").positions;
+  use_the_processors_allowed();
+  const auto encoder = encoder::open_encoder(folder);
+
+  TextLines lines;
+  Output output;
+  std::vector<data::TokenizedText> texts;
+  while (true) {
+    const auto line = lines.next();
+    if (line) {
+      texts.push_back(tokenizer.tokenize(*line));
+      if (texts.back().size() > positions) {
+        base::world_warning("line {} has {} tokens, of which the encoder reads the first {}", lines.number(),
+                            texts.back().size(), positions);
+        texts.back() = tokenizer.tokenize(*line, positions);
+      }
+    }
+    if (line && texts.size() < lines_at_once && lines.ready()) continue;
+    for (const Prediction& prediction : predict_texts(*encoder, texts)) {
+      output.write(json_line({{"logits", decimals(prediction.logits)}, {"label", prediction.label}}));
+    }
+    output.flush();
+    texts.clear();
+    if (!line) return base::ExitCode::done;
+  }
+}
+
+std::string details() {
+  return "Reads one text per line from standard input and prints one JSON object per line, in the same order:\n"
+         "  {\"logits\":[-2.31,2.05],\"label\":1}\n"
+         "Texts beyond the encoder's positions are cut, with a warning. Bytes that are not UTF-8 are read as U+FFFD, with "
+         "a\n"
+         "warning that names the line.\n";
+}
+
+}  // namespace
+
+Command predict_command() {
+  return {.name = "predict",
+          .summary = "Classifies lines of text",
+          .arguments = {{.name = "--encoder",
+                         .value = "DIR",
+                         .help = "Folder of a fine-tuned encoder: config.json, model.safetensors, tokenizer",
+                         .count = config::Argument::Count::required}},
+          .details = details,
+          .run = run};
+}
+
+}  // namespace layersweep::app

@@ -1,0 +1,47 @@
+// layersweep tokenize: lines in, ids and tokens out.
+#include <nlohmann/json.hpp>
+
+#include "app/commands.hpp"
+#include "app/standard_streams.hpp"
+#include "app/text_lines.hpp"
+#include "data/tokenizer.hpp"
+
+namespace layersweep::app {
+
+namespace {
+
+base::ExitCode run(const config::Arguments& arguments) {
+  const auto tokenizer = data::Tokenizer::open(arguments.value("--encoder"));
+  TextLines lines;
+  Output output;
+  while (const auto line = lines.next()) {
+    const data::TokenizedText text = tokenizer.tokenize(*line);
+    std::vector<std::string_view> tokens;
+    for (const std::int32_t id : text.id) tokens.emplace_back(tokenizer.token_text(id));
+    output.write(json_line({{"ids", text.id}, {"tokens", tokens}}));
+    if (!lines.ready()) output.flush();  // whoever waits for the answer before the next line gets it
+  }
+  output.flush();
+  return base::ExitCode::done;
+}
+
+std::string details() {
+  return "Reads one text per line from standard input and prints one JSON object per line, in the same order:\n"
+         "  {\"ids\":[101,2204,102],\"tokens\":[\"[CLS]\",\"good\",\"[SEP]\"]}\n"
+         "Nothing is cut off. Bytes that are not UTF-8 are read as U+FFFD, with a warning that names the line.\n";
+}
+
+}  // namespace
+
+Command tokenize_command() {
+  return {.name = "tokenize",
+          .summary = "Cuts lines of text into tokens",
+          .arguments = {{.name = "--encoder",
+                         .value = "DIR",
+                         .help = "Folder of the encoder: tokenizer.json or vocab.txt",
+                         .count = config::Argument::Count::required}},
+          .details = details,
+          .run = run};
+}
+
+}  // namespace layersweep::app

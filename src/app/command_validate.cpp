@@ -1,0 +1,35 @@
+// layersweep validate: does a results file keep its promises?
+#include <fmt/format.h>
+
+#include "app/commands.hpp"
+#include "app/standard_streams.hpp"
+#include "store/validate.hpp"
+
+namespace layersweep::app {
+
+namespace {
+
+base::ExitCode run(const config::Arguments& arguments) {
+  const std::string& file = arguments.value("FILE");
+  const auto findings = store::validate(file);
+  if (findings.empty()) {
+    print(fmt::format("{}: valid\n", file));
+    return base::ExitCode::done;
+  }
+  std::string text;
+  for (const store::Finding& finding : findings) text += fmt::format("{}: {}\n", finding.where, finding.problem);
+  print(text);
+  throw base::InputError(fmt::format("{} is not a valid results file", file),
+                         findings.size() == 1 ? "1 rule is broken" : fmt::format("{} rules are broken", findings.size()));
+}
+
+}  // namespace
+
+Command validate_command() {
+  return {.name = "validate",
+          .summary = "Checks a results file against every rule of its format",
+          .arguments = {{.name = "FILE", .help = "results.h5 of a run", .count = config::Argument::Count::required}},
+          .run = run};
+}
+
+}  // namespace layersweep::app

@@ -1,0 +1,26 @@
+// All commands: the table that dispatch and `layersweep --help` are read from.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "app/command.hpp"
+
+namespace layersweep::app {
+
+/// In the order of the help text.
+const std::vector<Command>& commands();
+
+/// Throws UsageError with near names.
+const Command& find_command(std::string_view name);
+
+// Each defined in command_<name>.cpp.
+Command doctor_command();
+Command help_command();
+Command inspect_command();
+Command predict_command();
+Command run_command();
+Command tokenize_command();
+Command validate_command();
+
+}  // namespace layersweep::app

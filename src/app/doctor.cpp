@@ -1,0 +1,97 @@
+#include "app/doctor.hpp"
+
+#include <fmt/format.h>
+
+namespace layersweep::app {
+
+namespace {
+
+std::string joined(const std::vector<std::string>& texts) {
+  std::string text;
+  for (const std::string& next : texts) text += (text.empty() ? "" : ", ") + next;
+  return text.empty() ? "none" : text;
+}
+
+constexpr std::int64_t gibibyte = std::int64_t{1} << 30;
+
+void judge_libraries(const Machine& machine, Diagnosis& diagnosis) {
+  if (machine.openmp.size() > 1) {
+    diagnosis.problems.push_back(fmt::format(
+        "{} OpenMP runtimes are loaded, and each starts threads of its own: {}. Build with the one that LibTorch "
+        "brings, and take LD_PRELOAD out of the environment",
+        machine.openmp.size(), joined(machine.openmp)));
+  }
+  const auto loaded = [&](std::string_view name) {
+    std::vector<std::string> paths;
+    for (const std::string& path : machine.libraries) {
+      if (path.substr(path.rfind('/') + 1).starts_with(name)) paths.push_back(path);
+    }
+    return paths;
+  };
+  for (const char* name : {"libtorch_cpu.so", "libmpi.so"}) {
+    if (const auto paths = loaded(name); paths.size() > 1) {
+      diagnosis.problems.push_back(
+          fmt::format("two different {} are loaded: {}. Check LD_LIBRARY_PATH", name, joined(paths)));
+    }
+  }
+}
+
+void judge_processors(const Machine& machine, Diagnosis& diagnosis) {
+  if (machine.allowed < machine.processors && machine.allowed == 1) {
+    diagnosis.remarks.push_back(fmt::format(
+        "this process may use 1 of {} processors. Under mpirun, --bind-to none (or --map-by with PE=threads) gives "
+        "each rank more; under srun, --cpus-per-task",
+        machine.processors));
+  }
+  if (machine.quota && *machine.quota < machine.allowed) {
+    diagnosis.remarks.push_back(
+        fmt::format("the control group grants {:.1f} processors of time on {} processors; threads are "
+                    "limited to that",
+                    *machine.quota, machine.allowed));
+  }
+  if (machine.omp_num_threads) {
+    diagnosis.remarks.push_back(fmt::format("OMP_NUM_THREADS is {}; run.threads decides instead, and 0 there means {} here",
+                                            *machine.omp_num_threads, machine.threads));
+  }
+  if (machine.memory_limit_bytes > 0 && machine.memory_limit_bytes < 2 * gibibyte) {
+    diagnosis.remarks.push_back("less than 2 GiB of memory: lower run.token_budget, or use few ranks per host");
+  }
+}
+
+void judge_surroundings(const Machine& machine, Diagnosis& diagnosis) {
+  if (!machine.launch_problem.empty()) diagnosis.problems.push_back(machine.launch_problem);
+  if (machine.data_folder && !machine.data_folder_exists) {
+    diagnosis.problems.push_back(fmt::format("LAYERSWEEP_DATA is {}, which is no folder", *machine.data_folder));
+  }
+  if (machine.is_root && !machine.root_may_mpirun) {
+    diagnosis.remarks.push_back(
+        "Open MPI's mpirun refuses to start as root, unless OMPI_ALLOW_RUN_AS_ROOT=1 and OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 "
+        "are "
+        "set");
+  }
+}
+
+}  // namespace
+
+Diagnosis diagnose(const Machine& machine) {
+  Diagnosis diagnosis;
+  auto& facts = diagnosis.facts;
+  facts.push_back("host: " + machine.host);
+  facts.push_back(fmt::format("processor: {} ({})", machine.processor, joined(machine.processor_features)));
+  facts.push_back(fmt::format("processors: {} in the machine, {} allowed here{}; a single rank uses {} threads",
+                              machine.processors, machine.allowed,
+                              machine.quota ? fmt::format(", {:.1f} granted", *machine.quota) : "", machine.threads));
+  facts.push_back(fmt::format("memory limit: {:.1f} GiB", static_cast<double>(machine.memory_limit_bytes) / gibibyte));
+  facts.push_back("started by: " + machine.launcher);
+  facts.push_back("devices: cpu (this build has no CUDA back end)");
+  facts.push_back("HDF5: parallel");  // the build refuses any other
+  facts.push_back("OpenMP runtime: " + joined(machine.openmp));
+  for (const std::string& path : machine.libraries) facts.push_back("loaded: " + path);
+  facts.push_back("data folder (LAYERSWEEP_DATA): " + machine.data_folder.value_or("not set"));
+  judge_libraries(machine, diagnosis);
+  judge_processors(machine, diagnosis);
+  judge_surroundings(machine, diagnosis);
+  return diagnosis;
+}
+
+}  // namespace layersweep::app

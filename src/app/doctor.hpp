@@ -1,0 +1,47 @@
+// What this build and this machine offer, and what is set up in a way that costs time or goes wrong.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace layersweep::app {
+
+/// Everything the report is made of, so that the judgement can be tested without the machine.
+struct Machine {
+  std::string host;
+  std::string processor;
+  std::vector<std::string> processor_features;
+  int processors = 1;           ///< online in the machine
+  int allowed = 1;              ///< in this process's affinity mask
+  std::optional<double> quota;  ///< processors' worth of time of the control group
+  int threads = 1;              ///< a rank would use, alone on the host
+  std::int64_t memory_limit_bytes = 0;
+  std::string launcher;                ///< "none", "mpirun or another MPI launcher", …
+  std::string launch_problem;          ///< why MPI could not start here; empty: it can
+  std::vector<std::string> openmp;     ///< paths of the OpenMP runtimes that are loaded
+  std::vector<std::string> libraries;  ///< paths of LibTorch, MPI and HDF5 as loaded
+  std::optional<std::string> omp_num_threads;
+  std::optional<std::string> data_folder;  ///< LAYERSWEEP_DATA
+  bool data_folder_exists = false;
+  bool is_root = false;
+  bool root_may_mpirun = false;  ///< Open MPI's two variables are set
+};
+
+Machine look_at_machine();
+
+struct Diagnosis {
+  std::vector<std::string> facts;     ///< "name: value"
+  std::vector<std::string> problems;  ///< what goes wrong, with the remedy
+  std::vector<std::string> remarks;   ///< what may be meant
+};
+
+/// Pure.
+Diagnosis diagnose(const Machine& machine);
+
+/// Files mapped by a process whose name starts with one of `names`, each once, from the text of /proc/<pid>/maps. Pure.
+std::vector<std::string> mapped_libraries(std::string_view maps, const std::vector<std::string>& names);
+
+}  // namespace layersweep::app

@@ -1,0 +1,25 @@
+#include "app/text_lines.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "base/log.hpp"
+#include "data/utf8.hpp"
+
+namespace layersweep::app {
+
+std::optional<std::string> TextLines::next() {
+  auto line = reader_.next();
+  if (!line) return line;
+  ++number_;
+  if (line->ends_with('\r')) line->pop_back();
+  if (data::first_ill_formed(*line)) {
+    base::world_warning("line {} is not UTF-8; its stray bytes are read as U+FFFD", number_);
+  }
+  return line;
+}
+
+std::string json_line(const nlohmann::ordered_json& value) {
+  return value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace layersweep::app

@@ -1,0 +1,29 @@
+// Texts from standard input and JSON lines for standard output, as `tokenize` and `predict` have them.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+
+#include "app/standard_streams.hpp"
+
+namespace layersweep::app {
+
+class TextLines {
+ public:
+  /// As LineReader::next; warns, once per line, of bytes that are not UTF-8. A carriage return at the end is dropped.
+  std::optional<std::string> next();
+  bool ready() { return reader_.ready(); }
+  /// Of the line handed out last, from 1.
+  std::int64_t number() const { return number_; }
+
+ private:
+  LineReader reader_;
+  std::int64_t number_ = 0;
+};
+
+/// One line with its end. Bytes of tokens that are not UTF-8 become U+FFFD.
+std::string json_line(const nlohmann::ordered_json& value);
+
+}  // namespace layersweep::app
