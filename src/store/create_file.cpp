@@ -132,26 +132,28 @@ class Layout {
 
 }  // namespace
 
-Handle create_file(const std::filesystem::path& path, hid_t access, const std::vector<PlannedVariable>& variables,
-                   const Contents& contents, const Provenance& provenance) {
+Handle create_file(const std::filesystem::path& path, hid_t access) {
   if (check(H5Zfilter_avail(H5Z_FILTER_DEFLATE), "look for the gzip filter") == 0) {
     throw Hdf5Error("cannot compress: this HDF5 library was built without zlib");
   }
-  const Handle creation = creation_list(H5P_FILE_CREATE);
-  Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), access), H5Fclose, "create it");
-  Layout layout(file.id());
+  return {H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation_list(H5P_FILE_CREATE).id(), access), H5Fclose, "create it"};
+}
+
+void lay_out(hid_t file, const std::vector<PlannedVariable>& variables, const Contents& contents,
+             const Provenance& provenance) {
+  Layout layout(file);
   std::vector<RootText> long_texts;
   for (const RootText& root : root_texts(provenance)) {
     if (root.text.size() > max_attribute_bytes) {
       long_texts.push_back(root);
     } else {
-      write_text_attribute(file.id(), root.name, root.text);
+      write_text_attribute(file, root.name, root.text);
     }
   }
-  write_number_attribute(file.id(), "epsilon", Type::float64, provenance.epsilon);
-  write_number_attribute(file.id(), "flip_limit", Type::float64, provenance.flip_limit);
-  write_number_attribute(file.id(), "layersweep_layout", Type::int32, layout_version);
-  write_number_attribute(file.id(), "complete", Type::int32, 0);
+  write_number_attribute(file, "epsilon", Type::float64, provenance.epsilon);
+  write_number_attribute(file, "flip_limit", Type::float64, provenance.flip_limit);
+  write_number_attribute(file, "layersweep_layout", Type::int32, layout_version);
+  write_number_attribute(file, "complete", Type::int32, 0);
   for (const PlannedVariable& variable : variables) {
     if (variable.spec->place == Place::root) layout.add(variable);
   }
@@ -162,7 +164,6 @@ Handle create_file(const std::filesystem::path& path, hid_t access, const std::v
       if (variable.spec->place == Place::mode && variable.path.starts_with(mode.name + "/")) layout.add(variable);
     }
   }
-  return file;
 }
 
 }  // namespace layersweep::store

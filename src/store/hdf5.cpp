@@ -8,9 +8,19 @@
 namespace layersweep::store {
 namespace {
 
+// Of "file write failed: time = …, error message = 'No space left on device', buf = …" what a person needs.
+std::string shortened(const std::string& reason) {
+  constexpr std::string_view mark = "error message = '";
+  const std::size_t begin = reason.find(mark);
+  if (begin == std::string::npos) return reason;
+  const std::size_t end = reason.find('\'', begin + mark.size());
+  return fmt::format("{}: {}", reason.substr(0, reason.find(':')),
+                     reason.substr(begin + mark.size(), end - begin - mark.size()));
+}
+
 // The reasons from the failed call inwards end with the one that matters; outer ones mostly repeat the call.
 herr_t collect_reason(unsigned, const H5E_error2_t* entry, void* reasons) noexcept {
-  static_cast<std::vector<std::string>*>(reasons)->emplace_back(entry->desc == nullptr ? "" : entry->desc);
+  static_cast<std::vector<std::string>*>(reasons)->push_back(shortened(entry->desc == nullptr ? "" : entry->desc));
   return 0;
 }
 
@@ -18,6 +28,9 @@ herr_t collect_reason(unsigned, const H5E_error2_t* entry, void* reasons) noexce
 
 void use_hdf5() {
   static const bool ready = [] {
+    // Every file is closed by its owner. One whose writing failed is left open on purpose, and closing it at exit would
+    // crash.
+    check(H5dont_atexit(), "take over the end of the HDF5 library");
     check(H5open(), "start the HDF5 library");
     check(H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr), "silence the HDF5 library");
     check(H5PLset_loading_state(0), "switch HDF5 plugins off");

@@ -21,6 +21,9 @@
 namespace layersweep::store {
 namespace {
 
+constexpr std::string_view try_elsewhere =
+    "The file system or the MPI library damages files: try another folder (run.folder), then tell the administrator";
+
 struct OpenVariable {
   Type type = Type::uint8;
   std::vector<std::int64_t> shape;
@@ -55,24 +58,33 @@ struct ResultsWriter::State {
 
   bool is_first_rank() const { return communicator.rank() == 0; }
 
-  // Runs on every rank; when it fails anywhere, all give the file up and throw.
+  // What each rank does for itself. When it fails on any, all close the file and throw.
   template <class Function>
   void together(Function&& function) {
     try {
-      comm::run_together(communicator, [&] {
-        try {
-          function();
-        } catch (const Hdf5Error& error) {
-          throw base::InputError(
-              fmt::format("writing {} failed", part_path(path).string()), error.what(),
-              fmt::format("Most often the disk is full{} or the file system is gone; then make room and run "
-                          "the same command again, what is done stays done",
-                          free_space_text(path)));
-        }
-      });
+      comm::run_together(communicator, std::forward<Function>(function));
     } catch (...) {
       give_up();
       throw;
+    }
+  }
+
+  // HDF5 calls that write. After one that failed neither the file nor the library's view of the other ranks can be trusted:
+  // those may wait for this rank inside HDF5, and closing would try to write again. So this rank throws alone, and leaves
+  // the file open to the end of the process.
+  template <class Function>
+  void writing(Function&& function) {
+    try {
+      function();
+    } catch (const Hdf5Error& error) {
+      const std::string space = free_space_text(path);
+      abandon();
+      remove_part_file(path);
+      throw base::InputError(
+          fmt::format("writing {} failed", part_path(path).string()), error.what(),
+          fmt::format("Most often the disk is full{} or the file system is gone: make room, then run the same "
+                      "command again; what is done stays done",
+                      space));
     }
   }
 
@@ -81,6 +93,11 @@ struct ResultsWriter::State {
     variables.clear();
     file = Handle();
     if (is_first_rank()) remove_part_file(path);
+  }
+
+  void abandon() noexcept {
+    for (auto& [name, variable] : variables) variable.dataset.abandon();
+    file.abandon();
   }
 
   OpenVariable& find(std::string_view variable) {
@@ -116,10 +133,8 @@ struct ResultsWriter::State {
       const Slab part = round < std::ssize(parts) ? parts[round] : Slab{};
       const auto cells = bytes.subspan(offset, static_cast<std::size_t>(part.cells()) * type_bytes(type));
       offset += cells.size();
-      together([&] {
-        write_slab(variable->dataset.id(), type, part, cells, transfer.id());
-        variable->written.add(part, cells);
-      });
+      writing([&] { write_slab(variable->dataset.id(), type, part, cells, transfer.id()); });
+      variable->written.add(part, cells);
       warn_of_fallback(name);
     }
   }
@@ -153,17 +168,22 @@ struct ResultsWriter::State {
   }
 
   void verify() const {
+    try {
+      compare_with_written();
+    } catch (const Hdf5Error& error) {
+      throw base::InputError(fmt::format("{} cannot be read back", part_path(path).string()), error.what(), try_elsewhere);
+    }
+  }
+
+  void compare_with_written() const {
     if (std::ranges::all_of(variables, [](const auto& entry) { return entry.second.written.empty(); })) return;
     const Handle copy = open_file(part_path(path), OpenFor::reading);
     for (const auto& [name, variable] : variables) {
       if (variable.written.empty()) continue;
       const Handle dataset = open_dataset(copy.id(), name);
       if (const auto differing = variable.written.first_difference(dataset.id(), variable.type)) {
-        throw base::InputError(
-            fmt::format("{} was not stored as it was written", part_path(path).string()),
-            fmt::format("{} {} reads back differently", name, differing->text()),
-            "The file system or the MPI library damages files: try another folder (run.folder), then tell the "
-            "administrator");
+        throw base::InputError(fmt::format("{} was not stored as it was written", part_path(path).string()),
+                               fmt::format("{} {} reads back differently", name, differing->text()), try_elsewhere);
       }
     }
   }
@@ -187,11 +207,11 @@ ResultsWriter::ResultsWriter(const comm::Communicator& communicator, const std::
     planned = plan_variables(contents);
     if (state.is_first_rank()) make_part_file(path);
   });
-  state.together([&] {
+  state.writing([&] {
     use_hdf5();
-    const Handle access = create_file_access(communicator);
     state.transfer = transfer_list(communicator);
-    state.file = create_file(part_path(path), access.id(), planned, contents, provenance);
+    state.file = create_file(part_path(path), create_file_access(communicator).id());
+    lay_out(state.file.id(), planned, contents, provenance);
     state.open_variables(planned);
     for (const RootText& root : root_texts(provenance)) {
       if (root.text.size() <= max_attribute_bytes) continue;
@@ -212,8 +232,7 @@ ResultsWriter::ResultsWriter(const comm::Communicator& communicator, const std::
 ResultsWriter::~ResultsWriter() {
   if (!state_->file.is_open()) return;
   if (std::uncaught_exceptions() > 0 && state_->communicator.size() > 1) {
-    for (auto& [name, variable] : state_->variables) variable.dataset.abandon();
-    state_->file.abandon();
+    state_->abandon();
   } else {
     state_->give_up();
   }
@@ -248,12 +267,10 @@ void ResultsWriter::write_text(std::string_view variable, std::int64_t first_row
 
 void ResultsWriter::finish() {
   State& state = *state_;
-  state.together([&] {
-    base::ensure(state.file.is_open(), "a results file is finished twice");
+  state.together([&] { base::ensure(state.file.is_open(), "a results file is finished twice, or after a failure"); });
+  state.writing([&] {
     // Through MPI-IO the flush is what syncs each rank's own writes.
     check(H5Fflush(state.file.id(), H5F_SCOPE_GLOBAL), "flush it");
-  });
-  state.together([&] {
     for (auto& [name, variable] : state.variables) variable.dataset.close("close a variable");
     state.file.close("close it");
   });
@@ -261,9 +278,9 @@ void ResultsWriter::finish() {
     if (state.is_first_rank()) sync_part_file(state.path);
   });
   state.together([&] { state.verify(); });
+  if (state.is_first_rank()) state.writing([&] { state.mark_complete(); });
   state.together([&] {
     if (!state.is_first_rank()) return;
-    state.mark_complete();
     sync_part_file(state.path);
     publish_part_file(state.path);
   });

@@ -1,5 +1,7 @@
 // Writes results.h5 from all ranks at once. Every call is collective: all ranks of the communicator make the same calls
-// in the same order, with an empty slab where they have nothing. When a call fails on any rank it throws on all of them.
+// in the same order, with an empty slab where they have nothing. A wrong call on one rank throws on all of them. When the
+// disk fails under HDF5 (full, gone), the ranks that notice throw InputError on their own: HDF5 cannot bring the others
+// back, so the job must end at once (comm::abort_job), not in order.
 //
 // The file grows as <path>.part. Cells that nobody writes stay NaN (−1, 255). Only finish() makes it <path>; whatever
 // happens before that leaves an older <path> as it was, and at most a *.part, which no reader accepts.
