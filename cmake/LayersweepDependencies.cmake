@@ -39,12 +39,16 @@ if(NOT EXISTS "${torch_root}/lib/libtorch_cpu.so")
   message(FATAL_ERROR "No LibTorch found: run scripts/setup.sh, or pass -DLAYERSWEEP_LIBTORCH=<folder with include/ and lib/>")
 endif()
 # Older LibTorch keeps its version macros in torch/csrc/api, newer in torch/headeronly.
+set(LAYERSWEEP_TORCH_VERSION "")
 foreach(header torch/headeronly/version.h torch/csrc/api/include/torch/version.h)
-  if(EXISTS "${torch_root}/include/${header}")
-    file(STRINGS "${torch_root}/include/${header}" torch_version_line REGEX "define TORCH_VERSION \"")
+  if(EXISTS "${torch_root}/include/${header}" AND NOT LAYERSWEEP_TORCH_VERSION)
+    file(READ "${torch_root}/include/${header}" torch_version_header)
+    if(torch_version_header MATCHES
+       "TORCH_VERSION_MAJOR +([0-9]+).*TORCH_VERSION_MINOR +([0-9]+).*TORCH_VERSION_PATCH +([0-9]+)")
+      set(LAYERSWEEP_TORCH_VERSION "${CMAKE_MATCH_1}.${CMAKE_MATCH_2}.${CMAKE_MATCH_3}")
+    endif()
   endif()
 endforeach()
-string(REGEX REPLACE ".*\"(.*)\".*" "\\1" LAYERSWEEP_TORCH_VERSION "${torch_version_line}")
 
 # A wheel's libtorch_cpu may need the CUDA runtime libraries that lie beside it; they are found through its own rpath.
 add_library(layersweep_torch INTERFACE)

@@ -1,5 +1,7 @@
 #include "probe/divergence.hpp"
 
+#include <ATen/TensorOperators.h>
+
 #include <ATen/ops/argmax.h>
 #include <ATen/ops/log_softmax.h>
 

@@ -1,5 +1,6 @@
 #include "probe/gates.hpp"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/baddbmm.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/linalg_vector_norm.h>

@@ -1,5 +1,6 @@
 #include "probe/hard_concrete.hpp"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/clamp.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/softplus.h>

@@ -1,5 +1,6 @@
 #include "probe/masks.hpp"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/tensor.h>
 

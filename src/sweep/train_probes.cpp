@@ -1,5 +1,6 @@
 #include "sweep/train_probes.hpp"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/isfinite.h>
@@ -39,6 +40,11 @@ at::Tensor learning_rates(const probe::ProbeLayout& layout, const config::Probe&
   return rates;
 }
 
+template <class Table>
+auto& at_cell(Table& table, int point, std::int64_t seed) {
+  return table[static_cast<std::size_t>(point)][static_cast<std::size_t>(seed)];
+}
+
 // Keeps the best snapshot of every cell, and says which cells have stopped getting better.
 class Snapshots {
  public:
@@ -58,10 +64,10 @@ class Snapshots {
       } else {
         for (int p = 0; p < static_cast<int>(layout_.points()); ++p) {
           if (!active[p][s].item<bool>()) continue;
-          const bool better = is_better(at(scores, p, s), at(best_, p, s), limits_);
+          const bool better = is_better(at_cell(scores, p, s), at_cell(best_, p, s), limits_);
           if (better) {
             layout_.copy_cell(kept, parameters, p, s);
-            at(best_, p, s) = at(scores, p, s);
+            at_cell(best_, p, s) = at_cell(scores, p, s);
           }
           if (stop(better, p, s)) active[p][s] = false;
         }
@@ -69,33 +75,28 @@ class Snapshots {
     }
   }
 
-  bool within_epsilon(int point, std::int64_t seed) const { return at(best_, point, seed).kl <= limits_.epsilon; }
+  bool within_epsilon(int point, std::int64_t seed) const { return at_cell(best_, point, seed).kl <= limits_.epsilon; }
 
  private:
-  template <class Table>
-  static auto& at(Table& table, int point, std::int64_t seed) {
-    return table[static_cast<std::size_t>(point)][static_cast<std::size_t>(seed)];
-  }
-
   void consider_seed(const std::vector<std::vector<Score>>& scores, const at::Tensor& parameters, const at::Tensor& kept,
                      at::Tensor& active, std::int64_t s) {
     if (!active.select(1, s).any().item<bool>()) return;
     std::vector<Score> challenger;
     std::vector<Score> holder;
     for (int p = 0; p < static_cast<int>(layout_.points()); ++p) {
-      challenger.push_back(at(scores, p, s));
-      holder.push_back(at(best_, p, s));
+      challenger.push_back(at_cell(scores, p, s));
+      holder.push_back(at_cell(best_, p, s));
     }
     const bool better = is_better(challenger, holder, limits_);
     if (better) {
       layout_.copy_seed(kept, parameters, s);
-      for (int p = 0; p < static_cast<int>(layout_.points()); ++p) at(best_, p, s) = at(scores, p, s);
+      for (int p = 0; p < static_cast<int>(layout_.points()); ++p) at_cell(best_, p, s) = at_cell(scores, p, s);
     }
     if (stop(better, 0, s)) active.select(1, s).fill_(false);
   }
 
   bool stop(bool better, int point, std::int64_t seed) {
-    std::int64_t& waited = at(waited_, point, seed);
+    std::int64_t& waited = at_cell(waited_, point, seed);
     waited = better ? 0 : waited + 1;
     return patience_ > 0 && waited >= patience_;
   }
@@ -245,7 +246,7 @@ TrainedUnit train_unit(const Team& team, const encoder::Encoder& encoder, const 
       if (step % report_every == 0 || step == total_steps) {
         const double spent = seconds_since(meter.since);
         const double elapsed = seconds_since(start);
-        on_progress({step, total_steps, static_cast<double>(meter.pairs) / spent, elapsed,
+        on_progress(Progress{step, total_steps, static_cast<double>(meter.pairs) / spent, elapsed,
                      elapsed / static_cast<double>(step) * static_cast<double>(total_steps - step), per_point(meter.kl, meter.examples),
                      per_point(meter.keep_share, meter.examples), per_point(alpha.to(at::kDouble) * active, active.to(at::kDouble))});
         meter = Meter(layout);
