@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "encoder/bert_layer.hpp"
 #include "encoder/bert_plain.hpp"
 
 namespace layersweep::encoder {
@@ -97,6 +98,19 @@ class Bert : public Encoder {
   at::Tensor mask_state_;
 };
 
+class FastBert final : public Bert {
+ public:
+  using Bert::Bert;
+
+ private:
+  at::Tensor embed(const at::Tensor& words, const at::Tensor& segments) const override {
+    return bert_embed(config(), weights(), words, segments);
+  }
+  at::Tensor layer(std::int64_t index, const at::Tensor& states, const at::Tensor& lengths, Need need) const override {
+    return bert_layer(config(), weights().layers[index], states, lengths, need);
+  }
+};
+
 class PlainBert final : public Bert {
  public:
   using Bert::Bert;
@@ -113,8 +127,10 @@ class PlainBert final : public Bert {
 
 }  // namespace
 
-std::unique_ptr<Encoder> make_bert(const BertConfig& config, BertWeights weights, std::int64_t mask_id, Arithmetic) {
-  return std::make_unique<PlainBert>(config, std::move(weights), mask_id);
+std::unique_ptr<Encoder> make_bert(const BertConfig& config, BertWeights weights, std::int64_t mask_id,
+                                   Arithmetic arithmetic) {
+  if (arithmetic == Arithmetic::plain) return std::make_unique<PlainBert>(config, std::move(weights), mask_id);
+  return std::make_unique<FastBert>(config, std::move(weights), mask_id);
 }
 
 }  // namespace layersweep::encoder
