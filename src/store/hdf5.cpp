@@ -58,11 +58,12 @@ void Handle::release() noexcept {
   if (is_open() && close_(std::exchange(id_, H5I_INVALID_HID)) < 0) H5Eclear2(H5E_DEFAULT);
 }
 
-std::vector<hsize_t> extent(hid_t space) {
-  const int rank = check(H5Sget_simple_extent_ndims(space), "read the number of dimensions");
+std::vector<std::int64_t> shape_of(hid_t dataset) {
+  const Handle space(H5Dget_space(dataset), H5Sclose, "read the space of a variable");
+  const int rank = check(H5Sget_simple_extent_ndims(space.id()), "read the number of dimensions");
   std::vector<hsize_t> sizes(static_cast<std::size_t>(rank));
-  check(H5Sget_simple_extent_dims(space, sizes.data(), nullptr), "read the sizes of dimensions");
-  return sizes;
+  check(H5Sget_simple_extent_dims(space.id(), sizes.data(), nullptr), "read the sizes of dimensions");
+  return {sizes.begin(), sizes.end()};
 }
 
 Handle text_type(std::size_t bytes) {

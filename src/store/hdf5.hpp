@@ -67,7 +67,8 @@ class Handle {
   Close close_ = nullptr;
 };
 
-std::vector<hsize_t> extent(hid_t space);
+/// The sizes of a data set's dimensions, slowest first.
+std::vector<std::int64_t> shape_of(hid_t dataset);
 
 /// Text of `bytes` bytes, NUL-padded at the end where it is shorter.
 Handle text_type(std::size_t bytes);

@@ -80,9 +80,7 @@ bool ResultsFile::has(std::string_view variable) const {
 std::vector<std::int64_t> ResultsFile::shape(std::string_view variable) const {
   return state_->reading([&] {
     const Handle dataset = open_dataset(state_->file.id(), absolute_name(variable));
-    const Handle space(H5Dget_space(dataset.id()), H5Sclose, "read the space of a variable");
-    const auto sizes = extent(space.id());
-    return std::vector<std::int64_t>(sizes.begin(), sizes.end());
+    return shape_of(dataset.id());
   });
 }
 

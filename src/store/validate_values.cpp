@@ -13,12 +13,6 @@ namespace {
 // kl_mean is stored in float32; a limit met in float64 may be missed by one rounding.
 constexpr double limit_slack = 1e-6;
 
-std::vector<std::int64_t> shape_of(hid_t dataset) {
-  const Handle space(H5Dget_space(dataset), H5Sclose, "read the space of a variable");
-  const auto sizes = extent(space.id());
-  return {sizes.begin(), sizes.end()};
-}
-
 class ValueCheck {
  public:
   ValueCheck(hid_t file, Findings& findings) : file_(file), findings_(findings) {}

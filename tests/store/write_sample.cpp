@@ -1,4 +1,8 @@
-// write_sample TASK FILE [EXAMPLES]: writes the sample of the tests, from all ranks of the job; for tests of other readers.
+// write_sample TASK FILE [EXAMPLES [BYTES]]: writes the sample of the tests, from all ranks of the job; for tests that need
+// a program of its own. BYTES is the size beyond which the system refuses to let a file grow, as a full disk would.
+#include <sys/resource.h>
+
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -11,8 +15,8 @@
 
 int main(int argc, char** argv) {
   using namespace layersweep;
-  if (argc != 3 && argc != 4) {
-    std::fprintf(stderr, "usage: write_sample sst|squad|counting FILE [EXAMPLES]\n");
+  if (argc < 3 || argc > 5) {
+    std::fprintf(stderr, "usage: write_sample sst|squad|counting FILE [EXAMPLES [BYTES]]\n");
     return 2;
   }
   const comm::MpiSession session;
@@ -21,7 +25,12 @@ int main(int argc, char** argv) {
                     : name == "counting" ? test::SampleTask::counting
                                          : test::SampleTask::sst;
   test::SampleSize size;
-  if (argc == 4) size.examples = std::atoll(argv[3]);
+  if (argc >= 4) size.examples = std::atoll(argv[3]);
+  if (argc == 5) {
+    const rlimit limit{static_cast<rlim_t>(std::atoll(argv[4])), RLIM_INFINITY};
+    std::signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
   try {
     test::write_sample(comm::world(), argv[2], size, task);
   } catch (const base::InputError& error) {

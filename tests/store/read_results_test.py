@@ -1,0 +1,154 @@
+"""Results files as strangers read them: h5py, xarray over both engines, netCDF4, h5dump, ncdump, h5diff.
+
+usage: read_results_test.py WRITE_SAMPLE MPIEXEC...      Exit code 77: the rest passed, but a tool is missing.
+"""
+
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+
+import h5py
+import netCDF4
+import numpy as np
+import xarray as xr
+
+warnings.simplefilter("error")  # after the imports: from here on a reader's warning is a failure
+
+FILL = {"float32": np.nan, "float64": np.nan, "int32": -1, "uint8": 255, "|S1": b""}
+POINTS, SEEDS, CLASSES = 3, 2, 5
+
+
+def value(cell):
+    """sample_float of sample.cpp."""
+    return np.float32(np.asarray(cell) * 7919 % 1024) / np.float32(1024)
+
+
+def run(*command):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, f"{command}: exit code {done.returncode}\n{done.stderr}"
+    assert done.stderr == "", f"{command} complains: {done.stderr}"
+    return done.stdout
+
+
+def is_width(dataset):
+    return dataset.attrs.get("NAME", b"").startswith(b"This is a netCDF dimension but not a netCDF variable")
+
+
+def check_with_h5py(path):
+    """Types, fills, attributes, filters, scales; returns the names of all variables by group."""
+    names = {"/": set(), "input": set(), "hidden": set()}
+    with h5py.File(path) as file:
+        assert file.attrs["layersweep_layout"] == 1 and file.attrs["complete"] == 1
+        assert file.attrs["epsilon"] == 0.1
+        assert file.attrs["experiment"].decode() == "[task]\nname = sst\n# naïve café\n"
+        for group in names:
+            assert file[group].id.get_create_plist().get_link_creation_order() & h5py.h5p.CRT_ORDER_TRACKED
+            for name, dataset in file[group].items():
+                if isinstance(dataset, h5py.Group) or is_width(dataset):
+                    continue
+                names[group].add(name)
+                assert str(dataset.dtype) in FILL, (name, dataset.dtype)
+                assert dataset.attrs["long_name"] and dataset.attrs["units"] == b"1", name
+                assert dataset.compression == "gzip" and dataset.shuffle, name
+                fill = FILL[str(dataset.dtype)]
+                np.testing.assert_equal(np.asarray(dataset.fillvalue), np.asarray(fill, dataset.dtype), name)
+                coordinate = dataset.is_scale
+                assert ("_FillValue" in dataset.attrs) != coordinate, name
+                if not coordinate:
+                    np.testing.assert_equal(dataset.attrs["_FillValue"], fill, name)
+                    if dataset.dtype != "S1":
+                        assert dataset.attrs["_FillValue"].dtype == dataset.dtype, name
+                    assert all(len(dimension) == 1 for dimension in dataset.dims), name
+                if "flag_values" in dataset.attrs:
+                    assert dataset.attrs["flag_values"].dtype == dataset.dtype, name
+                    assert len(dataset.attrs["flag_values"]) == len(dataset.attrs["flag_meanings"].split()), name
+        assert file["input/keep_probability"].chunks[:2] == (1, 1)
+    return names
+
+
+def check_with_xarray(path, engine, names):
+    with xr.open_dataset(path, engine=engine) as root:
+        assert set(root.variables) == names["/"], set(root.variables) ^ names["/"]
+        tokens = root.sizes["token"]
+        assert list(root.seed.values) == [11, 42] and root.seed.dtype == "int32"
+        assert list(root.point.values) == [0, 1, 2]
+        assert list(root.point_name.values) == ["embeddings", "layer 1 input", "façade"]
+        assert list(root.token_text.values[:3]) == ["Ġ0", "##1", "Ġ2"]
+        assert list(root.example_id.values[:2]) == ["task/dev/0", "task/dev/1"]
+        np.testing.assert_array_equal(root.token_start, np.r_[0, np.cumsum(root.token_count)[:-1]])
+        assert root.token_count.sum() == tokens and root.token_count.attrs["sample_dimension"] == "token"
+        if "logits" in root:
+            np.testing.assert_array_equal(root.logits, value(np.arange(root.logits.size).reshape(-1, CLASSES)))
+            np.testing.assert_array_equal(root.prediction, np.arange(root.sizes["example"]) % 2)
+        else:
+            np.testing.assert_array_equal(root.start_logits, value(np.arange(tokens)))
+            assert np.isnan(root.prediction).all()
+        if "token_sentiment" in root:
+            sentiment = np.arange(tokens) % 6 - 1.0
+            np.testing.assert_array_equal(root.token_sentiment, np.where(sentiment < 0, np.nan, sentiment))
+    for mode in ("input", "hidden"):
+        with xr.open_dataset(path, engine=engine, group=mode) as group:
+            assert set(group.variables) == names[mode], set(group.variables) ^ names[mode]
+            mask = group.keep_probability
+            assert mask.dims == ("seed", "point", "token") and mask.dtype == "float32"
+            cells = np.arange(SEEDS)[:, None, None] * 1000 + np.arange(POINTS)[:, None] * 100 + np.arange(tokens)
+            expected = value(cells)
+            if mode == "hidden":
+                expected[1, 0] = np.nan
+            np.testing.assert_array_equal(mask, expected)
+            np.testing.assert_array_equal(group.chosen_seed, [0, 1, 0])
+            assert np.isnan(group.flipped.values[1, 0]).all() == (mode == "hidden")
+            if mode == "input":
+                assert list(group.step.values) == [100, 250]
+    with xr.open_datatree(path, engine=engine) as tree:  # groups inherit the coordinates of the root
+        assert float(tree["input"].ds.kl_mean.sel(seed=42, point=2)) == np.float32(0.01)
+
+
+def check_with_netcdf4(path, names):
+    with netCDF4.Dataset(path) as file:
+        assert {"example", "token", "point", "seed"} <= set(file.dimensions)
+        for group, wanted in names.items():
+            here = file if group == "/" else file[group]
+            assert set(here.variables) == wanted, set(here.variables) ^ wanted
+            for variable in here.variables.values():
+                variable[...]
+        assert file["hidden"]["keep_probability"][1, 0].mask.all() or np.isnan(file["hidden"]["keep_probability"][1, 0]).all()
+
+
+def check_with_tools(path, names, missing):
+    for tool in ("h5dump", "ncdump"):
+        if shutil.which(tool) is None:
+            missing.add(tool)
+            continue
+        text = run(tool, str(path))
+        for name in set().union(*names.values()):
+            assert name in text, f"{tool} does not show {name}"
+
+
+def main():
+    write_sample, *mpiexec = sys.argv[1:]
+    missing = set()
+    with tempfile.TemporaryDirectory() as folder:
+        for task in ("sst", "squad", "counting"):
+            one, many = pathlib.Path(folder, f"{task}-1.h5"), pathlib.Path(folder, f"{task}-3.h5")
+            run(write_sample, task, str(one))
+            subprocess.run([*mpiexec, "3", write_sample, task, str(many)], check=True, timeout=120)
+            for path in (one, many):
+                names = check_with_h5py(path)
+                for engine in ("h5netcdf", "netcdf4"):
+                    check_with_xarray(path, engine, names)
+                check_with_netcdf4(path, names)
+                check_with_tools(path, names, missing)
+            if shutil.which("h5diff"):
+                run("h5diff", "--quiet", str(one), str(many))  # exit code 1 where anything differs
+            else:
+                missing.add("h5diff")
+    if missing:
+        print("not found, so not checked:", ", ".join(sorted(missing)))
+        sys.exit(77)
+
+
+main()

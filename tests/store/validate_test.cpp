@@ -1,0 +1,229 @@
+// Each rule of docs/results-file.md: a file that breaks it is found out, where it breaks it.
+#include "store/validate.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <hdf5.h>
+#include <hdf5_hl.h>
+
+#include <functional>
+#include <ostream>
+#include <vector>
+
+#include "sample.hpp"
+#include "support/files.hpp"
+
+namespace layersweep {
+namespace {
+
+using testing::Contains;
+using testing::Field;
+using testing::HasSubstr;
+
+void set_number(hid_t object, const char* name, double value) {
+  const hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
+  H5Awrite(attribute, H5T_NATIVE_DOUBLE, &value);
+  H5Aclose(attribute);
+}
+
+void set_cell(hid_t file, const char* path, std::vector<hsize_t> place, double value) {
+  const hid_t dataset = H5Dopen2(file, path, H5P_DEFAULT);
+  const hid_t space = H5Dget_space(dataset);
+  const std::vector<hsize_t> one(place.size(), 1);
+  H5Sselect_hyperslab(space, H5S_SELECT_SET, place.data(), nullptr, one.data(), nullptr);
+  const hid_t memory = H5Screate(H5S_SCALAR);
+  ASSERT_GE(H5Dwrite(dataset, H5T_NATIVE_DOUBLE, memory, space, H5P_DEFAULT, &value), 0) << path;
+  H5Sclose(memory);
+  H5Sclose(space);
+  H5Dclose(dataset);
+}
+
+// A one-dimensional variable of doubles under a creation list.
+void add_dataset(hid_t file, const char* path, hsize_t size, hid_t creation) {
+  const hid_t space = H5Screate_simple(1, &size, nullptr);
+  const hid_t dataset = H5Dcreate2(file, path, H5T_IEEE_F64LE, space, H5P_DEFAULT, creation, H5P_DEFAULT);
+  ASSERT_GE(dataset, 0) << path;
+  H5Dclose(dataset);
+  H5Sclose(space);
+}
+
+void replace_attribute(hid_t file, const char* path, const char* name, hid_t type, const void* value) {
+  const hid_t object = H5Oopen(file, path, H5P_DEFAULT);
+  H5Adelete(object, name);
+  const hid_t space = H5Screate(H5S_SCALAR);
+  const hid_t attribute = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+  H5Awrite(attribute, type, value);
+  H5Aclose(attribute);
+  H5Sclose(space);
+  H5Oclose(object);
+}
+
+struct Damage {
+  const char* name;
+  std::function<void(hid_t)> apply;
+  const char* where;
+  const char* problem;
+  friend void PrintTo(const Damage& damage, std::ostream* out) { *out << damage.name; }
+};
+
+class Validate : public testing::TestWithParam<Damage> {
+ protected:
+  test::TemporaryFolder folder_;
+  std::filesystem::path path_ = folder_.path() / "results.h5";
+};
+
+TEST_F(Validate, PassesWhatTheWriterWrites) {
+  for (const auto task : {test::SampleTask::sst, test::SampleTask::squad, test::SampleTask::counting}) {
+    test::write_sample(comm::Communicator(), path_, {}, task);
+    for (const auto& finding : store::validate(path_)) ADD_FAILURE() << finding.where << ": " << finding.problem;
+  }
+}
+
+TEST_P(Validate, Finds) {
+  test::write_sample(comm::Communicator(), path_);
+  const hid_t file = H5Fopen(path_.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+  GetParam().apply(file);
+  ASSERT_GE(H5Fclose(file), 0);
+  const auto findings = store::validate(path_);
+  EXPECT_THAT(findings, Contains(testing::AllOf(Field(&store::Finding::where, GetParam().where),
+                                                Field(&store::Finding::problem, HasSubstr(GetParam().problem)))));
+  EXPECT_LE(findings.size(), 5U) << "one damage, but many findings";
+}
+
+const Damage damages[] = {
+    {"Layout", [](hid_t f) { set_number(f, "layersweep_layout", 7); }, "/@layersweep_layout", "version 7"},
+    {"Complete", [](hid_t f) { set_number(f, "complete", 0); }, "/@complete", "unfinished"},
+    {"RootText", [](hid_t f) { H5Adelete(f, "experiment"); }, "/@experiment", "missing"},
+    {"RootNumber", [](hid_t f) { H5Adelete(f, "epsilon"); }, "/@epsilon", "missing"},
+    {"MissingVariable", [](hid_t f) { H5Ldelete(f, "input/alpha", H5P_DEFAULT); }, "/input/alpha", "missing"},
+    {"UnknownVariable", [](hid_t f) { add_dataset(f, "surprise", 3, H5P_DEFAULT); }, "/surprise", "no such variable"},
+    {"UnknownGroup", [](hid_t f) { H5Gclose(H5Gcreate2(f, "more", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT)); }, "/more",
+     "no such group"},
+    {"Type",
+     [](hid_t f) {
+       H5Ldelete(f, "label", H5P_DEFAULT);
+       add_dataset(f, "label", 7, H5P_DEFAULT);
+     },
+     "/label", "not int32"},
+    {"Scale",
+     [](hid_t f) {
+       const hid_t variable = H5Dopen2(f, "label", H5P_DEFAULT);
+       const hid_t scale = H5Dopen2(f, "example", H5P_DEFAULT);
+       H5DSdetach_scale(variable, scale, 0);
+       H5Dclose(scale);
+       H5Dclose(variable);
+     },
+     "/label", "not attached"},
+    {"FillAttribute",
+     [](hid_t f) {
+       const double zero = 0;
+       replace_attribute(f, "input/kl", "_FillValue", H5T_NATIVE_DOUBLE, &zero);
+     },
+     "/input/kl", "_FillValue"},
+    {"LongName", [](hid_t f) { H5Adelete_by_name(f, "input/kl", "long_name", H5P_DEFAULT); }, "/input/kl", "long_name"},
+    {"Units", [](hid_t f) { H5Adelete_by_name(f, "width", "units", H5P_DEFAULT); }, "/width", "units"},
+    {"FlagMeanings", [](hid_t f) { H5Adelete_by_name(f, "split", "flag_meanings", H5P_DEFAULT); }, "/split",
+     "flag_meanings"},
+    {"Encoding", [](hid_t f) { H5Adelete_by_name(f, "token_text", "_Encoding", H5P_DEFAULT); }, "/token_text", "_Encoding"},
+    {"SampleDimension", [](hid_t f) { H5Adelete_by_name(f, "token_count", "sample_dimension", H5P_DEFAULT); },
+     "/token_count", "sample_dimension"},
+    {"SoftLink", [](hid_t f) { H5Lcreate_soft("/label", f, "also", H5P_DEFAULT, H5P_DEFAULT); }, "/also",
+     "soft or external"},
+    {"ExternalLink",
+     [](hid_t f) {
+       H5Ldelete(f, "label", H5P_DEFAULT);
+       H5Lcreate_external("other.h5", "/label", f, "label", H5P_DEFAULT, H5P_DEFAULT);
+     },
+     "/label", "soft or external"},
+    {"Filter",
+     [](hid_t f) {
+       const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+       const hsize_t chunk = 3;
+       H5Pset_chunk(creation, 1, &chunk);
+       H5Pset_fletcher32(creation);
+       H5Gclose(H5Gcreate2(f, "statistics", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+       add_dataset(f, "statistics/x", 3, creation);
+       H5Pclose(creation);
+     },
+     "/statistics/x", "filter 3"},
+    {"External",
+     [](hid_t f) {
+       const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+       H5Pset_external(creation, "/etc/hostname", 0, 24);
+       add_dataset(f, "raw", 3, creation);
+       H5Pclose(creation);
+     },
+     "/raw", "another file"},
+    {"Virtual",
+     [](hid_t f) {
+       const hsize_t size = 3;
+       const hid_t space = H5Screate_simple(1, &size, nullptr);
+       const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+       H5Pset_virtual(creation, space, "gone.h5", "/x", space);
+       add_dataset(f, "virtual", size, creation);
+       H5Pclose(creation);
+       H5Sclose(space);
+     },
+     "/virtual", "another file"},
+    {"Coordinate", [](hid_t f) { set_cell(f, "token", {4}, 9); }, "/token", "counts from 0"},
+    {"Steps", [](hid_t f) { set_cell(f, "input/step", {1}, 5); }, "/input/step", "ascend"},
+    {"TokenStart", [](hid_t f) { set_cell(f, "token_start", {3}, 1); }, "/token_start", "example 3"},
+    {"TokenCount", [](hid_t f) { set_cell(f, "token_count", {6}, 9); }, "/token_count", "add up"},
+    {"CountMissing", [](hid_t f) { set_cell(f, "token_count", {2}, -1); }, "/token_start", "example 2"},
+    {"Probability",
+     [](hid_t f) {
+       set_cell(f, "input/keep_probability", {1, 2, 5}, 1.5);
+     },
+     "/input/keep_probability", "1 cells"},
+    {"Infinite",
+     [](hid_t f) {
+       set_cell(f, "hidden/keep_share", {0, 0, 1}, HUGE_VAL);
+     },
+     "/hidden/keep_share", "1 cells"},
+    {"Flag",
+     [](hid_t f) {
+       set_cell(f, "input/status", {0, 0}, 9);
+     },
+     "/input/status", "flag_values"},
+    {"Sentiment", [](hid_t f) { set_cell(f, "token_sentiment", {0}, 5); }, "/token_sentiment", "flag_values"},
+    {"Label", [](hid_t f) { set_cell(f, "label", {0}, 5); }, "/label", "5 classes"},
+    {"ChosenRange", [](hid_t f) { set_cell(f, "input/chosen_seed", {0}, 2); }, "/input/chosen_seed", "no accepted seed"},
+    {"ChosenRejected", [](hid_t f) { set_cell(f, "input/chosen_seed", {0}, 1); }, "/input/chosen_seed", "no accepted seed"},
+    {"KlAboveEpsilon",
+     [](hid_t f) {
+       set_cell(f, "input/kl_mean", {0, 0}, 0.2);
+     },
+     "/input/accepted", "above epsilon"},
+    {"FlipsAboveLimit",
+     [](hid_t f) {
+       set_cell(f, "hidden/flipped_share", {0, 2}, 0.5);
+     },
+     "/hidden/accepted", "above flip_limit"},
+    {"KeptBothLimits",
+     [](hid_t f) {
+       set_cell(f, "input/flipped_share", {1, 2}, 0.1);
+     },
+     "/input/accepted", "not accepted"},
+    {"AcceptedFailure",
+     [](hid_t f) {
+       set_cell(f, "input/status", {0, 0}, 4);
+     },
+     "/input/accepted", "failed"},
+};
+INSTANTIATE_TEST_SUITE_P(Damages, Validate, testing::ValuesIn(damages),
+                         [](const auto& damage) { return damage.param.name; });
+
+TEST_F(Validate, TellsOfAMissingFile) {
+  EXPECT_THAT(store::validate(path_), Contains(Field(&store::Finding::problem, HasSubstr("there is no file"))));
+}
+
+TEST_F(Validate, RefusesTheNewestFormat) {
+  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+  H5Pset_libver_bounds(access, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
+  H5Fclose(H5Fcreate(path_.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access));
+  H5Pclose(access);
+  EXPECT_THAT(store::validate(path_), Contains(Field(&store::Finding::problem, HasSubstr("superblock"))));
+}
+
+}  // namespace
+}  // namespace layersweep
