@@ -123,6 +123,7 @@ struct Corpus::Columns {
   Table<View> view;
   Table<Vector> owned;                           // empty where the columns are mapped
   std::optional<tensors::SafetensorsFile> file;  // keeps the mapping alive
+  std::shared_ptr<const Columns> whole;          // of a part: keeps what it views alive
 };
 
 Corpus::Corpus(std::shared_ptr<const Columns> columns) : columns_(std::move(columns)) {}
@@ -183,6 +184,30 @@ void Corpus::save(const std::filesystem::path& file) const {
     columns.push_back(tensors::tensor_to_write(name, {std::ssize(column)}, column));
   });
   tensors::write_safetensors(file, std::move(columns), {{"kind", std::string(kKind)}, {"version", std::string(kVersion)}});
+}
+
+Corpus Corpus::first(std::int64_t count) const {
+  if (count >= size()) return *this;
+  auto made = std::make_shared<Columns>();
+  made->whole = columns_;
+  made->view = columns_->view;
+  Table<View>& view = made->view;
+  const auto examples = static_cast<std::size_t>(count);
+  for (auto* start : {&view.token_start, &view.text_start, &view.id_start}) *start = start->first(examples + 1);
+  const auto tokens = static_cast<std::size_t>(view.token_start.back());
+  const auto cut_to = [](auto& column, std::size_t length) {
+    if (!column.empty()) column = column.first(length);
+  };
+  for (auto* column : {&view.token_id, &view.segment, &view.word_index, &view.char_start, &view.char_end, &view.sentiment}) {
+    cut_to(*column, tokens);
+  }
+  cut_to(view.part, tokens);
+  cut_to(view.truth, tokens);
+  cut_to(view.label, examples);
+  cut_to(view.query, 2 * examples);
+  cut_to(view.text, static_cast<std::size_t>(view.text_start.back()));
+  cut_to(view.id, static_cast<std::size_t>(view.id_start.back()));
+  return Corpus(std::move(made));
 }
 
 std::int64_t Corpus::size() const { return std::ssize(columns_->view.label); }

@@ -44,6 +44,9 @@ class Corpus {
   /// Writes a token shard: to a temporary name beside it, synced, then renamed.
   void save(const std::filesystem::path& file) const;
 
+  /// The first `count` examples (at most all), as a view of the same columns.
+  Corpus first(std::int64_t count) const;
+
   std::int64_t size() const;         ///< number of examples E
   std::int64_t token_total() const;  ///< number of tokens N
   std::int64_t length(std::int64_t example) const { return token_start()[example + 1] - token_start()[example]; }

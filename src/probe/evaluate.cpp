@@ -15,10 +15,9 @@ namespace layersweep::probe {
 
 at::Tensor hard_gates(const at::Tensor& keep_probability) { return keep_probability.gt(keep_threshold).to(at::kFloat); }
 
-HardMasks evaluate_hard_masks(const encoder::Encoder& encoder, const encoder::Batch& batch, const ProbeLayout& layout,
-                              const at::Tensor& parameters, const at::Tensor& active) {
+HardMasks evaluate_hard_masks(const encoder::Encoder& encoder, const encoder::Batch& batch, const encoder::Clean& clean,
+                              const ProbeLayout& layout, const at::Tensor& parameters, const at::Tensor& active) {
   const at::NoGradGuard no_grad;
-  const encoder::Clean clean = encoder.clean(batch);
   const std::vector<at::Tensor> blocks = layout.views(parameters);
   const std::vector<at::Tensor> log_p = log_keep_probabilities(layout.mode(), gate_logits(layout, blocks, clean.states));
 

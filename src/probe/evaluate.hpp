@@ -18,9 +18,10 @@ struct HardMasks {
   at::Tensor keep_share;        ///< P x S x B, kept tokens ÷ tokens, special ones included
 };
 
-/// Evaluates the cells where `active` (P x S bool) is true. Records no gradient. Independent.
-HardMasks evaluate_hard_masks(const encoder::Encoder& encoder, const encoder::Batch& batch, const ProbeLayout& layout,
-                              const at::Tensor& parameters, const at::Tensor& active);
+/// Evaluates the cells where `active` (P x S bool) is true; `clean` is the encoder's clean pass of `batch`. Records no
+/// gradient. Independent.
+HardMasks evaluate_hard_masks(const encoder::Encoder& encoder, const encoder::Batch& batch, const encoder::Clean& clean,
+                              const ProbeLayout& layout, const at::Tensor& parameters, const at::Tensor& active);
 
 /// 1 where a token is kept, of keep probabilities of any shape.
 at::Tensor hard_gates(const at::Tensor& keep_probability);

@@ -43,8 +43,9 @@ std::vector<std::vector<Score>> evaluate_cells(const Team& team, const encoder::
   for (const data::GlobalBatch& batch : data::ordered_batches(lengths, {evaluation_batch, team.shards, 0})) {
     for (int shard = mine.begin; shard < mine.end; ++shard) {
       for (const auto& piece : micro_batches(corpus, batch.shards[static_cast<std::size_t>(shard)], copies, token_budget)) {
+        const encoder::Batch tensors = encoder::collate(corpus, piece);
         const probe::HardMasks masks =
-            probe::evaluate_hard_masks(encoder, encoder::collate(corpus, piece), layout, parameters, active);
+            probe::evaluate_hard_masks(encoder, tensors, encoder.clean(tensors), layout, parameters, active);
         const at::Tensor where = at::tensor(piece, at::kLong);
         values[0].index_copy_(-1, where, masks.kl);
         values[1].index_copy_(-1, where, masks.flipped);

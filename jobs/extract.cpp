@@ -1,0 +1,423 @@
+#include "jobs/extract.hpp"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/log.hpp"
+#include "probe/evaluate.hpp"
+#include "store/results_writer.hpp"
+#include "sweep/evaluation.hpp"
+
+namespace layersweep::jobs {
+namespace {
+
+// Examples are evaluated in chunks of consecutive ones, each sorted by length inside and cut into shards: the composition
+// of every product is fixed by the experiment, while ranks take whole chunks.
+constexpr std::int64_t chunk_examples = 64;
+// Chunks between two collective writes: bounds the memory for masks that wait.
+constexpr std::int64_t chunks_per_write = 8;
+
+/// A run of consecutive examples of one split.
+struct Chunk {
+  const data::Corpus* corpus = nullptr;
+  data::Split split = data::Split::train;
+  std::int64_t first = 0;          // in its corpus
+  std::int64_t count = 0;
+  std::int64_t first_example = 0;  // in the file
+  std::int64_t first_token = 0;
+  std::int64_t tokens = 0;
+};
+
+data::Split split_of(config::Split split) {
+  return split == config::Split::train ? data::Split::train : split == config::Split::dev ? data::Split::dev : data::Split::test;
+}
+
+std::vector<Chunk> chunks_of(const Texts& texts, const std::vector<config::Split>& splits) {
+  std::vector<Chunk> chunks;
+  std::int64_t example = 0;
+  std::int64_t token = 0;
+  for (const config::Split split : splits) {
+    const data::Corpus& corpus = texts.of(split);
+    for (std::int64_t first = 0; first < corpus.size(); first += chunk_examples) {
+      const std::int64_t count = std::min(chunk_examples, corpus.size() - first);
+      const auto start = corpus.token_start();
+      const std::int64_t tokens = start[static_cast<std::size_t>(first + count)] - start[static_cast<std::size_t>(first)];
+      chunks.push_back({&corpus, split_of(split), first, count, example, token, tokens});
+      example += count;
+      token += tokens;
+    }
+  }
+  return chunks;
+}
+
+/// All trained probes of one mode, the seeds of all its units side by side.
+struct ModeProbes {
+  probe::Mode mode;
+  probe::ProbeLayout layout;
+  at::Tensor parameters;
+  at::Tensor active;  // P x S: cells with figures to report
+  at::Tensor alpha, steps;
+  std::vector<std::vector<sweep::CellStatus>> status;
+  std::vector<const UnitResult*> units;
+};
+
+std::vector<ModeProbes> probes_by_mode(const std::vector<UnitResult>& units) {
+  std::vector<ModeProbes> result;
+  for (const probe::Mode mode : {probe::Mode::input, probe::Mode::hidden}) {
+    std::vector<const UnitResult*> members;
+    std::int64_t seeds = 0;
+    for (const UnitResult& unit : units) {
+      if (unit.unit.mode != mode) continue;
+      members.push_back(&unit);
+      seeds += unit.trained.layout.seeds();
+    }
+    if (members.empty()) continue;
+    probe::ProbeLayout layout(mode, members.front()->trained.layout.widths(), seeds);
+    const std::int64_t points = layout.points();
+    ModeProbes probes{mode,
+                      layout,
+                      at::zeros({layout.size()}, at::kFloat),
+                      at::ones({points, seeds}, at::kBool),
+                      at::zeros({points, seeds}, at::kFloat),
+                      at::zeros({points, seeds}, at::kLong),
+                      std::vector<std::vector<sweep::CellStatus>>(static_cast<std::size_t>(points)),
+                      members};
+    const std::vector<at::Tensor> targets = layout.views(probes.parameters);
+    std::int64_t first = 0;
+    for (const UnitResult* unit : members) {
+      const std::int64_t count = unit->trained.layout.seeds();
+      const std::vector<at::Tensor> sources = unit->trained.layout.views(unit->trained.parameters);
+      for (std::size_t b = 0; b < targets.size(); ++b) targets[b].narrow(1, first, count).copy_(sources[b]);
+      probes.alpha.narrow(1, first, count).copy_(unit->trained.alpha);
+      probes.steps.narrow(1, first, count).copy_(unit->trained.steps);
+      for (std::size_t p = 0; p < static_cast<std::size_t>(points); ++p) {
+        for (const sweep::CellStatus status : unit->trained.status[p]) probes.status[p].push_back(status);
+      }
+      first += count;
+    }
+    result.push_back(std::move(probes));
+  }
+  return result;
+}
+
+// P x S of anything to the file's (seed, point).
+template <class T, class F>
+std::vector<T> by_seed_and_point(const probe::ProbeLayout& layout, F value) {
+  std::vector<T> cells;
+  for (std::int64_t s = 0; s < layout.seeds(); ++s) {
+    for (std::int64_t p = 0; p < layout.points(); ++p) cells.push_back(static_cast<T>(value(p, s)));
+  }
+  return cells;
+}
+
+std::span<const float> span_of(const at::Tensor& contiguous) {
+  return {contiguous.const_data_ptr<float>(), static_cast<std::size_t>(contiguous.numel())};
+}
+
+/// What a rank holds between two writes: consecutive chunks.
+class Slab {
+ public:
+  Slab(const std::vector<Chunk>& chunks, std::size_t begin, std::size_t end, const std::vector<ModeProbes>& modes, std::int64_t classes)
+      : chunks_(chunks.begin() + static_cast<std::ptrdiff_t>(begin), chunks.begin() + static_cast<std::ptrdiff_t>(end)) {
+    for (const Chunk& chunk : chunks_) {
+      examples_ += chunk.count;
+      tokens_ += chunk.tokens;
+    }
+    logits_ = at::full({examples_, classes}, std::nan(""), at::kFloat);
+    for (const ModeProbes& mode : modes) {
+      const std::int64_t points = mode.layout.points();
+      const std::int64_t seeds = mode.layout.seeds();
+      keep_.push_back(at::full({seeds, points, tokens_}, std::nan(""), at::kFloat));
+      kl_.push_back(at::full({seeds, points, examples_}, std::nan(""), at::kFloat));
+      share_.push_back(kl_.back().clone());
+      flipped_.push_back(kl_.back().clone());
+    }
+  }
+
+  void evaluate(const encoder::Encoder& encoder, const std::vector<ModeProbes>& modes, int shards, std::int64_t token_budget) {
+    for (const Chunk& chunk : chunks_) {
+      std::vector<std::int64_t> lengths;
+      for (std::int64_t e = 0; e < chunk.count; ++e) lengths.push_back(chunk.corpus->length(chunk.first + e));
+      std::int64_t copies = 1;
+      for (const ModeProbes& mode : modes) copies = std::max(copies, mode.layout.points() * mode.layout.seeds());
+      for (const data::GlobalBatch& batch : data::ordered_batches(lengths, {chunk_examples, shards, 0})) {
+        for (data::Shard shard : batch.shards) {
+          for (std::int64_t& example : shard) example += chunk.first;
+          for (const auto& piece : sweep::micro_batches(*chunk.corpus, shard, copies, token_budget)) {
+            evaluate_piece(encoder, modes, chunk, piece);
+          }
+        }
+      }
+    }
+  }
+
+  void write(store::ResultsWriter& writer, const Texts& texts, const std::vector<ModeProbes>& modes) const {
+    write_texts(writer, texts);
+    const std::int64_t first_example = chunks_.empty() ? 0 : chunks_.front().first_example;
+    const std::int64_t first_token = chunks_.empty() ? 0 : chunks_.front().first_token;
+    for (std::size_t m = 0; m < modes.size(); ++m) {
+      const std::string group(probe::mode_name(modes[m].mode));
+      const std::int64_t points = modes[m].layout.points();
+      const std::int64_t seeds = modes[m].layout.seeds();
+      const store::Slab by_token{{0, 0, first_token}, {seeds, points, tokens_}};
+      const store::Slab by_example{{0, 0, first_example}, {seeds, points, examples_}};
+      writer.write<float>(group + "/keep_probability", by_token, span_of(keep_[m]));
+      writer.write<float>(group + "/kl", by_example, span_of(kl_[m]));
+      writer.write<float>(group + "/keep_share", by_example, span_of(share_[m]));
+      std::vector<std::uint8_t> flips;
+      for (const float flip : span_of(flipped_[m])) flips.push_back(std::isnan(flip) ? 255 : static_cast<std::uint8_t>(flip));
+      writer.write<std::uint8_t>(group + "/flipped", by_example, flips);
+    }
+  }
+
+  // Adds (seed, point) counts of kept, true, and both, on the test split of a task with known truth.
+  void count_truth(std::size_t mode, at::Tensor& kept_true, at::Tensor& kept, at::Tensor& truths) const {
+    for (const Chunk& chunk : chunks_) {
+      if (chunk.split != data::Split::test || chunk.corpus->truth().empty()) continue;
+      const std::int64_t at = chunk.first_token - chunks_.front().first_token;
+      const at::Tensor hard = probe::hard_gates(keep_[mode].narrow(2, at, chunk.tokens)).to(at::kDouble);
+      const auto truth = chunk.corpus->truth().subspan(
+          static_cast<std::size_t>(chunk.corpus->token_start()[static_cast<std::size_t>(chunk.first)]), static_cast<std::size_t>(chunk.tokens));
+      const at::Tensor right = at::tensor(at::ArrayRef<std::uint8_t>(truth.data(), truth.size())).to(at::kDouble);
+      kept_true += (hard * right).sum(-1);
+      kept += hard.sum(-1);
+      truths += right.sum();
+    }
+  }
+
+ private:
+  void evaluate_piece(const encoder::Encoder& encoder, const std::vector<ModeProbes>& modes, const Chunk& chunk,
+                      const std::vector<std::int64_t>& piece) {
+    const encoder::Batch batch = encoder::collate(*chunk.corpus, piece);
+    const encoder::Clean clean = encoder.clean(batch);
+    const auto start = chunk.corpus->token_start();
+    const std::int64_t example_shift = chunk.first_example - chunks_.front().first_example - chunk.first;
+    const std::int64_t token_shift =
+        chunk.first_token - chunks_.front().first_token - start[static_cast<std::size_t>(chunk.first)];
+    at::Tensor where = at::tensor(piece, at::kLong) + example_shift;
+    logits_.index_copy_(0, where, clean.logits);
+    for (std::size_t m = 0; m < modes.size(); ++m) {
+      const probe::HardMasks masks =
+          probe::evaluate_hard_masks(encoder, batch, clean, modes[m].layout, modes[m].parameters, modes[m].active);
+      kl_[m].index_copy_(2, where, masks.kl.transpose(0, 1).contiguous());
+      flipped_[m].index_copy_(2, where, masks.flipped.transpose(0, 1).contiguous());
+      share_[m].index_copy_(2, where, masks.keep_share.transpose(0, 1).contiguous());
+      for (std::size_t b = 0; b < piece.size(); ++b) {
+        const std::int64_t length = chunk.corpus->length(piece[b]);
+        const at::Tensor row = masks.keep_probability.select(2, static_cast<std::int64_t>(b)).narrow(2, 0, length);
+        keep_[m].narrow(2, start[static_cast<std::size_t>(piece[b])] + token_shift, length).copy_(row.transpose(0, 1));
+      }
+    }
+  }
+
+  void write_texts(store::ResultsWriter& writer, const Texts& texts) const {
+    std::vector<std::string> ids, token_texts;
+    std::vector<std::uint8_t> split, part, truth;
+    std::vector<std::int32_t> count, start, label, prediction, token_id, word, char_start, char_end, sentiment;
+    std::vector<float> score;
+    const at::Tensor predicted = logits_.argmax(-1);
+    std::int64_t row = 0;
+    for (const Chunk& chunk : chunks_) {
+      const data::Corpus& corpus = *chunk.corpus;
+      const auto begin = corpus.token_start()[static_cast<std::size_t>(chunk.first)];
+      for (std::int64_t e = chunk.first; e < chunk.first + chunk.count; ++e, ++row) {
+        ids.emplace_back(corpus.id(e));
+        split.push_back(static_cast<std::uint8_t>(chunk.split));
+        count.push_back(static_cast<std::int32_t>(corpus.length(e)));
+        start.push_back(static_cast<std::int32_t>(chunk.first_token + corpus.token_start()[static_cast<std::size_t>(e)] - begin));
+        label.push_back(corpus.label()[static_cast<std::size_t>(e)]);
+        prediction.push_back(static_cast<std::int32_t>(predicted[row].item<std::int64_t>()));
+        score.push_back(label.back() < 0 ? std::nanf("") : label.back() == prediction.back() ? 1.0F : 0.0F);
+      }
+      const auto append = [&](auto& to, auto column) {
+        if (column.empty()) return;
+        const auto cut = column.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(chunk.tokens));
+        to.insert(to.end(), cut.begin(), cut.end());
+      };
+      append(token_id, corpus.token_id());
+      append(part, corpus.part());
+      append(word, corpus.word_index());
+      append(char_start, corpus.char_start());
+      append(char_end, corpus.char_end());
+      append(sentiment, corpus.sentiment());
+      append(truth, corpus.truth());
+    }
+    for (const std::int32_t id : token_id) token_texts.push_back(texts.token_text(id));
+
+    const std::int64_t first_example = chunks_.empty() ? 0 : chunks_.front().first_example;
+    const std::int64_t first_token = chunks_.empty() ? 0 : chunks_.front().first_token;
+    const store::Slab by_example{{first_example}, {examples_}};
+    const store::Slab by_token{{first_token}, {tokens_}};
+    writer.write_text("example_id", first_example, ids);
+    writer.write<std::uint8_t>("split", by_example, split);
+    writer.write<std::int32_t>("token_count", by_example, count);
+    writer.write<std::int32_t>("token_start", by_example, start);
+    writer.write<std::int32_t>("label", by_example, label);
+    writer.write<std::int32_t>("prediction", by_example, prediction);
+    writer.write<float>("score", by_example, score);
+    writer.write<float>("logits", {{first_example, 0}, {examples_, logits_.size(1)}}, span_of(logits_));
+    writer.write<std::int32_t>("token_id", by_token, token_id);
+    writer.write_text("token_text", first_token, token_texts);
+    writer.write<std::uint8_t>("token_part", by_token, part);
+    writer.write<std::int32_t>("word_index", by_token, word);
+    writer.write<std::int32_t>("char_start", by_token, char_start);
+    writer.write<std::int32_t>("char_end", by_token, char_end);
+    if (!texts.dev.sentiment().empty()) writer.write<std::int32_t>("token_sentiment", by_token, sentiment);
+    if (!texts.dev.truth().empty()) writer.write<std::uint8_t>("token_truth", by_token, truth);
+  }
+
+  std::vector<Chunk> chunks_;
+  std::int64_t examples_ = 0;
+  std::int64_t tokens_ = 0;
+  at::Tensor logits_;                                           // examples x classes
+  std::vector<at::Tensor> keep_, kl_, share_, flipped_;  // per mode S x P x tokens or examples
+};
+
+store::Contents contents_of(const Context& context, const encoder::Encoder& encoder, const Texts& texts, const std::vector<Chunk>& chunks,
+                            const std::vector<ModeProbes>& modes) {
+  store::Contents contents;
+  contents.classes = encoder.classes();
+  for (const Chunk& chunk : chunks) {
+    contents.examples += chunk.count;
+    contents.tokens += chunk.tokens;
+    for (std::int64_t e = chunk.first; e < chunk.first + chunk.count; ++e) {
+      contents.example_id_bytes = std::max(contents.example_id_bytes, chunk.corpus->id(e).size());
+    }
+    const auto begin = chunk.corpus->token_start()[static_cast<std::size_t>(chunk.first)];
+    for (const std::int32_t id : chunk.corpus->token_id().subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(chunk.tokens))) {
+      contents.token_text_bytes = std::max(contents.token_text_bytes, texts.token_text(id).size());
+    }
+  }
+  for (const encoder::Point& point : encoder.points()) contents.points.push_back({point.name, point.width});
+  contents.seeds = context.experiment.probe.seeds;
+  for (const ModeProbes& mode : modes) {
+    store::ModeEntry entry{std::string(probe::mode_name(mode.mode)), {}};
+    // Units of one mode may stop at different steps; the curve's axis is that of the longest.
+    for (const UnitResult* unit : mode.units) {
+      if (unit->trained.curve.size() <= entry.steps.size()) continue;
+      entry.steps.clear();
+      for (const sweep::Validation& validation : unit->trained.curve) entry.steps.push_back(validation.step);
+    }
+    contents.modes.push_back(std::move(entry));
+  }
+  contents.task.token_sentiment = !texts.dev.sentiment().empty();
+  contents.task.token_truth = !texts.dev.truth().empty();
+  return contents;
+}
+
+void write_curves(store::ResultsWriter& writer, const ModeProbes& mode, std::size_t steps) {
+  const std::int64_t points = mode.layout.points();
+  const std::int64_t seeds = mode.layout.seeds();
+  const auto cells = [&](auto value) {
+    std::vector<float> all(steps * static_cast<std::size_t>(seeds * points), std::nanf(""));
+    std::int64_t first = 0;
+    for (const UnitResult* unit : mode.units) {
+      for (std::size_t v = 0; v < unit->trained.curve.size(); ++v) {
+        for (std::int64_t s = 0; s < unit->trained.layout.seeds(); ++s) {
+          for (std::int64_t p = 0; p < points; ++p) {
+            all[(v * static_cast<std::size_t>(seeds) + static_cast<std::size_t>(first + s)) * static_cast<std::size_t>(points) +
+                static_cast<std::size_t>(p)] = static_cast<float>(value(unit->trained.curve[v], p, s));
+          }
+        }
+      }
+      first += unit->trained.layout.seeds();
+    }
+    return all;
+  };
+  const auto score = [](double sweep::Score::*member) {
+    return [member](const sweep::Validation& at, std::int64_t p, std::int64_t s) {
+      return at.scores[static_cast<std::size_t>(p)][static_cast<std::size_t>(s)].*member;
+    };
+  };
+  const std::string group(probe::mode_name(mode.mode));
+  writer.write_from_first_rank<float>(group + "/training_kl", cells(score(&sweep::Score::kl)));
+  writer.write_from_first_rank<float>(group + "/training_keep_share", cells(score(&sweep::Score::keep_share)));
+  writer.write_from_first_rank<float>(group + "/training_flipped", cells(score(&sweep::Score::flips)));
+  writer.write_from_first_rank<float>(group + "/training_alpha", cells([](const sweep::Validation& at, std::int64_t p, std::int64_t s) {
+                                        return at.alpha[p][s].item<double>();
+                                      }));
+}
+
+// Figures on all of dev decide acceptance and the chosen seed.
+void write_judgement(const Context& context, const encoder::Encoder& encoder, const Texts& texts, store::ResultsWriter& writer,
+                     const ModeProbes& mode) {
+  const config::Probe& settings = context.experiment.probe;
+  const sweep::Limits limits{settings.epsilon, settings.flip_limit};
+  const auto scores = sweep::evaluate_cells(context.team, encoder, texts.dev, 0, mode.layout, mode.parameters, mode.active,
+                                            context.experiment.run.token_budget);
+  const auto chosen = mode.mode == probe::Mode::input ? sweep::choose_one_seed(scores, limits) : sweep::choose_seeds_per_point(scores, limits);
+  const std::string group(probe::mode_name(mode.mode));
+  const auto figure = [&](double sweep::Score::*member) {
+    return by_seed_and_point<float>(mode.layout, [&](std::int64_t p, std::int64_t s) {
+      return scores[static_cast<std::size_t>(p)][static_cast<std::size_t>(s)].*member;
+    });
+  };
+  writer.write_from_first_rank<float>(group + "/kl_mean", figure(&sweep::Score::kl));
+  writer.write_from_first_rank<float>(group + "/kl_p95", figure(&sweep::Score::kl_p95));
+  writer.write_from_first_rank<float>(group + "/kl_max", figure(&sweep::Score::kl_max));
+  writer.write_from_first_rank<float>(group + "/flipped_share", figure(&sweep::Score::flips));
+  writer.write_from_first_rank<float>(
+      group + "/alpha", by_seed_and_point<float>(mode.layout, [&](auto p, auto s) { return mode.alpha[p][s].template item<double>(); }));
+  writer.write_from_first_rank<std::int32_t>(
+      group + "/steps",
+      by_seed_and_point<std::int32_t>(mode.layout, [&](auto p, auto s) { return mode.steps[p][s].template item<std::int64_t>(); }));
+  writer.write_from_first_rank<std::uint8_t>(group + "/status", by_seed_and_point<std::uint8_t>(mode.layout, [&](auto p, auto s) {
+                                               return mode.status[static_cast<std::size_t>(p)][static_cast<std::size_t>(s)];
+                                             }));
+  writer.write_from_first_rank<std::uint8_t>(group + "/accepted", by_seed_and_point<std::uint8_t>(mode.layout, [&](auto p, auto s) {
+                                               return sweep::is_accepted(scores[static_cast<std::size_t>(p)][static_cast<std::size_t>(s)], limits);
+                                             }));
+  writer.write_from_first_rank<std::int32_t>(group + "/chosen_seed", chosen);
+}
+
+}  // namespace
+
+void extract(const Context& context, const encoder::Encoder& encoder, const Texts& texts, const std::vector<UnitResult>& units,
+             const store::Provenance& provenance) {
+  const comm::Communicator& ranks = context.team.ranks;
+  const std::vector<Chunk> chunks = chunks_of(texts, context.experiment.extract.splits);
+  const std::vector<ModeProbes> modes = probes_by_mode(units);
+  const store::Contents contents = contents_of(context, encoder, texts, chunks, modes);
+  store::ResultsWriter writer(ranks, context.folder.results(), contents, provenance);
+
+  // Contiguous chunks per rank; every rank takes part in every write, also with nothing left.
+  const std::size_t total = chunks.size();
+  const auto rank = static_cast<std::size_t>(ranks.rank());
+  const auto size = static_cast<std::size_t>(ranks.size());
+  const std::size_t begin = total * rank / size;
+  const std::size_t end = total * (rank + 1) / size;
+  const auto writes = ranks.all_reduce_max(static_cast<std::int64_t>((end - begin + chunks_per_write - 1) / chunks_per_write));
+  std::vector<at::Tensor> kept_true, kept, truths;
+  for (const ModeProbes& mode : modes) {
+    kept_true.push_back(at::zeros({mode.layout.seeds(), mode.layout.points()}, at::kDouble));
+    kept.push_back(kept_true.back().clone());
+    truths.push_back(kept_true.back().clone());
+  }
+  for (std::int64_t w = 0; w < writes; ++w) {
+    const std::size_t from = std::min(end, begin + static_cast<std::size_t>(w * chunks_per_write));
+    const std::size_t to = std::min(end, from + static_cast<std::size_t>(chunks_per_write));
+    Slab slab(chunks, from, to, modes, encoder.classes());
+    slab.evaluate(encoder, modes, context.team.shards, context.experiment.run.token_budget);
+    slab.write(writer, texts, modes);
+    for (std::size_t m = 0; m < modes.size(); ++m) slab.count_truth(m, kept_true[m], kept[m], truths[m]);
+    base::world_info("extraction: {} of {} parts written", w + 1, writes);
+  }
+
+  for (std::size_t m = 0; m < modes.size(); ++m) {
+    write_curves(writer, modes[m], contents.modes[m].steps.size());
+    write_judgement(context, encoder, texts, writer, modes[m]);
+    if (!contents.task.token_truth) continue;
+    for (at::Tensor* counts : {&kept_true[m], &kept[m], &truths[m]}) {
+      ranks.all_reduce_sum(std::span<double>(counts->data_ptr<double>(), static_cast<std::size_t>(counts->numel())));
+    }
+    // F1 = 2·|kept ∩ true| / (|kept| + |true|) over the tokens of the test split.
+    const at::Tensor f1 = (2 * kept_true[m] / (kept[m] + truths[m])).to(at::kFloat).contiguous();
+    writer.write_from_first_rank<float>(std::string(probe::mode_name(modes[m].mode)) + "/f1_truth", span_of(f1));
+  }
+  writer.finish();
+}
+
+}  // namespace layersweep::jobs

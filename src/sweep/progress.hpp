@@ -1,0 +1,17 @@
+// Progress for people (standard error) and for programs (one JSON object a line on standard output).
+#pragma once
+
+#include <string>
+
+#include "sweep/train_probes.hpp"
+
+namespace layersweep::sweep {
+
+/// Prints on rank 0 only; the others get a printer that stays silent. For people at most one line in two seconds, which on a
+/// terminal overwrites the one before; with `json` every report is also a JSON line.
+OnProgress progress_printer(const std::string& unit, bool json);
+
+/// "1 h 02 min", "3 min 20 s", "12 s".
+std::string duration_text(double seconds);
+
+}  // namespace layersweep::sweep

@@ -1,0 +1,88 @@
+#include "sweep/replacements.hpp"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "base/random.hpp"
+
+namespace layersweep::sweep {
+namespace {
+
+constexpr std::int64_t mean_examples = 1024;
+constexpr std::int64_t mean_batch = 64;
+
+at::Tensor xavier_normal(std::int64_t width, int point) {
+  base::RandomStream stream(
+      base::philox_key(0, base::Purpose::initial_weights, {0xb, static_cast<std::uint64_t>(point)}));
+  at::Tensor values = at::empty({width}, at::kFloat);
+  float* out = values.data_ptr<float>();
+  for (std::int64_t i = 0; i < width; ++i) {
+    // Box and Muller 1958.
+    const double radius = std::sqrt(-2.0 * std::log(base::open_uniform(stream.next())));
+    const double angle = 2.0 * std::numbers::pi * base::open_uniform(stream.next());
+    out[i] = static_cast<float>(radius * std::cos(angle) / std::sqrt(static_cast<double>(width)));
+  }
+  return values;
+}
+
+// Per point the mean over tokens of the clean states.
+std::vector<at::Tensor> mean_states(const Team& team, const encoder::Encoder& encoder, const data::Corpus& corpus) {
+  const auto& points = encoder.points();
+  std::int64_t total_width = 0;
+  for (const encoder::Point& point : points) total_width += point.width;
+
+  std::vector<std::int64_t> lengths;
+  for (std::int64_t e = 0; e < std::min(mean_examples, corpus.size()); ++e) lengths.push_back(corpus.length(e));
+  const std::vector<data::GlobalBatch> batches = data::ordered_batches(lengths, {mean_batch, team.shards, 0});
+
+  comm::GradientReducer reducer = team.reducer(total_width + 1);
+  const data::ShardRange mine = team.my_shards();
+  for (int shard = mine.begin; shard < mine.end; ++shard) {
+    at::Tensor sums = at::zeros({total_width + 1}, at::kFloat);  // the last one counts tokens
+    for (const data::GlobalBatch& batch : batches) {
+      const data::Shard& examples = batch.shards[static_cast<std::size_t>(shard)];
+      if (examples.empty()) continue;
+      const encoder::Batch tensors = encoder::collate(corpus, examples);
+      const encoder::Clean clean = encoder.clean(tensors);
+      const at::Tensor mask = tensors.mask.to(at::kFloat).unsqueeze(-1);
+      std::int64_t offset = 0;
+      for (std::size_t p = 0; p < points.size(); ++p) {
+        sums.narrow(0, offset, points[p].width).add_((clean.states[p] * mask).sum(at::IntArrayRef{0, 1}));
+        offset += points[p].width;
+      }
+      sums.narrow(0, offset, 1).add_(mask.sum());
+    }
+    reducer.add(shard, {sums.const_data_ptr<float>(), static_cast<std::size_t>(sums.numel())});
+  }
+  const std::span<const float> sums = reducer.sum();
+  const float tokens = sums.back();
+  std::vector<at::Tensor> means;
+  std::size_t offset = 0;
+  for (const encoder::Point& point : points) {
+    at::Tensor mean = at::empty({point.width}, at::kFloat);
+    for (std::int64_t i = 0; i < point.width; ++i) mean.data_ptr<float>()[i] = sums[offset++] / tokens;
+    means.push_back(std::move(mean));
+  }
+  return means;
+}
+
+}  // namespace
+
+std::vector<at::Tensor> starting_replacements(const Team& team, const encoder::Encoder& encoder, const data::Corpus& corpus,
+                                              config::Replacement kind) {
+  std::vector<at::Tensor> start;
+  if (kind == config::Replacement::xavier) {
+    for (std::size_t p = 0; p < encoder.points().size(); ++p) {
+      start.push_back(xavier_normal(encoder.points()[p].width, static_cast<int>(p)));
+    }
+  } else {
+    start = mean_states(team, encoder, corpus);
+  }
+  if (kind != config::Replacement::mean && encoder.mask_state().defined()) start.front() = encoder.mask_state().clone();
+  return start;
+}
+
+}  // namespace layersweep::sweep
