@@ -145,7 +145,7 @@ std::vector<Option> table() {
           {.limits = {.least = 1, .most = 4096},
            .help = "Virtual shards of a global batch; more ranks than this per team have nothing to do"}),
       row("run.deterministic", &E::run, &Run::deterministic,
-          {.help = "Same bits for any number of ranks that divides the shards; costs some speed"}),
+          {.help = "Same bits for 1, 2, 4 and 8 ranks (with 8 shards); costs some speed"}),
       row("run.json_log", &E::run, &Run::json_log,
           {.help = "Progress as one JSON object per line on standard output", .identity = Identity::free}),
   };

@@ -8,6 +8,8 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "base/files.hpp"
+#include "config/describe.hpp"
 #include "config/load.hpp"
 #include "config/options.hpp"
 #include "config/print.hpp"
@@ -73,6 +75,11 @@ TEST(Options, EveryKeyReachesAMemberOfItsOwn) {
           << changed.key << " on " << option.key;
     }
   }
+}
+
+TEST(Options, AreWhatTheSettingsPageShows) {
+  EXPECT_EQ(settings_markdown(), base::read_text_file(test::source_dir() / "docs/settings.md"))
+      << "print it anew: layersweep help --settings-markdown >docs/settings.md";
 }
 
 TEST(Parse, ReadsBackTheResolvedListing) {

@@ -1,0 +1,86 @@
+#include "app/doctor.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace layersweep::app {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+Machine sound_machine() {
+  Machine machine;
+  machine.host = "node1";
+  machine.processors = machine.allowed = machine.threads = 8;
+  machine.memory_limit_bytes = std::int64_t{16} << 30;
+  machine.openmp = {"/opt/libtorch/lib/libgomp.so.1"};
+  machine.libraries = {"/opt/libtorch/lib/libtorch_cpu.so", "/usr/lib/libmpi.so.40", "/usr/lib/libhdf5_openmpi.so.103"};
+  return machine;
+}
+
+TEST(Diagnose, HasNothingToSayOfASoundMachine) {
+  const Diagnosis diagnosis = diagnose(sound_machine());
+  EXPECT_THAT(diagnosis.problems, IsEmpty());
+  EXPECT_THAT(diagnosis.remarks, IsEmpty());
+  EXPECT_THAT(diagnosis.facts, Contains("processors: 8 in the machine, 8 allowed here; a single rank uses 8 threads"));
+}
+
+std::string only_problem(const Machine& machine) {
+  const Diagnosis diagnosis = diagnose(machine);
+  EXPECT_EQ(diagnosis.problems.size(), 1u);
+  return diagnosis.problems.empty() ? "" : diagnosis.problems.front();
+}
+
+TEST(Diagnose, FindsTwoOfWhatMustBeOne) {
+  Machine machine = sound_machine();
+  machine.openmp.push_back("/usr/lib/libgomp.so.1");
+  EXPECT_THAT(only_problem(machine), HasSubstr("2 OpenMP runtimes"));
+  machine = sound_machine();
+  machine.libraries.push_back("/opt/mpi/libmpi.so.40");
+  EXPECT_THAT(only_problem(machine), HasSubstr("libmpi.so"));
+}
+
+TEST(Diagnose, FindsWhatMpiAndDataLack) {
+  Machine machine = sound_machine();
+  machine.launch_problem = "Slurm started 4 tasks that cannot find each other";
+  EXPECT_THAT(only_problem(machine), HasSubstr("4 tasks"));
+  machine = sound_machine();
+  machine.data_folder = "/gone";
+  EXPECT_THAT(only_problem(machine), HasSubstr("/gone"));
+  machine.data_folder_exists = true;
+  EXPECT_THAT(diagnose(machine).problems, IsEmpty());
+}
+
+TEST(Diagnose, RemarksOnThreadsThatAreNotWhatTheySeem) {
+  Machine machine = sound_machine();
+  machine.allowed = 1;
+  EXPECT_THAT(diagnose(machine).remarks, ElementsAre(HasSubstr("1 of 8 processors")));
+  machine = sound_machine();
+  machine.quota = 2.5;
+  EXPECT_THAT(diagnose(machine).remarks, ElementsAre(HasSubstr("2.5 processors")));
+  machine = sound_machine();
+  machine.omp_num_threads = "3";
+  EXPECT_THAT(diagnose(machine).remarks, ElementsAre(HasSubstr("OMP_NUM_THREADS is 3")));
+  machine = sound_machine();
+  machine.is_root = true;
+  EXPECT_THAT(diagnose(machine).remarks, ElementsAre(HasSubstr("root")));
+  machine.root_may_mpirun = true;
+  EXPECT_THAT(diagnose(machine).remarks, IsEmpty());
+}
+
+TEST(MappedLibraries, NamesEachFileOnce) {
+  const auto* maps =
+      "7f00-7f01 r-xp 00000000 08:01 11 /a b/libgomp.so.1\n"
+      "7f01-7f02 r--p 00001000 08:01 11 /a b/libgomp.so.1\n"
+      "7f02-7f03 r--p 00000000 08:01 12 /c/libgomp-a1b2.so.1.0.0\n"
+      "7f03-7f04 rw-p 00000000 00:00 0 \n"
+      "7f04-7f05 r-xp 00000000 08:01 13 /libgomp.so.1/libother.so\n"
+      "7f05-7f06 rw-p 00000000 00:00 0 [heap]\n";
+  EXPECT_THAT(mapped_libraries(maps, {"libgomp"}), ElementsAre("/a b/libgomp.so.1", "/c/libgomp-a1b2.so.1.0.0"));
+}
+
+}  // namespace
+}  // namespace layersweep::app

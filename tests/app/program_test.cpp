@@ -1,0 +1,96 @@
+// The program from outside: exit codes, and what is said where.
+#include "program.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "app/commands.hpp"
+#include "app/help.hpp"
+#include "base/build_info.hpp"
+
+namespace layersweep::app {
+namespace {
+
+using test::Outcome;
+using test::shell;
+using testing::AllOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+TEST(Help, OfEveryCommandGoesToStandardOutput) {
+  for (const Command& command : commands()) {
+    const Outcome outcome = shell("$L " + command.name + " --help");
+    EXPECT_EQ(outcome.exit_code, 0) << command.name;
+    EXPECT_EQ(outcome.out, command_help(command));
+    EXPECT_EQ(outcome.error, "");
+    EXPECT_THAT(outcome.out, AllOf(StartsWith("Usage: layersweep " + command.name), HasSubstr(command.summary)));
+    EXPECT_EQ(shell("$L help " + command.name).out, outcome.out);
+  }
+}
+
+TEST(Help, OfTheProgramListsEveryCommand) {
+  const Outcome outcome = shell("$L --help");
+  EXPECT_EQ(outcome.exit_code, 0);
+  for (const Command& command : commands()) EXPECT_THAT(outcome.out, HasSubstr("  " + command.name + " "));
+  EXPECT_EQ(shell("$L help").out, outcome.out);
+}
+
+TEST(Version, NamesCommitCompilerAndLibraries) {
+  const Outcome outcome = shell("$L --version");
+  EXPECT_EQ(outcome.exit_code, 0);
+  const auto& info = base::build_info();
+  EXPECT_THAT(outcome.out, StartsWith("layersweep " + info.version + " (" + info.commit + ")"));
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr(info.compiler), HasSubstr("LibTorch"), HasSubstr("HDF5")));
+}
+
+TEST(WrongUse, IsExitCode2WithOneMessage) {
+  for (const char* command : {"$L nonsense", "$L --nonsense", "$L tokenize", "$L tokenize --encoder", "$L doctor now",
+                              "$L help nonsense", "$L doctor --verbose", "$L run experiment.ini --sets a.b=c"}) {
+    const Outcome outcome = shell(command);
+    EXPECT_EQ(outcome.exit_code, 2) << command;
+    EXPECT_EQ(outcome.out, "") << command;
+    EXPECT_THAT(outcome.error, AllOf(StartsWith("error: "), EndsWith("\n"))) << command;
+    EXPECT_EQ(std::ranges::count(outcome.error, '\n'), 1) << outcome.error;
+  }
+  EXPECT_THAT(shell("$L tokenise").error, HasSubstr("Did you mean tokenize?"));
+  const Outcome nothing = shell("$L");
+  EXPECT_EQ(nothing.exit_code, 2);
+  EXPECT_EQ(nothing.error, program_help());
+}
+
+TEST(MissingFiles, AreExitCode1WithTheNameOnStandardError) {
+  for (const char* command : {"$L tokenize --encoder /no/where", "$L predict --encoder /no/where", "$L inspect /no/where.h5",
+                              "$L validate /no/where.h5", "$L run /no/where.ini"}) {
+    const Outcome outcome = shell(command);
+    EXPECT_EQ(outcome.exit_code, 1) << command;
+    EXPECT_THAT(outcome.error, AllOf(StartsWith("error: "), HasSubstr("/no/where"))) << command;
+  }
+}
+
+TEST(Doctor, SaysWhatThereIs) {
+  const Outcome outcome = shell("env -u LAYERSWEEP_DATA -u LD_PRELOAD $L doctor");
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("processors: "), HasSubstr("OpenMP runtime: "), HasSubstr("libtorch_cpu.so")));
+  EXPECT_EQ(outcome.exit_code, outcome.out.find("\nproblem: ") == std::string::npos ? 0 : 1);
+  EXPECT_EQ(outcome.error, "");
+  const Outcome wrong = shell("LAYERSWEEP_DATA=/no/where $L doctor");
+  EXPECT_EQ(wrong.exit_code, 1);
+  EXPECT_THAT(wrong.out, HasSubstr("problem: LAYERSWEEP_DATA is /no/where"));
+}
+
+TEST(StandardOutput, ThatCannotBeWrittenIsAnError) {
+  for (const char* command : {"$L --version", "$L --help", "$L help", "$L doctor"}) {
+    const Outcome full = shell(std::string(command) + " >/dev/full");
+    EXPECT_EQ(full.exit_code, 1) << command;
+    EXPECT_THAT(full.error, HasSubstr("standard output cannot be written")) << command;
+    const Outcome closed = shell(std::string(command) + " >&-");
+    EXPECT_EQ(closed.exit_code, 1) << command;
+    EXPECT_THAT(closed.error, HasSubstr("standard output cannot be written")) << command;
+  }
+}
+
+}  // namespace
+}  // namespace layersweep::app

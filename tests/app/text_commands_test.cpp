@@ -1,0 +1,134 @@
+// Lines in, JSON lines out.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "app/prediction.hpp"
+#include "data/tokenizer.hpp"
+#include "encoder/bert_config.hpp"
+#include "encoder/open.hpp"
+#include "program.hpp"
+
+namespace layersweep::app {
+namespace {
+
+using test::Outcome;
+using test::shell;
+using testing::AllOf;
+using testing::HasSubstr;
+
+std::string encoder_folder() { return (test::source_dir() / "tests/data/fixtures/tokenizer/uncased").string(); }
+std::string tokenize() { return "$L tokenize --encoder " + encoder_folder(); }
+
+std::vector<nlohmann::json> json_lines(const std::string& text) {
+  std::vector<nlohmann::json> values;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) values.push_back(nlohmann::json::parse(line));
+  return values;
+}
+
+TEST(Tokenize, AnswersEveryLineInOrder) {
+  // Empty, without an end, with a carriage return, with a NUL, and longer than one read.
+  const std::string with_nul("a\0b", 3);
+  const std::vector<std::string> texts{"A good film.", "", "good\r", with_nul, std::string(200000, 'x') + " film",
+                                       "the last"};
+  std::string input;
+  for (const std::string& text : texts) input += (input.empty() ? "" : "\n") + text;
+  const Outcome outcome = shell(tokenize(), input);
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.error, "");
+
+  const auto tokenizer = data::Tokenizer::open(encoder_folder());
+  const auto answers = json_lines(outcome.out);
+  ASSERT_EQ(answers.size(), texts.size());
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const auto expected = tokenizer.tokenize(texts[i]);
+    EXPECT_EQ(answers[i].at("ids"), expected.id) << i;
+    ASSERT_EQ(answers[i].at("tokens").size(), expected.id.size());
+    for (std::size_t t = 0; t < expected.id.size(); ++t) {
+      EXPECT_EQ(answers[i]["tokens"][t], tokenizer.token_text(expected.id[t]));
+    }
+  }
+  EXPECT_EQ(outcome.out.substr(0, 7), "{\"ids\":");
+}
+
+TEST(Tokenize, NothingInNothingOut) {
+  const Outcome outcome = shell(tokenize());
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out + outcome.error, "");
+}
+
+TEST(Tokenize, WarnsOfBytesThatAreNotUtf8AndGoesOn) {
+  const Outcome outcome = shell(tokenize(), "fine\nna\xefve\nfine\n");
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(json_lines(outcome.out).size(), 3u);
+  EXPECT_THAT(outcome.error, HasSubstr("line 2 is not UTF-8"));
+  EXPECT_EQ(std::ranges::count(outcome.error, '\n'), 1);
+}
+
+TEST(Tokenize, AnswersBeforeTheNextLineIsSent) {
+  // The reader writes its second line only after it has the first answer; it would hang otherwise.
+  const test::TemporaryFolder folder;
+  const std::string in = (folder.path() / "in").string(), out = (folder.path() / "out").string();
+  const Outcome outcome =
+      shell("mkfifo " + in + " " + out + "; timeout 60 " + tokenize() + " <" + in + " >" + out + " & exec 3>" + in + " 4<" +
+            out + "; echo good >&3; read a <&4; echo film >&3; read b <&4; exec 3>&-; wait $!; echo \"$? $a $b\"");
+  EXPECT_THAT(outcome.out, AllOf(testing::StartsWith("0 "), HasSubstr("good"), HasSubstr("film")));
+}
+
+TEST(Tokenize, EndsQuietlyWhenItsReaderGoesAway) {
+  const Outcome outcome = shell("( yes some text | head -n 300000 | " + tokenize() + "; echo \"code $?\" >&2 ) | head -n 1");
+  EXPECT_EQ(json_lines(outcome.out).size(), 1u);
+  EXPECT_EQ(outcome.error, "code 1\n");
+}
+
+TEST(Tokenize, SaysWhenInputIsClosedOrNoText) {
+  for (const char* input : {" <&-", " </"}) {
+    const Outcome outcome = shell(tokenize() + input);
+    EXPECT_EQ(outcome.exit_code, 1) << input;
+    EXPECT_THAT(outcome.error, HasSubstr("standard input cannot be read")) << input;
+    EXPECT_EQ(outcome.out, "") << input;
+  }
+}
+
+TEST(Predict, AnswersEveryLineAsIfItWereAlone) {
+  const std::string folder = (test::source_dir() / "tests/encoder/fixtures/tiny-bert").string();
+  const auto tokenizer = data::Tokenizer::open(folder);
+  const auto encoder = encoder::open_encoder(folder);
+  std::vector<data::TokenizedText> texts;
+  std::string input;
+  for (int i = 0; i < 100; ++i) {
+    std::string line;
+    for (int word = 0; word < (7 * i) % 25; ++word) line += "w" + std::to_string(word * i % 59) + " ";
+    input += line + "\n";
+    texts.push_back(tokenizer.tokenize(line));
+  }
+  const auto positions = encoder::read_bert_config(std::filesystem::path(folder) / "config.json").positions;
+  const Outcome outcome = shell("$L predict --encoder " + folder, input);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.error;
+  const auto answers = json_lines(outcome.out);
+  ASSERT_EQ(answers.size(), texts.size());
+  std::int64_t cut = 0;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (texts[i].size() > positions) {
+      ++cut;
+      EXPECT_THAT(outcome.error, HasSubstr("line " + std::to_string(i + 1) + " has"));
+      continue;
+    }
+    const auto alone = predict_texts(*encoder, std::span(&texts[i], 1)).front();
+    const auto logits = answers[i].at("logits").get<std::vector<float>>();
+    ASSERT_EQ(logits.size(), alone.logits.size());
+    // Batches of other shapes sum in another order; weights and logits are of order 1.
+    for (std::size_t c = 0; c < logits.size(); ++c) EXPECT_NEAR(logits[c], alone.logits[c], 1e-5) << i;
+    EXPECT_EQ(answers[i].at("label"), std::ranges::max_element(logits) - logits.begin());
+  }
+  EXPECT_LT(cut, 50);
+  EXPECT_GT(cut, 0);
+  EXPECT_EQ(std::ranges::count(outcome.error, '\n'), cut);
+}
+
+}  // namespace
+}  // namespace layersweep::app
