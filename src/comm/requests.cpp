@@ -52,6 +52,7 @@ bool Requests::done() {
 }
 
 void Requests::wait() {
+  if (open_.empty()) return;  // also where MPI does not run
   check(MPI_Waitall(static_cast<int>(open_.size()), open_.data(), MPI_STATUSES_IGNORE), "MPI_Waitall");
 }
 
