@@ -24,7 +24,7 @@ constexpr std::int64_t chunks_per_write = 8;
 struct Chunk {
   const data::Corpus* corpus = nullptr;
   data::Split split = data::Split::train;
-  std::int64_t first = 0;          // in its corpus
+  std::int64_t first = 0;  // in its corpus
   std::int64_t count = 0;
   std::int64_t first_example = 0;  // in the file
   std::int64_t first_token = 0;
@@ -32,7 +32,9 @@ struct Chunk {
 };
 
 data::Split split_of(config::Split split) {
-  return split == config::Split::train ? data::Split::train : split == config::Split::dev ? data::Split::dev : data::Split::test;
+  return split == config::Split::train ? data::Split::train
+         : split == config::Split::dev ? data::Split::dev
+                                       : data::Split::test;
 }
 
 std::vector<Chunk> chunks_of(const Texts& texts, const std::vector<config::Split>& splits) {
@@ -120,7 +122,8 @@ std::span<const float> span_of(const at::Tensor& contiguous) {
 /// What a rank holds between two writes: consecutive chunks.
 class Slab {
  public:
-  Slab(const std::vector<Chunk>& chunks, std::size_t begin, std::size_t end, const std::vector<ModeProbes>& modes, std::int64_t classes)
+  Slab(const std::vector<Chunk>& chunks, std::size_t begin, std::size_t end, const std::vector<ModeProbes>& modes,
+       std::int64_t classes)
       : chunks_(chunks.begin() + static_cast<std::ptrdiff_t>(begin), chunks.begin() + static_cast<std::ptrdiff_t>(end)) {
     for (const Chunk& chunk : chunks_) {
       examples_ += chunk.count;
@@ -137,7 +140,8 @@ class Slab {
     }
   }
 
-  void evaluate(const encoder::Encoder& encoder, const std::vector<ModeProbes>& modes, int shards, std::int64_t token_budget) {
+  void evaluate(const encoder::Encoder& encoder, const std::vector<ModeProbes>& modes, int shards,
+                std::int64_t token_budget) {
     for (const Chunk& chunk : chunks_) {
       std::vector<std::int64_t> lengths;
       for (std::int64_t e = 0; e < chunk.count; ++e) lengths.push_back(chunk.corpus->length(chunk.first + e));
@@ -168,7 +172,8 @@ class Slab {
       writer.write<float>(group + "/kl", by_example, span_of(kl_[m]));
       writer.write<float>(group + "/keep_share", by_example, span_of(share_[m]));
       std::vector<std::uint8_t> flips;
-      for (const float flip : span_of(flipped_[m])) flips.push_back(std::isnan(flip) ? 255 : static_cast<std::uint8_t>(flip));
+      for (const float flip : span_of(flipped_[m]))
+        flips.push_back(std::isnan(flip) ? 255 : static_cast<std::uint8_t>(flip));
       writer.write<std::uint8_t>(group + "/flipped", by_example, flips);
     }
   }
@@ -180,7 +185,8 @@ class Slab {
       const std::int64_t at = chunk.first_token - chunks_.front().first_token;
       const at::Tensor hard = probe::hard_gates(keep_[mode].narrow(2, at, chunk.tokens)).to(at::kDouble);
       const auto truth = chunk.corpus->truth().subspan(
-          static_cast<std::size_t>(chunk.corpus->token_start()[static_cast<std::size_t>(chunk.first)]), static_cast<std::size_t>(chunk.tokens));
+          static_cast<std::size_t>(chunk.corpus->token_start()[static_cast<std::size_t>(chunk.first)]),
+          static_cast<std::size_t>(chunk.tokens));
       const at::Tensor right = at::tensor(at::ArrayRef<std::uint8_t>(truth.data(), truth.size())).to(at::kDouble);
       kept_true += (hard * right).sum(-1);
       kept += hard.sum(-1);
@@ -227,7 +233,8 @@ class Slab {
         ids.emplace_back(corpus.id(e));
         split.push_back(static_cast<std::uint8_t>(chunk.split));
         count.push_back(static_cast<std::int32_t>(corpus.length(e)));
-        start.push_back(static_cast<std::int32_t>(chunk.first_token + corpus.token_start()[static_cast<std::size_t>(e)] - begin));
+        start.push_back(
+            static_cast<std::int32_t>(chunk.first_token + corpus.token_start()[static_cast<std::size_t>(e)] - begin));
         label.push_back(corpus.label()[static_cast<std::size_t>(e)]);
         prediction.push_back(static_cast<std::int32_t>(predicted[row].item<std::int64_t>()));
         score.push_back(label.back() < 0 ? std::nanf("") : label.back() == prediction.back() ? 1.0F : 0.0F);
@@ -272,12 +279,12 @@ class Slab {
   std::vector<Chunk> chunks_;
   std::int64_t examples_ = 0;
   std::int64_t tokens_ = 0;
-  at::Tensor logits_;                                           // examples x classes
+  at::Tensor logits_;                                    // examples x classes
   std::vector<at::Tensor> keep_, kl_, share_, flipped_;  // per mode S x P x tokens or examples
 };
 
-store::Contents contents_of(const Context& context, const encoder::Encoder& encoder, const Texts& texts, const std::vector<Chunk>& chunks,
-                            const std::vector<ModeProbes>& modes) {
+store::Contents contents_of(const Context& context, const encoder::Encoder& encoder, const Texts& texts,
+                            const std::vector<Chunk>& chunks, const std::vector<ModeProbes>& modes) {
   store::Contents contents;
   contents.classes = encoder.classes();
   for (const Chunk& chunk : chunks) {
@@ -287,7 +294,8 @@ store::Contents contents_of(const Context& context, const encoder::Encoder& enco
       contents.example_id_bytes = std::max(contents.example_id_bytes, chunk.corpus->id(e).size());
     }
     const auto begin = chunk.corpus->token_start()[static_cast<std::size_t>(chunk.first)];
-    for (const std::int32_t id : chunk.corpus->token_id().subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(chunk.tokens))) {
+    for (const std::int32_t id :
+         chunk.corpus->token_id().subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(chunk.tokens))) {
       contents.token_text_bytes = std::max(contents.token_text_bytes, texts.token_text(id).size());
     }
   }
@@ -318,7 +326,8 @@ void write_curves(store::ResultsWriter& writer, const ModeProbes& mode, std::siz
       for (std::size_t v = 0; v < unit->trained.curve.size(); ++v) {
         for (std::int64_t s = 0; s < unit->trained.layout.seeds(); ++s) {
           for (std::int64_t p = 0; p < points; ++p) {
-            all[(v * static_cast<std::size_t>(seeds) + static_cast<std::size_t>(first + s)) * static_cast<std::size_t>(points) +
+            all[(v * static_cast<std::size_t>(seeds) + static_cast<std::size_t>(first + s)) *
+                    static_cast<std::size_t>(points) +
                 static_cast<std::size_t>(p)] = static_cast<float>(value(unit->trained.curve[v], p, s));
           }
         }
@@ -336,19 +345,20 @@ void write_curves(store::ResultsWriter& writer, const ModeProbes& mode, std::siz
   writer.write_from_first_rank<float>(group + "/training_kl", cells(score(&sweep::Score::kl)));
   writer.write_from_first_rank<float>(group + "/training_keep_share", cells(score(&sweep::Score::keep_share)));
   writer.write_from_first_rank<float>(group + "/training_flipped", cells(score(&sweep::Score::flips)));
-  writer.write_from_first_rank<float>(group + "/training_alpha", cells([](const sweep::Validation& at, std::int64_t p, std::int64_t s) {
-                                        return at.alpha[p][s].item<double>();
-                                      }));
+  writer.write_from_first_rank<float>(
+      group + "/training_alpha",
+      cells([](const sweep::Validation& at, std::int64_t p, std::int64_t s) { return at.alpha[p][s].item<double>(); }));
 }
 
 // Figures on all of dev decide acceptance and the chosen seed.
-void write_judgement(const Context& context, const encoder::Encoder& encoder, const Texts& texts, store::ResultsWriter& writer,
-                     const ModeProbes& mode) {
+void write_judgement(const Context& context, const encoder::Encoder& encoder, const Texts& texts,
+                     store::ResultsWriter& writer, const ModeProbes& mode) {
   const config::Probe& settings = context.experiment.probe;
   const sweep::Limits limits{settings.epsilon, settings.flip_limit};
   const auto scores = sweep::evaluate_cells(context.team, encoder, texts.dev, 0, mode.layout, mode.parameters, mode.active,
                                             context.experiment.run.token_budget);
-  const auto chosen = mode.mode == probe::Mode::input ? sweep::choose_one_seed(scores, limits) : sweep::choose_seeds_per_point(scores, limits);
+  const auto chosen = mode.mode == probe::Mode::input ? sweep::choose_one_seed(scores, limits)
+                                                      : sweep::choose_seeds_per_point(scores, limits);
   const std::string group(probe::mode_name(mode.mode));
   const auto figure = [&](double sweep::Score::*member) {
     return by_seed_and_point<float>(mode.layout, [&](std::int64_t p, std::int64_t s) {
@@ -359,24 +369,27 @@ void write_judgement(const Context& context, const encoder::Encoder& encoder, co
   writer.write_from_first_rank<float>(group + "/kl_p95", figure(&sweep::Score::kl_p95));
   writer.write_from_first_rank<float>(group + "/kl_max", figure(&sweep::Score::kl_max));
   writer.write_from_first_rank<float>(group + "/flipped_share", figure(&sweep::Score::flips));
-  writer.write_from_first_rank<float>(
-      group + "/alpha", by_seed_and_point<float>(mode.layout, [&](auto p, auto s) { return mode.alpha[p][s].template item<double>(); }));
+  writer.write_from_first_rank<float>(group + "/alpha", by_seed_and_point<float>(mode.layout, [&](auto p, auto s) {
+                                        return mode.alpha[p][s].template item<double>();
+                                      }));
   writer.write_from_first_rank<std::int32_t>(
-      group + "/steps",
-      by_seed_and_point<std::int32_t>(mode.layout, [&](auto p, auto s) { return mode.steps[p][s].template item<std::int64_t>(); }));
-  writer.write_from_first_rank<std::uint8_t>(group + "/status", by_seed_and_point<std::uint8_t>(mode.layout, [&](auto p, auto s) {
+      group + "/steps", by_seed_and_point<std::int32_t>(
+                            mode.layout, [&](auto p, auto s) { return mode.steps[p][s].template item<std::int64_t>(); }));
+  writer.write_from_first_rank<std::uint8_t>(group + "/status",
+                                             by_seed_and_point<std::uint8_t>(mode.layout, [&](auto p, auto s) {
                                                return mode.status[static_cast<std::size_t>(p)][static_cast<std::size_t>(s)];
                                              }));
-  writer.write_from_first_rank<std::uint8_t>(group + "/accepted", by_seed_and_point<std::uint8_t>(mode.layout, [&](auto p, auto s) {
-                                               return sweep::is_accepted(scores[static_cast<std::size_t>(p)][static_cast<std::size_t>(s)], limits);
-                                             }));
+  writer.write_from_first_rank<std::uint8_t>(
+      group + "/accepted", by_seed_and_point<std::uint8_t>(mode.layout, [&](auto p, auto s) {
+        return sweep::is_accepted(scores[static_cast<std::size_t>(p)][static_cast<std::size_t>(s)], limits);
+      }));
   writer.write_from_first_rank<std::int32_t>(group + "/chosen_seed", chosen);
 }
 
 }  // namespace
 
-void extract(const Context& context, const encoder::Encoder& encoder, const Texts& texts, const std::vector<UnitResult>& units,
-             const store::Provenance& provenance) {
+void extract(const Context& context, const encoder::Encoder& encoder, const Texts& texts,
+             const std::vector<UnitResult>& units, const store::Provenance& provenance) {
   const comm::Communicator& ranks = context.team.ranks;
   const std::vector<Chunk> chunks = chunks_of(texts, context.experiment.extract.splits);
   const std::vector<ModeProbes> modes = probes_by_mode(units);
@@ -389,7 +402,8 @@ void extract(const Context& context, const encoder::Encoder& encoder, const Text
   const auto size = static_cast<std::size_t>(ranks.size());
   const std::size_t begin = total * rank / size;
   const std::size_t end = total * (rank + 1) / size;
-  const auto writes = ranks.all_reduce_max(static_cast<std::int64_t>((end - begin + chunks_per_write - 1) / chunks_per_write));
+  const auto writes =
+      ranks.all_reduce_max(static_cast<std::int64_t>((end - begin + chunks_per_write - 1) / chunks_per_write));
   std::vector<at::Tensor> kept_true, kept, truths;
   for (const ModeProbes& mode : modes) {
     kept_true.push_back(at::zeros({mode.layout.seeds(), mode.layout.points()}, at::kDouble));

@@ -12,7 +12,7 @@ namespace layersweep::jobs {
 
 /// Writes the run folder's results.h5 from trained units. `provenance` comes without the parts that follow from the data.
 /// Every rank evaluates a contiguous slab of examples; the contents do not depend on the number of ranks. Collective.
-void extract(const Context& context, const encoder::Encoder& encoder, const Texts& texts, const std::vector<UnitResult>& units,
-             const store::Provenance& provenance);
+void extract(const Context& context, const encoder::Encoder& encoder, const Texts& texts,
+             const std::vector<UnitResult>& units, const store::Provenance& provenance);
 
 }  // namespace layersweep::jobs

@@ -22,14 +22,16 @@ data::Corpus first_examples(const data::Corpus& corpus, std::int64_t limit) {
 Texts counting_texts(const config::Task& task) {
   const auto seed = static_cast<std::uint64_t>(task.seed);
   const auto split = [&](data::Split which) { return first_examples(data::counting_corpus(seed, which), task.limit); };
-  return {split(splits[0]), split(splits[1]), split(splits[2]), std::nullopt, base::sha256_of_text(fmt::format("counting task, seed {}", seed))};
+  return {split(splits[0]), split(splits[1]), split(splits[2]), std::nullopt,
+          base::sha256_of_text(fmt::format("counting task, seed {}", seed))};
 }
 
 // Opens one split's token shard, made by `make` where it is missing.
 data::Corpus sst_split(const Context& context, const data::Tokenizer& tokenizer, data::Split split) {
   const config::Task& task = context.experiment.task;
   const std::string text_hash = base::sha256_of_file(data::sst_file(task.data, split));
-  const auto shard = context.folder.tokens() / data::token_shard_name("sst", split, text_hash, tokenizer.fingerprint(), task.max_length);
+  const auto shard =
+      context.folder.tokens() / data::token_shard_name("sst", split, text_hash, tokenizer.fingerprint(), task.max_length);
   return data::open_or_make(shard, [&] { return data::prepare_sst(task.data, split, tokenizer, task.max_length); });
 }
 
@@ -61,8 +63,8 @@ Texts prepare(const Context& context) {
   comm::run_together(context.team.ranks, [&] {
     if (!first) texts = sst_texts(context);
   });
-  base::world_info("texts: {} train, {} dev, {} test; {} training tokens", texts->train.size(), texts->dev.size(), texts->test.size(),
-                   texts->train.token_total());
+  base::world_info("texts: {} train, {} dev, {} test; {} training tokens", texts->train.size(), texts->dev.size(),
+                   texts->test.size(), texts->train.token_total());
   return std::move(*texts);
 }
 

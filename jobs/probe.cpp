@@ -17,9 +17,8 @@ std::vector<UnitResult> probe(const Context& context, const encoder::Encoder& en
   std::vector<at::Tensor> replacements;  // made when the first unit needs them
   for (const sweep::Unit& unit : sweep::units_of(experiment.probe)) {
     const auto folder = context.folder.unit(unit);
-    auto trained = comm::run_together(context.team.ranks, [&] {
-      return sweep::load_unit(folder, unit, widths, context.folder.identity());
-    });
+    auto trained = comm::run_together(context.team.ranks,
+                                      [&] { return sweep::load_unit(folder, unit, widths, context.folder.identity()); });
     // All ranks take the same branch, also where one still sees an old folder listing.
     const bool done = context.team.ranks.all_reduce_min(std::int64_t{trained.has_value() ? 1 : 0}) == 1;
     if (done) {
@@ -28,8 +27,9 @@ std::vector<UnitResult> probe(const Context& context, const encoder::Encoder& en
       if (replacements.empty()) {
         replacements = sweep::starting_replacements(context.team, encoder, texts.train, experiment.probe.replacement);
       }
-      trained = sweep::train_unit(context.team, encoder, {texts.train, texts.dev}, unit, experiment.probe, experiment.run.token_budget,
-                                  replacements, sweep::progress_printer(unit.name(), experiment.run.json_log));
+      trained = sweep::train_unit(context.team, encoder, {texts.train, texts.dev}, unit, experiment.probe,
+                                  experiment.run.token_budget, replacements,
+                                  sweep::progress_printer(unit.name(), experiment.run.json_log));
       comm::run_together(context.team.ranks, [&] {
         if (context.team.ranks.rank() == 0) sweep::save_unit(folder, unit, *trained, context.folder.identity());
       });

@@ -47,13 +47,14 @@ int thread_count(const comm::Communicator& world, const config::Run& settings) {
   return static_cast<int>(world.all_reduce_min(static_cast<std::int64_t>(threads)));
 }
 
-store::Provenance provenance_of(const Context& context, const Texts& texts, const std::filesystem::path& model, const RunOptions& options,
-                                int threads) {
+store::Provenance provenance_of(const Context& context, const Texts& texts, const std::filesystem::path& model,
+                                const RunOptions& options, int threads) {
   const config::Experiment& experiment = context.experiment;
   const base::BuildInfo& build = base::build_info();
   store::Provenance provenance;
   std::string modes;
-  for (const config::Mode mode : experiment.probe.modes) modes += fmt::format("{}{}", modes.empty() ? "" : " and ", config::name_of(mode));
+  for (const config::Mode mode : experiment.probe.modes)
+    modes += fmt::format("{}{}", modes.empty() ? "" : " and ", config::name_of(mode));
   const std::string task(config::name_of(experiment.task.name));
   provenance.title = fmt::format("DiffMask probes of every layer: task {}, {} mode", task, modes);
   provenance.task = task;
@@ -108,8 +109,8 @@ base::ExitCode run(const config::Experiment& experiment, const RunOptions& optio
                         sweep::Team{world, experiment.run.shards,
                                     experiment.run.deterministic ? comm::GradientReducer::Mode::deterministic
                                                                  : comm::GradientReducer::Mode::plain}};
-  base::world_info("run folder {}; {} rank{}, {} thread{} each", folder.path().string(), world.size(), world.size() == 1 ? "" : "s", threads,
-                   threads == 1 ? "" : "s");
+  base::world_info("run folder {}; {} rank{}, {} thread{} each", folder.path().string(), world.size(),
+                   world.size() == 1 ? "" : "s", threads, threads == 1 ? "" : "s");
   base::world_info("{}", config::resolved_text(experiment));
 
   const Texts texts = prepare(context);

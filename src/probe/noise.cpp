@@ -10,20 +10,22 @@ namespace layersweep::probe {
 
 at::Tensor gate_noise(Mode mode, std::span<const std::uint64_t> seeds, std::int64_t points, std::int64_t step,
                       std::span<const std::int64_t> examples, std::int64_t width) {
-  at::Tensor noise = at::empty({points, static_cast<std::int64_t>(seeds.size()), static_cast<std::int64_t>(examples.size()), width},
-                               at::kFloat);
+  at::Tensor noise = at::empty(
+      {points, static_cast<std::int64_t>(seeds.size()), static_cast<std::int64_t>(examples.size()), width}, at::kFloat);
   float* out = noise.data_ptr<float>();
   const auto step_bits = static_cast<std::uint64_t>(step);
   for (std::int64_t point = 0; point < points; ++point) {
     for (const std::uint64_t seed : seeds) {
-      const base::PhiloxKey key = base::philox_key(seed, base::Purpose::gate_noise,
-                                                   {static_cast<std::uint64_t>(mode), static_cast<std::uint64_t>(point), step_bits >> 32});
+      const base::PhiloxKey key =
+          base::philox_key(seed, base::Purpose::gate_noise,
+                           {static_cast<std::uint64_t>(mode), static_cast<std::uint64_t>(point), step_bits >> 32});
       for (const std::int64_t example : examples) {
         // One Philox block serves four neighbouring positions.
         for (std::int64_t position = 0; position < width; position += 4) {
-          const auto bits = base::philox({static_cast<std::uint32_t>(step_bits), static_cast<std::uint32_t>(example),
-                                          static_cast<std::uint32_t>(example >> 32), static_cast<std::uint32_t>(position / 4)},
-                                         key);
+          const auto bits =
+              base::philox({static_cast<std::uint32_t>(step_bits), static_cast<std::uint32_t>(example),
+                            static_cast<std::uint32_t>(example >> 32), static_cast<std::uint32_t>(position / 4)},
+                           key);
           for (std::int64_t lane = 0; lane < 4 && position + lane < width; ++lane) {
             const double u = base::open_uniform(bits[static_cast<std::size_t>(lane)]);
             *out++ = static_cast<float>(std::log(u) - std::log1p(-u));

@@ -8,7 +8,7 @@
 namespace layersweep::probe {
 namespace {
 
-constexpr float decay = 0.99F;     // torch.optim.RMSprop's default alpha
+constexpr float decay = 0.99F;    // torch.optim.RMSprop's default alpha
 constexpr float epsilon = 1e-8F;  // and eps
 
 }  // namespace

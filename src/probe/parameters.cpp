@@ -63,7 +63,8 @@ ProbeLayout::ProbeLayout(Mode mode, std::vector<std::int64_t> widths, std::int64
   }
 }
 
-std::size_t ProbeLayout::add_block(std::string name, BlockKind kind, std::vector<int> points, std::vector<std::int64_t> shape) {
+std::size_t ProbeLayout::add_block(std::string name, BlockKind kind, std::vector<int> points,
+                                   std::vector<std::int64_t> shape) {
   Block block{std::move(name), kind, std::move(points), std::move(shape), size_, 0};
   block.size = static_cast<std::int64_t>(block.points.size()) * seeds_ * product(block.shape);
   size_ += block.size;
@@ -82,13 +83,15 @@ std::vector<at::Tensor> ProbeLayout::views(const at::Tensor& flat) const {
   return result;
 }
 
-std::vector<std::pair<std::string, at::Tensor>> ProbeLayout::cell(const at::Tensor& flat, int point, std::int64_t seed) const {
+std::vector<std::pair<std::string, at::Tensor>> ProbeLayout::cell(const at::Tensor& flat, int point,
+                                                                  std::int64_t seed) const {
   const std::vector<at::Tensor> all = views(flat);
   std::vector<std::pair<std::string, at::Tensor>> result;
   for (std::size_t b = 0; b < blocks_.size(); ++b) {
     const auto& members = blocks_[b].points;
     const auto found = std::find(members.begin(), members.end(), point);
-    if (found != members.end()) result.emplace_back(blocks_[b].name, all[b].select(0, found - members.begin()).select(0, seed));
+    if (found != members.end())
+      result.emplace_back(blocks_[b].name, all[b].select(0, found - members.begin()).select(0, seed));
   }
   return result;
 }

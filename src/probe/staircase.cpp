@@ -28,8 +28,9 @@ at::Tensor staircase_pass(const encoder::Encoder& encoder, const encoder::Batch&
     if (here.gates.defined()) {
       encoder::Rows joined = masked_copies(clean.states[static_cast<std::size_t>(point)], here, batch);
       if (point == last) joined = encoder.narrow_to_read_out(joined, batch);
-      rows = rows.states.defined() ? encoder::Rows{at::cat({rows.states, joined.states}), at::cat({rows.example, joined.example})}
-                                   : joined;
+      rows = rows.states.defined()
+                 ? encoder::Rows{at::cat({rows.states, joined.states}), at::cat({rows.example, joined.example})}
+                 : joined;
     }
     if (point < last && rows.states.defined()) {
       rows = encoder.advance(point, rows, batch, point + 1 == last ? encoder::Need::read_out : encoder::Need::all_tokens);

@@ -15,8 +15,7 @@ constexpr std::int64_t mean_examples = 1024;
 constexpr std::int64_t mean_batch = 64;
 
 at::Tensor xavier_normal(std::int64_t width, int point) {
-  base::RandomStream stream(
-      base::philox_key(0, base::Purpose::initial_weights, {0xb, static_cast<std::uint64_t>(point)}));
+  base::RandomStream stream(base::philox_key(0, base::Purpose::initial_weights, {0xb, static_cast<std::uint64_t>(point)}));
   at::Tensor values = at::empty({width}, at::kFloat);
   float* out = values.data_ptr<float>();
   for (std::int64_t i = 0; i < width; ++i) {

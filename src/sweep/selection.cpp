@@ -39,7 +39,8 @@ std::tuple<int, int, double> rank(std::span<const Score> points, const Limits& l
 }  // namespace
 
 Score summarise(std::span<const float> kl, std::span<const float> flipped, std::span<const float> keep_share) {
-  base::ensure(!kl.empty() && kl.size() == flipped.size() && kl.size() == keep_share.size(), "per-example values of equal length");
+  base::ensure(!kl.empty() && kl.size() == flipped.size() && kl.size() == keep_share.size(),
+               "per-example values of equal length");
   Score score{mean(kl), 0, 0, mean(flipped), mean(keep_share)};
   std::vector<float> sorted(kl.begin(), kl.end());
   // Nearest rank: the smallest value that at least 95 % of the examples do not exceed.
@@ -87,7 +88,8 @@ std::vector<std::int32_t> choose_one_seed(const std::vector<std::vector<Score>>&
     if (is_better(points_of(s), points_of(best), limits)) best = s;
   }
   std::vector<std::int32_t> chosen;
-  for (const auto& at_point : scores) chosen.push_back(is_accepted(at_point[best], limits) ? static_cast<std::int32_t>(best) : -1);
+  for (const auto& at_point : scores)
+    chosen.push_back(is_accepted(at_point[best], limits) ? static_cast<std::int32_t>(best) : -1);
   return chosen;
 }
 

@@ -51,7 +51,8 @@ class Snapshots {
   Snapshots(const probe::ProbeLayout& layout, const Limits& limits, std::int64_t patience)
       : layout_(layout), limits_(limits), patience_(patience) {
     const Score none{std::nan(""), std::nan(""), std::nan(""), std::nan(""), std::nan("")};
-    best_.assign(static_cast<std::size_t>(layout.points()), std::vector<Score>(static_cast<std::size_t>(layout.seeds()), none));
+    best_.assign(static_cast<std::size_t>(layout.points()),
+                 std::vector<Score>(static_cast<std::size_t>(layout.seeds()), none));
     waited_.assign(best_.size(), std::vector<std::int64_t>(static_cast<std::size_t>(layout.seeds()), 0));
   }
 
@@ -180,9 +181,10 @@ TrainedUnit train_unit(const Team& team, const encoder::Encoder& encoder, const 
   const std::int64_t report_every = std::max<std::int64_t>(1, settings.validate_every / 10);
 
   const auto validate = [&](std::int64_t step) {
-    Validation now{step,
-                   evaluate_cells(team, encoder, texts.dev, settings.validation_examples, layout, parameters, active, token_budget),
-                   alpha.clone()};
+    Validation now{
+        step,
+        evaluate_cells(team, encoder, texts.dev, settings.validation_examples, layout, parameters, active, token_budget),
+        alpha.clone()};
     snapshots.consider(now.scores, parameters, kept, active);
     result.curve.push_back(std::move(now));
   };
@@ -193,7 +195,8 @@ TrainedUnit train_unit(const Team& team, const encoder::Encoder& encoder, const 
     if (!broken.any().item<bool>()) return;
     for (int p = 0; p < static_cast<int>(points); ++p) {
       for (std::int64_t s = 0; s < seeds; ++s) {
-        const bool hit = unit.mode == probe::Mode::input ? broken.select(1, s).any().item<bool>() : broken[p][s].item<bool>();
+        const bool hit =
+            unit.mode == probe::Mode::input ? broken.select(1, s).any().item<bool>() : broken[p][s].item<bool>();
         if (!hit || !active[p][s].item<bool>()) continue;
         active[p][s] = false;
         result.status[static_cast<std::size_t>(p)][static_cast<std::size_t>(s)] = CellStatus::not_finite;
@@ -232,7 +235,8 @@ TrainedUnit train_unit(const Team& team, const encoder::Encoder& encoder, const 
       meter.add(sums, active, batch.size());
       drop_broken(sums);
 
-      const double warm_up = settings.warm_up > 0 ? std::min(1.0, static_cast<double>(step) / static_cast<double>(settings.warm_up)) : 1.0;
+      const double warm_up =
+          settings.warm_up > 0 ? std::min(1.0, static_cast<double>(step) / static_cast<double>(settings.warm_up)) : 1.0;
       // Rows of broken cells carry NaN gradients, which must not touch the others; they are zero elsewhere anyway.
       probe_optimiser.step(at::where(at::isfinite(sums.gradient()), sums.gradient(), 0.0F), full_rates * warm_up);
       // α ascends: the gradient of −(KL − ε) over active cells.
@@ -247,8 +251,9 @@ TrainedUnit train_unit(const Team& team, const encoder::Encoder& encoder, const 
         const double spent = seconds_since(meter.since);
         const double elapsed = seconds_since(start);
         on_progress(Progress{step, total_steps, static_cast<double>(meter.pairs) / spent, elapsed,
-                     elapsed / static_cast<double>(step) * static_cast<double>(total_steps - step), per_point(meter.kl, meter.examples),
-                     per_point(meter.keep_share, meter.examples), per_point(alpha.to(at::kDouble) * active, active.to(at::kDouble))});
+                             elapsed / static_cast<double>(step) * static_cast<double>(total_steps - step),
+                             per_point(meter.kl, meter.examples), per_point(meter.keep_share, meter.examples),
+                             per_point(alpha.to(at::kDouble) * active, active.to(at::kDouble))});
         meter = Meter(layout);
       }
     }

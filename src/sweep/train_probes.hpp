@@ -34,9 +34,9 @@ struct Validation {
 
 struct TrainedUnit {
   probe::ProbeLayout layout;
-  at::Tensor parameters;  ///< flat; of every cell (input mode: of every seed) its best snapshot
-  at::Tensor alpha;       ///< P x S, at the end
-  at::Tensor steps;       ///< P x S int64, steps trained until the cell stopped
+  at::Tensor parameters;                        ///< flat; of every cell (input mode: of every seed) its best snapshot
+  at::Tensor alpha;                             ///< P x S, at the end
+  at::Tensor steps;                             ///< P x S int64, steps trained until the cell stopped
   std::vector<std::vector<CellStatus>> status;  ///< [point][seed]
   std::vector<Validation> curve;
 };

@@ -42,7 +42,9 @@ class TensorList {
     const tensors::Dtype dtype = tensor.scalar_type() == at::kLong     ? tensors::Dtype::i64
                                  : tensor.scalar_type() == at::kDouble ? tensors::Dtype::f64
                                                                        : tensors::Dtype::f32;
-    list_.push_back({std::move(name), dtype, tensor.sizes().vec(),
+    list_.push_back({std::move(name),
+                     dtype,
+                     tensor.sizes().vec(),
                      {static_cast<const std::byte*>(tensor.const_data_ptr()), static_cast<std::size_t>(tensor.nbytes())}});
   }
   std::vector<tensors::TensorToWrite> take() { return std::move(list_); }
@@ -56,7 +58,8 @@ class TensorList {
 void read_into(const tensors::SafetensorsFile& file, const std::string& name, const at::Tensor& target) {
   const auto bytes = file.data(name);
   if (file.info(name).shape != target.sizes().vec() || bytes.size() != static_cast<std::size_t>(target.nbytes())) {
-    throw base::InputError(fmt::format("cannot use {}", file.path().string()), fmt::format("{} has another shape than this experiment needs", name),
+    throw base::InputError(fmt::format("cannot use {}", file.path().string()),
+                           fmt::format("{} has another shape than this experiment needs", name),
                            "Remove the unit's folder to train it again");
   }
   at::Tensor buffer = at::empty(target.sizes(), target.scalar_type());
@@ -66,7 +69,8 @@ void read_into(const tensors::SafetensorsFile& file, const std::string& name, co
 
 }  // namespace
 
-void save_unit(const std::filesystem::path& folder, const Unit& unit, const TrainedUnit& trained, const std::string& identity) {
+void save_unit(const std::filesystem::path& folder, const Unit& unit, const TrainedUnit& trained,
+               const std::string& identity) {
   const std::int64_t points = trained.layout.points();
   const std::int64_t seeds = trained.layout.seeds();
   TensorList list;
@@ -100,7 +104,8 @@ void save_unit(const std::filesystem::path& folder, const Unit& unit, const Trai
     for (std::int64_t v = 0; v < length; ++v) {
       const auto& scores = trained.curve[static_cast<std::size_t>(v)].scores;
       for (std::int64_t p = 0; p < points; ++p) {
-        for (std::int64_t s = 0; s < seeds; ++s) values[v][p][s] = scores[static_cast<std::size_t>(p)][static_cast<std::size_t>(s)].*field.member;
+        for (std::int64_t s = 0; s < seeds; ++s)
+          values[v][p][s] = scores[static_cast<std::size_t>(p)][static_cast<std::size_t>(s)].*field.member;
       }
     }
     list.add(field.name, values);
@@ -113,14 +118,15 @@ void save_unit(const std::filesystem::path& folder, const Unit& unit, const Trai
   base::write_file_atomically(folder / done_name, done.dump(2) + "\n");
 }
 
-std::optional<TrainedUnit> load_unit(const std::filesystem::path& folder, const Unit& unit, const std::vector<std::int64_t>& widths,
-                                     const std::string& identity) {
+std::optional<TrainedUnit> load_unit(const std::filesystem::path& folder, const Unit& unit,
+                                     const std::vector<std::int64_t>& widths, const std::string& identity) {
   if (!std::filesystem::exists(folder / done_name)) return std::nullopt;
   const std::filesystem::path path = folder / probes_name;
   const nlohmann::json done = nlohmann::json::parse(base::read_text_file(folder / done_name), nullptr, false);
   const std::string hint = fmt::format("Remove {} to train the unit again", folder.string());
   if (!done.is_object() || done.value("sha256", "") != base::sha256_of_file(path)) {
-    throw base::InputError(fmt::format("{} is damaged", path.string()), "its hash is not the one recorded in done.json", hint);
+    throw base::InputError(fmt::format("{} is damaged", path.string()), "its hash is not the one recorded in done.json",
+                           hint);
   }
   if (done.value("identity", "") != identity) {
     throw base::InputError(fmt::format("{} belongs to another experiment", path.string()), "the settings differ", hint);
@@ -168,8 +174,8 @@ std::optional<TrainedUnit> load_unit(const std::filesystem::path& folder, const 
     for (std::int64_t v = 0; v < length; ++v) {
       for (std::int64_t p = 0; p < points; ++p) {
         for (std::int64_t s = 0; s < seeds; ++s) {
-          trained.curve[static_cast<std::size_t>(v)].scores[static_cast<std::size_t>(p)][static_cast<std::size_t>(s)].*field.member =
-              figures[v][p][s];
+          trained.curve[static_cast<std::size_t>(v)].scores[static_cast<std::size_t>(p)][static_cast<std::size_t>(s)].*
+              field.member = figures[v][p][s];
         }
       }
     }
