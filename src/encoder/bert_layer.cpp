@@ -278,13 +278,13 @@ at::Tensor bert_layer(const BertConfig& config, const BertLayerWeights& weights,
   const at::Tensor block = at::empty({shape.rows * Kept::floats_per_row(shape)});
   const Kept kept(shape, block.mutable_data_ptr<float>(), shape.rows);
   forward(layer, shape, values(input), &kept, out.mutable_data_ptr<float>());
-  connect(states, out, [&config, &weights, shape, length, block](const at::Tensor& gradient) {
+  connect({states}, out, [&config, &weights, shape, length, block](const at::Tensor& gradient) {
     const at::Tensor above = gradient.contiguous();
     const at::Tensor below = at::empty({shape.rows, shape.tokens, shape.hidden});
     const Layer again(config, weights, shape, length.const_data_ptr<Index>());
     backward(again, shape, Kept(shape, block.mutable_data_ptr<float>(), shape.rows), values(above),
              below.mutable_data_ptr<float>());
-    return below;
+    return std::vector<at::Tensor>{below};
   });
   return out;
 }
@@ -316,7 +316,7 @@ at::Tensor bert_embed(const BertConfig& config, const BertWeights& weights, cons
     }
   });
   if (record) {
-    connect(words, out, [&weights, normalised, deviation, tokens, rows, h](const at::Tensor& gradient) {
+    connect({words}, out, [&weights, normalised, deviation, tokens, rows, h](const at::Tensor& gradient) {
       const at::Tensor above = gradient.contiguous();
       const at::Tensor below = at::empty(above.sizes());
       float* written = below.mutable_data_ptr<float>();
@@ -325,7 +325,7 @@ at::Tensor bert_embed(const BertConfig& config, const BertWeights& weights, cons
         kernels().norm_backward(values(above) + at * h, h, values(weights.embedding_norm), values(normalised) + at * h,
                                 values(deviation) + at, (last - first) * tokens, h, written + at * h);
       });
-      return below;
+      return std::vector<at::Tensor>{below};
     });
   }
   return out;

@@ -4,17 +4,19 @@
 #include <ATen/ops/embedding.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/error.hpp"
 #include "encoder/counting_plain.hpp"
+#include "encoder/gru.hpp"
 
 namespace layersweep::encoder {
 namespace {
 
 class Counting final : public Encoder {
  public:
-  explicit Counting(CountingModel model) : model_(std::move(model)) {
+  Counting(CountingModel model, Arithmetic arithmetic) : model_(std::move(model)), arithmetic_(arithmetic) {
     const auto w = static_cast<double>(model_.config.width);
     const auto f = static_cast<double>(model_.config.features);
     points_ = {{"input embedding", model_.config.width, w * w + f * w},
@@ -49,7 +51,9 @@ class Counting final : public Encoder {
 
  private:
   at::Tensor decide(const at::Tensor& features, const at::Tensor& lengths) const {
-    return plain::decide(model_.weights, plain::last_state(model_.weights, features, lengths));
+    const CountingWeights& w = model_.weights;
+    return plain::decide(w, arithmetic_ == Arithmetic::fast ? gru_last_state(gru_weights(w), features, lengths)
+                                                            : plain::last_state(w, features, lengths));
   }
 
   void check(const Batch& batch) const {
@@ -65,13 +69,14 @@ class Counting final : public Encoder {
   }
 
   CountingModel model_;
+  Arithmetic arithmetic_;
   std::vector<Point> points_;
 };
 
 }  // namespace
 
-std::unique_ptr<Encoder> make_counting(CountingModel model, Arithmetic) {
-  return std::make_unique<Counting>(std::move(model));
+std::unique_ptr<Encoder> make_counting(CountingModel model, Arithmetic arithmetic) {
+  return std::make_unique<Counting>(std::move(model), arithmetic);
 }
 
 }  // namespace layersweep::encoder

@@ -24,6 +24,8 @@ std::vector<std::vector<std::int64_t>> shapes_of(const CountingConfig& c) {
 
 }  // namespace
 
+GruWeights gru_weights(const CountingWeights& w) { return {w.gru_input, w.gru_input_bias, w.gru_state, w.gru_state_bias}; }
+
 std::vector<at::Tensor*> tensors_of(CountingWeights& w) {
   return {&w.query,     &w.input,          &w.mix_in,    &w.mix_in_bias,    &w.mix_out, &w.mix_out_bias,
           &w.gru_input, &w.gru_input_bias, &w.gru_state, &w.gru_state_bias, &w.head,    &w.head_bias};

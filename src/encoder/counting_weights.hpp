@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "encoder/bert_weights.hpp"
+#include "encoder/gru.hpp"
 
 namespace layersweep::encoder {
 
@@ -32,6 +33,7 @@ struct CountingModel {
   CountingWeights weights;
 };
 
+GruWeights gru_weights(const CountingWeights& weights);
 std::vector<at::Tensor*> tensors_of(CountingWeights& weights);
 std::vector<NamedWeight> named_weights(const CountingWeights& weights);
 

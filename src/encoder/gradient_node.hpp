@@ -1,5 +1,5 @@
-// A hand-written step in LibTorch's graph: one tensor in, one out, and a function that takes the output's gradient to the
-// input's. No bookkeeping happens inside.
+// A hand-written step in LibTorch's graph: some tensors in, one out, and a function that takes the output's gradient to
+// the inputs'. No bookkeeping happens inside.
 #pragma once
 
 #include <torch/csrc/autograd/function.h>
@@ -7,14 +7,15 @@
 
 #include <functional>
 #include <memory>
-#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/error.hpp"
 
 namespace layersweep::encoder {
 
-using Backward = std::function<at::Tensor(const at::Tensor& gradient)>;
+/// One gradient per input, undefined where none is needed.
+using Backward = std::function<std::vector<at::Tensor>(const at::Tensor& gradient)>;
 
 class GradientNode final : public torch::autograd::Node {
  public:
@@ -22,8 +23,8 @@ class GradientNode final : public torch::autograd::Node {
 
   torch::autograd::variable_list apply(torch::autograd::variable_list&& gradients) override {
     base::ensure(backward_ != nullptr, "a graph is walked back once, unless it is kept");
-    if (!gradients[0].defined()) return {at::Tensor()};
-    return {backward_(gradients[0])};
+    if (!gradients[0].defined()) return torch::autograd::variable_list(num_outputs());
+    return backward_(gradients[0]);
   }
   void release_variables() override { backward_ = nullptr; }
 
@@ -31,10 +32,10 @@ class GradientNode final : public torch::autograd::Node {
   Backward backward_;  // holds what forward kept
 };
 
-/// Makes `out` the result of a step from `in`, whose gradient `backward` computes.
-inline void connect(const at::Tensor& in, const at::Tensor& out, Backward backward) {
+/// Makes `out` the result of a step from `inputs`, whose gradients `backward` computes.
+inline void connect(const std::vector<at::Tensor>& inputs, const at::Tensor& out, Backward backward) {
   const std::shared_ptr<GradientNode> node(new GradientNode(std::move(backward)), torch::autograd::deleteNode);
-  node->set_next_edges(torch::autograd::collect_next_edges(in));
+  node->set_next_edges(torch::autograd::collect_next_edges(inputs));
   torch::autograd::set_history(out, node);
 }
 

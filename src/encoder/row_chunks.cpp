@@ -4,15 +4,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <vector>
 
 #include "base/error.hpp"
 
 namespace layersweep::encoder {
 namespace {
-
-// Enough rows for matrix products to run at full speed, few enough for a chunk's widest intermediate result (1,536 floats a
-// token for a small BERT) to stay in a second-level cache.
-constexpr std::int64_t tokens_per_chunk = 256;
 
 constexpr std::int64_t most_parts = 16;  // of one Scratch
 
@@ -27,7 +24,7 @@ void for_row_chunks(std::int64_t rows, std::int64_t tokens, const std::function<
   if (rows == 0) return;
   const std::int64_t threads = at::in_parallel_region() ? 1 : at::get_num_threads();
   // A multiple of the threads, so that all end at the same time.
-  std::int64_t chunks = (rows * tokens + tokens_per_chunk - 1) / tokens_per_chunk;
+  std::int64_t chunks = (rows * tokens + most_tokens_per_chunk - 1) / most_tokens_per_chunk;
   chunks = std::min((chunks + threads - 1) / threads * threads, rows);
   std::atomic<std::int64_t> next = 0;
   at::parallel_for(0, std::min(threads, chunks), 1, [&](std::int64_t, std::int64_t) {

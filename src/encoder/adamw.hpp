@@ -1,0 +1,25 @@
+// AdamW with decoupled weight decay (Loshchilov and Hutter 2019), as torch.optim.AdamW defines it; with weight decay 0 it is
+// Adam.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+namespace layersweep::encoder {
+
+class AdamW {
+ public:
+  /// `parameters` are updated in place; all fp32.
+  AdamW(std::vector<at::Tensor> parameters, double weight_decay);
+
+  /// One step along `gradients`, one per parameter. β = (0.9, 0.999), ε = 1e-8.
+  void step(const std::vector<at::Tensor>& gradients, double learning_rate);
+
+ private:
+  std::vector<at::Tensor> parameters_, means_, squares_;
+  double weight_decay_;
+  std::vector<at::Tensor> steps_;
+};
+
+}  // namespace layersweep::encoder

@@ -1,0 +1,84 @@
+// Fine-tuning of BERT: the plain arithmetic under LibTorch's own differentiation.
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/as_strided.h>
+#include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/embedding.h>
+#include <ATen/ops/searchsorted.h>
+#include <fmt/format.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/hash.hpp"
+#include "encoder/bert.hpp"
+#include "encoder/bert_folder.hpp"
+#include "encoder/bert_plain.hpp"
+#include "encoder/flat_gradient.hpp"
+#include "encoder/trainable.hpp"
+
+namespace layersweep::encoder {
+namespace {
+
+at::Generator dropout_generator(const DropoutKey& key) {
+  const std::string hash = base::sha256_of_text(fmt::format("dropout {} {} {}", key.seed, key.step, key.shard));
+  return at::make_generator<at::CPUGeneratorImpl>(std::stoull(hash.substr(0, 15), nullptr, 16));
+}
+
+class TrainableBert final : public Trainable {
+ public:
+  TrainableBert(std::filesystem::path source, BertModel model)
+      : source_(std::move(source)),
+        config_(model.config),
+        weights_(model.weights),
+        leaves_(model.weights),
+        frozen_(make_bert(config_, weights_, mask_token(source_))) {
+    make_leaves(dense_tensors(leaves_));
+  }
+
+  at::Tensor dense() const override { return flat_view(weights_.position); }
+  at::Tensor table() const override { return weights_.word; }
+  const Encoder& frozen() const override { return *frozen_; }
+
+  double gradient(const Batch& batch, const DropoutKey& key, double scale, const at::Tensor& rows, at::Tensor dense_gradient,
+                  at::Tensor row_gradient) override {
+    at::Generator generator = dropout_generator(key);
+    const at::AutoGradMode with_gradient(true);
+    const at::Tensor embeddings = weights_.word.index_select(0, rows).detach().requires_grad_();
+    const at::Tensor words = at::embedding(embeddings, at::searchsorted(rows, batch.token_ids));
+    at::Tensor states = plain::embed(config_, leaves_, words, batch.segments, &generator);
+    for (const BertLayerWeights& layer : leaves_.layers)
+      states = plain::layer(config_, layer, states, batch.lengths, &generator);
+    const at::Tensor logits = plain::classify(config_, leaves_, states.select(1, 0), &generator);
+    const at::Tensor loss = at::cross_entropy_loss(logits, batch.labels, {}, at::Reduction::Sum) * scale;
+
+    std::vector<at::Tensor> inputs = {embeddings};
+    for (const at::Tensor* leaf : dense_tensors(leaves_)) inputs.push_back(*leaf);
+    std::vector<at::Tensor> gradients = torch::autograd::grad({loss}, inputs);
+    row_gradient.copy_(gradients.front());
+    gradients.erase(gradients.begin());
+    write_flat(gradients, dense_gradient);
+    return loss.item<double>();
+  }
+
+  void save(const std::filesystem::path& folder) const override { write_bert(folder, config_, weights_, source_); }
+
+ private:
+  std::filesystem::path source_;
+  BertConfig config_;
+  BertWeights weights_;
+  BertWeights leaves_;  // the same storage, under differentiation
+  std::unique_ptr<Encoder> frozen_;
+};
+
+}  // namespace
+
+std::unique_ptr<Trainable> open_trainable(const std::filesystem::path& folder, std::int64_t classes, std::uint64_t seed) {
+  return std::make_unique<TrainableBert>(folder, read_bert_body(folder, classes, seed));
+}
+
+}  // namespace layersweep::encoder

@@ -1,0 +1,186 @@
+#include "encoder/finetune.hpp"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros_like.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "base/error.hpp"
+#include "encoder/adamw.hpp"
+
+namespace layersweep::encoder {
+namespace {
+
+std::vector<std::int64_t> lengths_of(const data::Corpus& corpus) {
+  std::vector<std::int64_t> lengths(corpus.size());
+  for (std::int64_t example = 0; example < corpus.size(); ++example) lengths[example] = corpus.length(example);
+  return lengths;
+}
+
+// The token ids of a global batch, padding's included, each once and rising.
+std::vector<std::int64_t> ids_of(const data::Corpus& corpus, const data::GlobalBatch& batch) {
+  std::vector<std::int64_t> ids = {0};
+  for (const data::Shard& shard : batch.shards) {
+    for (const std::int64_t example : shard) {
+      const auto begin = corpus.token_id().begin() + corpus.token_start()[example];
+      ids.insert(ids.end(), begin, begin + corpus.length(example));
+    }
+  }
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+
+double schedule_factor(const FinetuneSettings& settings, std::int64_t step, std::int64_t steps) {
+  if (settings.schedule == Schedule::constant) return 1;
+  if (step < settings.warm_up_steps) return double(step + 1) / double(settings.warm_up_steps);
+  return double(steps - step) / double(std::max<std::int64_t>(1, steps - settings.warm_up_steps));
+}
+
+// The weights, their optimiser and the flat gradient of a step: that of the dense weights, then that of the table's rows
+// that the step's batch looks up, then unused places, since batches differ in how many they look up.
+class Optimiser {
+ public:
+  Optimiser(Trainable& model, double weight_decay, std::int64_t most_rows)
+      : model_(model), dense_(model.dense()), table_(model.table()), adam_(parameters(), weight_decay) {
+    if (has_table()) table_gradient_ = at::zeros_like(table_);
+    flat_ = at::empty({dense_.numel() + (has_table() ? most_rows * table_.size(1) : 0)});
+  }
+
+  std::size_t gradient_size() const { return static_cast<std::size_t>(flat_.numel()); }
+  bool has_table() const { return table_.defined(); }
+
+  // The shard's loss; its gradient is in the span until the next call.
+  std::pair<double, std::span<const float>> shard_gradient(const Batch& batch, const DropoutKey& key, double scale,
+                                                           const at::Tensor& rows) {
+    const double loss = model_.gradient(batch, key, scale, rows, flat_.narrow(0, 0, dense_.numel()), row_part(flat_, rows));
+    const std::int64_t used = dense_.numel() + (has_table() ? rows.numel() * table_.size(1) : 0);
+    flat_.narrow(0, used, flat_.numel() - used).zero_();
+    return {loss, {flat_.const_data_ptr<float>(), gradient_size()}};
+  }
+
+  // One step along the sum of the shards' gradients, clipped; returns the norm before clipping.
+  double step(std::span<const float> sum, const at::Tensor& rows, double learning_rate, double largest_norm) {
+    const at::Tensor total =
+        at::from_blob(const_cast<float*>(sum.data()), {static_cast<std::int64_t>(sum.size())}, at::kFloat);
+    const double norm = at::linalg_vector_norm(total).item<double>();
+    const double factor = std::min(1.0, largest_norm / (norm + 1e-6));  // as torch.nn.utils.clip_grad_norm_
+    std::vector<at::Tensor> gradients = {total.narrow(0, 0, dense_.numel()) * factor};
+    if (has_table()) {
+      table_gradient_.index_copy_(0, rows, row_part(total, rows) * factor);
+      gradients.push_back(table_gradient_);
+    }
+    adam_.step(gradients, learning_rate);
+    if (has_table()) table_gradient_.index_fill_(0, rows, 0);
+    return norm;
+  }
+
+  std::vector<at::Tensor> parameters() const {
+    return has_table() ? std::vector<at::Tensor>{dense_, table_} : std::vector<at::Tensor>{dense_};
+  }
+
+ private:
+  at::Tensor row_part(const at::Tensor& flat, const at::Tensor& rows) const {
+    if (!has_table()) return {};
+    return flat.narrow(0, dense_.numel(), rows.numel() * table_.size(1)).view({rows.numel(), table_.size(1)});
+  }
+
+  Trainable& model_;
+  at::Tensor dense_, table_;
+  AdamW adam_;
+  at::Tensor table_gradient_;  // V x H, zero but for the rows of a step
+  at::Tensor flat_;
+};
+
+}  // namespace
+
+FinetuneSettings counting_settings(std::uint64_t seed) {
+  FinetuneSettings settings;
+  settings.epochs = 50;
+  settings.learning_rate = 1e-3;
+  settings.batch = 128;
+  settings.schedule = Schedule::constant;
+  settings.weight_decay = 0;
+  settings.enough = 0.998;
+  settings.seed = seed;
+  return settings;
+}
+
+double accuracy(const Encoder& encoder, const data::Corpus& corpus) {
+  std::int64_t right = 0;
+  const data::BatchSettings settings{.batch = 64, .shards = 1, .seed = 0};
+  for (const data::GlobalBatch& batch : data::ordered_batches(lengths_of(corpus), settings)) {
+    const Batch texts = collate(corpus, batch.shards.front());
+    right += encoder.clean(texts).logits.argmax(1).eq(texts.labels).sum().item<std::int64_t>();
+  }
+  return corpus.size() == 0 ? 0 : double(right) / double(corpus.size());
+}
+
+FinetuneResult finetune(Trainable& model, const data::Corpus& train, const data::Corpus& dev,
+                        const FinetuneSettings& settings, data::ShardRange own, const MakeGradientSum& make_sum,
+                        const std::function<void(const FinetuneProgress&)>& progress) {
+  const at::NoGradGuard no_grad;
+  const std::vector<std::int64_t> lengths = lengths_of(train);
+  const data::BatchSettings batching{.batch = settings.batch, .shards = settings.shards, .seed = settings.seed};
+  const bool has_table = model.table().defined();
+  FinetuneProgress now;
+  std::size_t most_rows = 0;
+  for (std::int64_t epoch = 0; epoch < settings.epochs; ++epoch) {
+    const auto batches = data::epoch_batches(lengths, batching, epoch);
+    now.steps += static_cast<std::int64_t>(batches.size());
+    if (!has_table) continue;
+    for (const data::GlobalBatch& batch : batches) most_rows = std::max(most_rows, ids_of(train, batch).size());
+  }
+  Optimiser optimiser(model, settings.weight_decay, static_cast<std::int64_t>(most_rows));
+  const std::unique_ptr<GradientSum> sum = make_sum(optimiser.gradient_size());
+
+  FinetuneResult best;
+  std::vector<at::Tensor> best_weights;
+  int in_a_row = 0;
+  for (std::int64_t epoch = 0; epoch < settings.epochs && in_a_row < 2; ++epoch) {
+    now.epoch = epoch + 1;
+    now.dev_accuracy = -1;
+    for (const data::GlobalBatch& batch : data::epoch_batches(lengths, batching, epoch)) {
+      const at::Tensor rows = at::tensor(has_table ? ids_of(train, batch) : std::vector<std::int64_t>(), at::kLong);
+      double loss = 0;
+      std::int64_t examples = 0;
+      for (int shard = own.begin; shard < own.end; ++shard) {
+        if (batch.shards[shard].empty()) continue;
+        const auto [shard_loss, gradient] = optimiser.shard_gradient(
+            collate(train, batch.shards[shard]), {settings.seed, now.step, shard}, 1.0 / double(batch.size()), rows);
+        sum->add(shard, gradient);
+        loss += shard_loss * double(batch.size());
+        examples += static_cast<std::int64_t>(batch.shards[shard].size());
+      }
+      const double rate = settings.learning_rate * schedule_factor(settings, now.step, now.steps);
+      const double norm = optimiser.step(sum->sum(), rows, rate, settings.largest_norm);
+      if (!std::isfinite(norm)) {
+        throw base::InputError(fmt::format("fine-tuning diverged at step {}", now.step + 1), "the gradient is not finite",
+                               "set a smaller finetune.learning_rate");
+      }
+      ++now.step;
+      now.loss = examples == 0 ? 0 : loss / double(examples);
+      progress(now);
+    }
+    now.dev_accuracy = accuracy(model.frozen(), dev);
+    progress(now);
+    in_a_row = now.dev_accuracy >= settings.enough ? in_a_row + 1 : 0;
+    if (best.epoch == 0 || now.dev_accuracy > best.dev_accuracy) {
+      best = {now.dev_accuracy, now.epoch};
+      best_weights.clear();
+      for (const at::Tensor& parameter : optimiser.parameters()) best_weights.push_back(parameter.clone());
+    }
+  }
+  for (std::size_t index = 0; index < best_weights.size(); ++index) optimiser.parameters()[index].copy_(best_weights[index]);
+  return best;
+}
+
+}  // namespace layersweep::encoder

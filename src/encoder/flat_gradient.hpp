@@ -1,0 +1,31 @@
+// Weights that are consecutive views of one flat tensor, and their gradients as one flat tensor.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/as_strided.h>
+
+#include <vector>
+
+namespace layersweep::encoder {
+
+/// The whole flat tensor that `first`, the first of its views, lies in.
+inline at::Tensor flat_view(const at::Tensor& first) {
+  const auto count = static_cast<std::int64_t>(first.storage().nbytes() / sizeof(float));
+  return at::as_strided(first.detach(), {count}, {1}, 0);
+}
+
+/// Replaces each tensor by a leaf of differentiation that shares its storage.
+inline void make_leaves(const std::vector<at::Tensor*>& tensors) {
+  for (at::Tensor* tensor : tensors) *tensor = tensor->detach().requires_grad_();
+}
+
+/// Writes the gradients one after the other.
+inline void write_flat(const std::vector<at::Tensor>& gradients, const at::Tensor& flat) {
+  std::int64_t offset = 0;
+  for (const at::Tensor& gradient : gradients) {
+    flat.narrow(0, offset, gradient.numel()).copy_(gradient.reshape({-1}));
+    offset += gradient.numel();
+  }
+}
+
+}  // namespace layersweep::encoder

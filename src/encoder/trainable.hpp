@@ -1,0 +1,52 @@
+// A model whose weights are being trained. The weights are one flat vector, and for a BERT also the table of word
+// embeddings: a step touches few of its rows, so its gradient travels as those rows.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+
+#include "encoder/encoder.hpp"
+
+namespace layersweep::encoder {
+
+/// Where a step's randomness comes from: the same values give the same dropout, on any rank.
+struct DropoutKey {
+  std::uint64_t seed = 0;
+  std::int64_t step = 0;
+  int shard = 0;
+};
+
+class Trainable {
+ public:
+  virtual ~Trainable() = default;
+
+  /// All weights but the table, consecutive in one tensor; the model computes with what is written here.
+  virtual at::Tensor dense() const = 0;
+  /// V x H embeddings looked up by token id; undefined where the model has none apart.
+  virtual at::Tensor table() const = 0;
+
+  /// The sum over the examples of the batch of the cross-entropy with their labels, times `scale`, with dropout. Its
+  /// gradient is written to `dense_gradient` (as dense()) and `row_gradient` (U x H) for the table's rows `rows`: U token
+  /// ids in rising order, all of the batch's among them.
+  virtual double gradient(const Batch& batch, const DropoutKey& dropout, double scale, const at::Tensor& rows,
+                          at::Tensor dense_gradient, at::Tensor row_gradient) = 0;
+
+  /// The model as it is now, without dropout; it shares the weights, and is not to be used while they change.
+  virtual const Encoder& frozen() const = 0;
+
+  /// Writes a folder that open_encoder opens (and, for a BERT, transformers).
+  virtual void save(const std::filesystem::path& folder) const = 0;
+};
+
+/// The encoder in `folder` with a head for `classes` classes: its own where it has one of that size, else a fresh one from
+/// the seed. Throws InputError as open_encoder does.
+std::unique_ptr<Trainable> open_trainable(const std::filesystem::path& folder, std::int64_t classes, std::uint64_t seed);
+
+/// A fresh counting model.
+std::unique_ptr<Trainable> make_trainable_counting(std::uint64_t seed);
+
+}  // namespace layersweep::encoder
