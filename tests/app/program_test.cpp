@@ -92,5 +92,39 @@ TEST(StandardOutput, ThatCannotBeWrittenIsAnError) {
   }
 }
 
+// Two ranks of the program under mpirun; each runs `line`, where $R is its rank.
+Outcome two_ranks(const std::string& line) {
+  return shell(
+      "export L OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; timeout 100 mpirun --oversubscribe --bind-to "
+      "none "
+      "-n 2 /bin/sh -c 'R=$OMPI_COMM_WORLD_RANK; " +
+      line + "'");
+}
+
+int count_of(const std::string& part, const std::string& text) {
+  int count = 0;
+  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+TEST(UnderMpi, AnErrorIsToldOnceAndEndsAllRanks) {
+  if (shell("command -v mpirun").exit_code != 0) GTEST_SKIP() << "no mpirun in PATH";
+  for (const auto& [line, exit_code] : {std::pair{"$L run /no/where.ini", 1}, std::pair{"$L run --sets a.b=c x.ini", 2}}) {
+    const Outcome outcome = two_ranks(line);
+    EXPECT_EQ(outcome.exit_code, exit_code) << outcome.error;
+    EXPECT_EQ(count_of("error: ", outcome.error), 1) << outcome.error;
+  }
+}
+
+TEST(UnderMpi, AnErrorOfOneRankNamesItAndEndsAllRanks) {
+  if (shell("command -v mpirun").exit_code != 0) GTEST_SKIP() << "no mpirun in PATH";
+  const test::TemporaryFolder folder;
+  std::ofstream(folder.path() / "0.ini") << "[task]\nname = counting\n";
+  const Outcome outcome = two_ranks("cd " + folder.path().string() + " && exec $L run $R.ini");
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.error;
+  EXPECT_EQ(count_of("error: ", outcome.error), 1) << outcome.error;
+  EXPECT_THAT(outcome.error, AllOf(HasSubstr("1.ini"), HasSubstr("rank 1")));
+}
+
 }  // namespace
 }  // namespace layersweep::app
