@@ -28,9 +28,8 @@ void check_task(const Experiment& e) {
     return;
   }
   if (e.task.data.empty()) {
-    throw UsageError(
-        fmt::format("task.data is not set, and task.name = {} reads its texts from there", name), {},
-        "Set task.data, or LAYERSWEEP_DATA in the environment, to the folder that scripts/fetch_data.sh filled");
+    throw UsageError(fmt::format("task.data is not set, and task.name = {} reads its texts from there", name), {},
+                     "Set task.data, or LAYERSWEEP_DATA in the environment, to the folder that datasets/fetch.sh filled");
   }
   if (e.encoder.folder.empty()) {
     throw UsageError(fmt::format("encoder.folder is not set, and task.name = {} needs an encoder", name), {},
