@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "base/log.hpp"
@@ -31,6 +30,40 @@ double mean(const std::vector<double>& values) {
   return count > 0 ? sum / count : std::nan("");
 }
 
+// One JSON object a line on standard output, for programs.
+void print_json(const std::string& unit, const Progress& now) {
+  const nlohmann::json line = {{"unit", unit},
+                               {"step", now.step},
+                               {"steps", now.total_steps},
+                               {"pairs_per_second", now.pairs_per_second},
+                               {"elapsed_s", now.elapsed_s},
+                               {"remaining_s", now.remaining_s},
+                               {"kl", figures(now.kl)},
+                               {"keep_share", figures(now.keep_share)},
+                               {"alpha", figures(now.alpha)}};
+  std::printf("%s\n", line.dump().c_str());
+  std::fflush(stdout);
+}
+
+// A line on standard error: on a terminal a passing one is overwritten by the next; elsewhere few of them are printed.
+class StatusLine {
+ public:
+  enum class Kind { passing, lasting };
+
+  void show(const std::string& line, Kind kind) {
+    const auto now = std::chrono::steady_clock::now();
+    if (kind == Kind::passing && now - last_ < std::chrono::seconds(terminal_ ? 1 : 10)) return;
+    last_ = now;
+    const bool ends = !terminal_ || kind == Kind::lasting;
+    std::fprintf(stderr, "%s%s%s", terminal_ ? "\r\033[K" : "", line.c_str(), ends ? "\n" : "");
+    std::fflush(stderr);
+  }
+
+ private:
+  bool terminal_ = ::isatty(STDERR_FILENO) == 1;
+  std::chrono::steady_clock::time_point last_;
+};
+
 }  // namespace
 
 std::string duration_text(double seconds) {
@@ -40,33 +73,28 @@ std::string duration_text(double seconds) {
   return fmt::format("{} h {:02} min", s / 3600, s % 3600 / 60);
 }
 
+std::function<void(const encoder::FinetuneProgress&)> finetune_printer() {
+  if (!base::speaks_for_world()) return [](const encoder::FinetuneProgress&) {};
+  StatusLine status;
+  const auto start = std::chrono::steady_clock::now();
+  return [status, start](const encoder::FinetuneProgress& now) mutable {
+    const bool ends = now.dev_accuracy >= 0;
+    const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double left = now.step > 0 ? elapsed / static_cast<double>(now.step) * static_cast<double>(now.steps - now.step) : 0;
+    status.show(fmt::format("model: pass {}, step {}/{}, at most {} left; loss {:.3f}{}", now.epoch, now.step, now.steps, duration_text(left),
+                            now.loss, ends ? fmt::format(", dev accuracy {:.4f}", now.dev_accuracy) : ""),
+                ends ? StatusLine::Kind::lasting : StatusLine::Kind::passing);
+  };
+}
+
 OnProgress progress_printer(const std::string& unit, bool json) {
   if (!base::speaks_for_world()) return [](const Progress&) {};
-  const bool terminal = ::isatty(STDERR_FILENO) == 1;
-  const auto last = std::make_shared<std::chrono::steady_clock::time_point>();
-  return [unit, json, terminal, last](const Progress& now) {
-    if (json) {
-      const nlohmann::json line = {{"unit", unit},
-                                   {"step", now.step},
-                                   {"steps", now.total_steps},
-                                   {"pairs_per_second", now.pairs_per_second},
-                                   {"elapsed_s", now.elapsed_s},
-                                   {"remaining_s", now.remaining_s},
-                                   {"kl", figures(now.kl)},
-                                   {"keep_share", figures(now.keep_share)},
-                                   {"alpha", figures(now.alpha)}};
-      std::printf("%s\n", line.dump().c_str());
-      std::fflush(stdout);
-    }
-    const auto time = std::chrono::steady_clock::now();
-    const bool ends = now.step == now.total_steps;
-    if (!ends && time - *last < std::chrono::seconds(terminal ? 1 : 10)) return;
-    *last = time;
-    const std::string line =
-        fmt::format("{}: step {}/{}, {:.0f} pairs/s, {} left; KL {:.3f}, kept {:.2f}", unit, now.step, now.total_steps,
-                    now.pairs_per_second, duration_text(now.remaining_s), mean(now.kl), mean(now.keep_share));
-    std::fprintf(stderr, terminal ? "\r\033[K%s%s" : "%s%s", line.c_str(), !terminal || ends ? "\n" : "");
-    std::fflush(stderr);
+  StatusLine status;
+  return [unit, json, status](const Progress& now) mutable {
+    if (json) print_json(unit, now);
+    status.show(fmt::format("{}: step {}/{}, {:.0f} pairs/s, {} left; KL {:.3f}, kept {:.2f}", unit, now.step, now.total_steps,
+                            now.pairs_per_second, duration_text(now.remaining_s), mean(now.kl), mean(now.keep_share)),
+                now.step == now.total_steps ? StatusLine::Kind::lasting : StatusLine::Kind::passing);
   };
 }
 

@@ -3,13 +3,18 @@
 
 #include <string>
 
+#include "encoder/finetune.hpp"
 #include "sweep/train_probes.hpp"
 
 namespace layersweep::sweep {
 
-/// Prints on rank 0 only; the others get a printer that stays silent. For people at most one line in two seconds, which on a
-/// terminal overwrites the one before; with `json` every report is also a JSON line.
+/// Prints on rank 0 only; the others get a printer that stays silent. For people a
+/// line that on a terminal overwrites the one before, elsewhere one in ten seconds; with `json` every report is also a
+/// JSON line.
 OnProgress progress_printer(const std::string& unit, bool json);
+
+/// The same for fine-tuning; every pass ends with a line of its own.
+std::function<void(const encoder::FinetuneProgress&)> finetune_printer();
 
 /// "1 h 02 min", "3 min 20 s", "12 s".
 std::string duration_text(double seconds);
