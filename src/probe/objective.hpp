@@ -1,5 +1,5 @@
 // One step's objective on one micro-batch, and its gradient:
-//   mean over active (point, seed) of  α·(KL − ε) + sparsity,
+//   for each probe seed the mean over points of  α·(KL − ε) + sparsity, stopped cells counting as 0; seeds add up,
 // where KL and sparsity are means over the examples of the *global* batch, so micro-batches, shards and ranks just add up.
 // De Cao et al., EMNLP 2020, equations 3 to 6; α ascends on the same KL, so one backward pass serves both players.
 #pragma once

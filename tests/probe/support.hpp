@@ -1,0 +1,102 @@
+// Small frozen models with batches, and the probe written out plainly: one point and one seed at a time.
+#pragma once
+
+#include <cmath>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "encoder/bert_folder.hpp"
+#include "encoder/support.hpp"
+#include "probe/masks.hpp"
+#include "probe/parameters.hpp"
+
+namespace layersweep::test {
+
+struct Frozen {
+  std::string name;
+  std::unique_ptr<encoder::Encoder> model;
+  encoder::Batch batch;
+
+  std::vector<std::int64_t> widths() const {
+    std::vector<std::int64_t> result;
+    for (const encoder::Point& point : model->points()) result.push_back(point.width);
+    return result;
+  }
+};
+
+/// Points of unequal width; random weights with a head that makes confident predictions.
+inline Frozen counting_model() {
+  const encoder::CountingConfig config{10, 16, 2};
+  encoder::CountingModel model{config, encoder::random_counting_weights(config, 7)};
+  model.weights.mix_out.mul_(4.0);
+  model.weights.head.mul_(8.0);
+  Frozen frozen{"counting", encoder::make_counting(model), random_batch({4, 1, 7, 3, 7}, 10)};
+  frozen.batch.query = at::randint(0, 10, {5, 2}, at::kLong);
+  return frozen;
+}
+
+/// Four points of equal width.
+inline Frozen tiny_bert() {
+  encoder::BertModel model = encoder::read_bert_classifier(encoder_fixtures() / "tiny-bert");
+  return {"bert", encoder::make_bert(model.config, model.weights, 4), random_batch({5, 9, 1, 6}, model.config.vocabulary)};
+}
+
+/// Parameters away from their start, where every gate is open: gates on both sides of one half, replacements that differ.
+inline at::Tensor spread_parameters(const probe::ProbeLayout& layout) {
+  at::Tensor flat = at::randn({layout.size()}) * 0.3;
+  const auto views = layout.views(flat);
+  for (std::size_t b = 0; b < views.size(); ++b) {
+    if (layout.blocks()[b].name == "gate.bias") views[b].copy_(at::randn(views[b].sizes()));
+    if (layout.blocks()[b].name == "first.g" || layout.blocks()[b].name == "second.g") views[b].abs_().add_(0.3);
+  }
+  return flat;
+}
+
+inline std::map<std::string, at::Tensor> named_cell(const probe::ProbeLayout& layout, const at::Tensor& flat, int point,
+                                                    std::int64_t seed) {
+  const auto cell = layout.cell(flat, point, seed);
+  return {cell.begin(), cell.end()};
+}
+
+/// Gate logits of one probe, B x T.
+inline at::Tensor plain_logits(const probe::ProbeLayout& layout, const at::Tensor& flat, int point, std::int64_t seed,
+                               const std::vector<at::Tensor>& states) {
+  auto p = named_cell(layout, flat, point, seed);
+  const auto index = static_cast<std::size_t>(point);
+  const at::Tensor x =
+      (layout.mode() == probe::Mode::input ? at::cat({states[0], states[index]}, -1) : states[index]).to(flat.dtype());
+  const at::Tensor w1 = p["first.g"].unsqueeze(1) * p["first.v"] / p["first.v"].square().sum(1, true).sqrt();
+  const at::Tensor w2 = p["second.g"] * p["second.v"] / p["second.v"].square().sum().sqrt();
+  const at::Tensor inner = at::tanh(at::matmul(x, w1.t()) + p["first.bias"]);
+  return 10.0 * at::tanh(at::matmul(inner, w2) + p["second.bias"]) + p["gate.bias"];
+}
+
+/// The replacement vector of one cell.
+inline at::Tensor plain_replacement(const probe::ProbeLayout& layout, const at::Tensor& flat, int point, std::int64_t seed) {
+  return named_cell(layout, flat, layout.mode() == probe::Mode::input ? 0 : point, seed).at("replacement");
+}
+
+/// Logits (B x classes) of one masked copy that goes in at `point`, taken up one point at a time with all its tokens.
+inline at::Tensor plain_pass(const Frozen& frozen, const encoder::Clean& clean, int point, const at::Tensor& gates,
+                             const at::Tensor& replacement) {
+  const at::Tensor z = gates.unsqueeze(-1);
+  encoder::Rows rows{z * clean.states[static_cast<std::size_t>(point)] + (1 - z) * replacement,
+                     at::arange(frozen.batch.size())};
+  const int last = static_cast<int>(frozen.model->points().size()) - 1;
+  for (int p = point; p < last; ++p) rows = frozen.model->advance(p, rows, frozen.batch, encoder::Need::all_tokens);
+  return frozen.model->read_out(frozen.model->narrow_to_read_out(rows, frozen.batch), frozen.batch);
+}
+
+inline at::Tensor bools(const std::vector<std::vector<int>>& rows) {
+  at::Tensor result =
+      at::zeros({static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(rows[0].size())}, at::kBool);
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    for (std::size_t c = 0; c < rows[r].size(); ++c)
+      result[static_cast<std::int64_t>(r)][static_cast<std::int64_t>(c)] = rows[r][c] != 0;
+  }
+  return result;
+}
+
+}  // namespace layersweep::test
