@@ -35,7 +35,6 @@ sweep() { # name, threads per rank, `run` arguments…
       exit "$status"
       ;;
   esac
-  "$layersweep" inspect "runs/demo/$name/results.h5" | tee "$logs/$name.table.txt"
   say "$name: results in $root/runs/demo/$name/results.h5"
   if [ $status -gt $worst ]; then worst=$status; fi
 }

@@ -85,13 +85,13 @@ class Summary {
     const auto chosen = file_.read<std::int32_t>(mode + "/chosen_seed");
     const auto kl = file_.read<float>(mode + "/kl_mean");
     const auto flipped = file_.read<float>(mode + "/flipped_share");
-    const auto iou = file_.read<float>(mode + "/agreement_iou");
+    const auto f1 = file_.has("token_truth") ? file_.read<float>(mode + "/f1_truth") : std::vector<float>();
     const auto names = file_.read_text("point_name");
     const auto seeds = file_.read<std::int32_t>("seed");
     const auto points = std::ssize(chosen);
     text_ += fmt::format("\n{} mode   {}\n", mode, statuses(mode));
-    text_ += fmt::format("  {:>5} {:<24} {:>9} {:>7} {:>8} {:>8} {:>8}\n", "point", "name", "accepted", "chosen", "kl_mean",
-                         "flipped", "iou");
+    text_ += fmt::format("  {:>5} {:<24} {:>9} {:>7} {:>8} {:>8} {:>8}{}\n", "point", "name", "accepted", "chosen", "kl_mean",
+                         "flipped", "kept", f1.empty() ? "" : " f1_truth");
     for (std::int64_t point = 0; point < points; ++point) {
       if (points > points_shown && point == points_shown - 1) {
         text_ += fmt::format("  ... {} more points\n", points - point);
@@ -101,11 +101,21 @@ class Summary {
       for (std::size_t seed = 0; seed < seeds.size(); ++seed) count += accepted[seed * points + point] == 1 ? 1 : 0;
       const bool has_choice = chosen[point] >= 0 && chosen[point] < std::ssize(seeds);
       const std::size_t cell = has_choice ? static_cast<std::size_t>(chosen[point] * points + point) : 0;
-      text_ +=
-          fmt::format("  {:>5} {:<24} {:>9} {:>7} {:>8} {:>8} {:>8}\n", point, clipped(names[point], 24),
-                      fmt::format("{}/{}", count, seeds.size()), has_choice ? fmt::to_string(seeds[chosen[point]]) : "-",
-                      figure(has_choice ? kl[cell] : NAN), figure(has_choice ? flipped[cell] : NAN), figure(iou[point]));
+      text_ += fmt::format("  {:>5} {:<24} {:>9} {:>7} {:>8} {:>8} {:>8}", point, clipped(names[point], 24),
+                           fmt::format("{}/{}", count, seeds.size()), has_choice ? fmt::to_string(seeds[chosen[point]]) : "-",
+                           figure(has_choice ? kl[cell] : NAN), figure(has_choice ? flipped[cell] : NAN),
+                           figure(has_choice ? mean_keep_share(mode, chosen[point], point) : NAN));
+      if (!f1.empty()) text_ += fmt::format(" {:>8}", figure(has_choice ? f1[cell] : NAN));
+      text_ += '\n';
     }
+  }
+
+  // Over the examples of the file.
+  double mean_keep_share(const std::string& mode, std::int64_t seed, std::int64_t point) const {
+    const auto shares = file_.read<float>(mode + "/keep_share", {{seed, point, 0}, {1, 1, file_.size("example")}});
+    double sum = 0;
+    for (const float share : shares) sum += share;
+    return sum / static_cast<double>(shares.size());
   }
 
   std::string statuses(const std::string& mode) const {
