@@ -24,8 +24,8 @@ HardMasks evaluate_hard_masks(const encoder::Encoder& encoder, const encoder::Ba
   HardMasks result;
   result.keep_probability = at::stack(log_p).exp();
   const at::Tensor gates = hard_gates(result.keep_probability);
-  const at::Tensor share = batch.mask.to(at::kFloat) / batch.lengths.to(at::kFloat).unsqueeze(-1);
-  result.keep_share = (gates * share).sum(-1);
+  // Whole tokens over whole tokens: never above 1 by rounding.
+  result.keep_share = (gates * batch.mask.to(at::kFloat)).sum(-1) / batch.lengths.to(at::kFloat);
   const std::vector<std::int64_t> shape{layout.points(), layout.seeds(), batch.size()};
   result.kl = at::full(shape, std::nanf(""), at::kFloat);
   result.flipped = at::full(shape, std::nanf(""), at::kFloat);
