@@ -64,7 +64,7 @@ class Bench:
     def published(self, script, *arguments):
         return run_child([self.a.python, ROOT / "bench/published" / script, *arguments], self.log)
 
-    def layersweep(self, experiment, *settings, steps="prepare,finetune,statistics,probe", ranks=1, keep=False):
+    def layersweep(self, experiment, *settings, steps="prepare,finetune,probe", ranks=1, keep=False):
         folder = self.work / "run"
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
@@ -100,7 +100,7 @@ class Bench:
     def counting(self):
         seeds = 8
         settings = ("probe.modes=hidden", f"probe.seeds={','.join(map(str, range(seeds)))}", "probe.seeds_per_unit=0", "run.threads=1")
-        self.layersweep("counting.ini", *settings, steps="prepare,finetune,statistics")
+        self.layersweep("counting.ini", *settings, steps="prepare,finetune")
         output, seconds, _ = self.layersweep("counting.ini", *settings, steps="probe", keep=True)
         return {"seconds_per_probe_seed": seconds / seeds, "pairs_per_second": statistics.median(self.rates(output))}
 

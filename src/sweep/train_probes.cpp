@@ -24,6 +24,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::int64_t report_every = 10;  // steps between two reports of progress
+
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 probe::Sparsity sparsity_of(config::Sparsity sparsity) {
@@ -178,7 +180,6 @@ TrainedUnit train_unit(const Team& team, const encoder::Encoder& encoder, const 
   const data::ShardRange mine = team.my_shards();
   const std::vector<std::int64_t> lengths = lengths_of(texts.train);
   const std::int64_t total_steps = planned_steps(settings, texts.train.size());
-  const std::int64_t report_every = std::max<std::int64_t>(1, settings.validate_every / 10);
 
   const auto validate = [&](std::int64_t step) {
     Validation now{

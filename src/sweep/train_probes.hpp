@@ -58,7 +58,7 @@ struct TrainingTexts {
 };
 
 /// Trains a unit. `replacements` are the starting replacement vectors, per point. Collective over the team; every rank
-/// returns the same. Progress is reported about every `probe.validate_every`/10 steps, on every rank.
+/// returns the same. Progress is reported every 10 steps, on every rank.
 TrainedUnit train_unit(const Team& team, const encoder::Encoder& encoder, const TrainingTexts& texts, const Unit& unit,
                        const config::Probe& settings, std::int64_t token_budget, const std::vector<at::Tensor>& replacements,
                        const OnProgress& on_progress);
