@@ -247,7 +247,6 @@ TrainedUnit train_unit(const Team& team, const encoder::Encoder& encoder, const 
       alpha.clamp_(0.0, settings.alpha_max);
       result.steps += active;
 
-      if (step % settings.validate_every == 0 || step == total_steps) validate(step);
       if (step % report_every == 0 || step == total_steps) {
         const double spent = seconds_since(meter.since);
         const double elapsed = seconds_since(start);
@@ -257,6 +256,7 @@ TrainedUnit train_unit(const Team& team, const encoder::Encoder& encoder, const 
                              per_point(alpha.to(at::kDouble) * active, active.to(at::kDouble))});
         meter = Meter(layout);
       }
+      if (step % settings.validate_every == 0 || step == total_steps) validate(step);
     }
   }
 
