@@ -54,17 +54,17 @@ RunFolder::RunFolder(const comm::Communicator& world, const config::Experiment& 
 void RunFolder::take(const config::Experiment& experiment) {
   make_folder(path_);
   const std::filesystem::path lock = path_ / "lock";
-  lock_ = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (lock_ < 0)
+  lock_.descriptor = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (lock_.descriptor < 0)
     throw base::InputError(fmt::format("cannot write in the run folder {}", path_.string()), base::errno_text(errno));
-  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+  if (::flock(lock_.descriptor, LOCK_EX | LOCK_NB) != 0) {
     throw base::InputError(fmt::format("the run folder {} is in use", path_.string()),
                            fmt::format("it is held by {}", base::read_text_file(lock)),
                            "Wait for that run to end, or choose another folder with --set run.folder=FOLDER");
   }
   const std::string holder = fmt::format("process {} on {} since {}", ::getpid(), base::host_name(), base::utc_now());
-  if (::ftruncate(lock_, 0) != 0 ||
-      ::pwrite(lock_, holder.data(), holder.size(), 0) != static_cast<ssize_t>(holder.size())) {
+  if (::ftruncate(lock_.descriptor, 0) != 0 ||
+      ::pwrite(lock_.descriptor, holder.data(), holder.size(), 0) != static_cast<ssize_t>(holder.size())) {
     throw base::InputError(fmt::format("cannot write in the run folder {}", path_.string()), base::errno_text(errno));
   }
 
@@ -85,8 +85,8 @@ void RunFolder::take(const config::Experiment& experiment) {
   make_folder(path_ / "units");
 }
 
-RunFolder::~RunFolder() {
-  if (lock_ >= 0) ::close(lock_);
+RunFolder::Lock::~Lock() {
+  if (descriptor >= 0) ::close(descriptor);
 }
 
 }  // namespace layersweep::sweep

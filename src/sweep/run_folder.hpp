@@ -16,7 +16,6 @@ class RunFolder {
   /// for another experiment (the changed settings are named), when the ranks do not see the same folder, or when it
   /// cannot be written. Collective over the whole job.
   RunFolder(const comm::Communicator& world, const config::Experiment& experiment);
-  ~RunFolder();
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
 
@@ -31,11 +30,17 @@ class RunFolder {
   static std::filesystem::path description_of(const std::filesystem::path& run) { return run / "experiment.ini"; }
 
  private:
+  // Given up at the end of its life, also when the constructor throws; the kernel does so if the process dies.
+  struct Lock {
+    int descriptor = -1;
+    ~Lock();
+  };
+
   void take(const config::Experiment& experiment);
 
   std::filesystem::path path_;
   std::string identity_;
-  int lock_ = -1;  // rank 0 holds it; the kernel releases it if the process dies
+  Lock lock_;  // rank 0 holds it
 };
 
 }  // namespace layersweep::sweep
