@@ -1,0 +1,90 @@
+// A small counting model, texts for it, and teams of all ranks or of one.
+#pragma once
+
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "comm/communicator.hpp"
+#include "data/counting.hpp"
+#include "encoder/counting.hpp"
+#include "support/files.hpp"
+#include "sweep/team.hpp"
+#include "sweep/train_probes.hpp"
+
+namespace layersweep::test {
+
+/// Random weights, made to decide firmly.
+inline std::unique_ptr<encoder::Encoder> small_counting_model() {
+  const encoder::CountingConfig config{10, 16, 2};
+  encoder::CountingModel model{config, encoder::random_counting_weights(config, 7)};
+  model.weights.mix_out.mul_(4.0);
+  model.weights.head.mul_(8.0);
+  return encoder::make_counting(model);
+}
+
+inline std::vector<std::int64_t> widths_of(const encoder::Encoder& model) {
+  std::vector<std::int64_t> widths;
+  for (const encoder::Point& point : model.points()) widths.push_back(point.width);
+  return widths;
+}
+
+using Reduction = comm::GradientReducer::Mode;
+
+/// All ranks of the job, or this rank on its own.
+inline sweep::Team all_ranks(Reduction reduction) { return {comm::world(), 8, reduction, 60}; }
+inline sweep::Team this_rank(Reduction reduction) { return {comm::Communicator(), 8, reduction, 60}; }
+
+/// A temporary folder of rank 0 that all ranks use.
+class SharedFolder {
+ public:
+  SharedFolder() {
+    if (comm::world().rank() == 0) own_.emplace();
+    path_ = comm::world().broadcast_text(own_ ? own_->path().string() : std::string(), 0);
+  }
+  ~SharedFolder() { comm::world().barrier(); }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::optional<TemporaryFolder> own_;
+  std::filesystem::path path_;
+};
+
+/// Figures that may be NaN.
+inline bool same_scores(const std::vector<std::vector<sweep::Score>>& a, const std::vector<std::vector<sweep::Score>>& b) {
+  const auto same = [](double x, double y) { return x == y || (std::isnan(x) && std::isnan(y)); };
+  if (a.size() != b.size()) return false;
+  for (std::size_t p = 0; p < a.size(); ++p) {
+    if (a[p].size() != b[p].size()) return false;
+    for (std::size_t s = 0; s < a[p].size(); ++s) {
+      const sweep::Score &x = a[p][s], &y = b[p][s];
+      if (!same(x.kl, y.kl) || !same(x.kl_p95, y.kl_p95) || !same(x.kl_max, y.kl_max) || !same(x.flips, y.flips) ||
+          !same(x.keep_share, y.keep_share))
+        return false;
+    }
+  }
+  return true;
+}
+
+/// The same bits in everything.
+inline void expect_same(const sweep::TrainedUnit& a, const sweep::TrainedUnit& b) {
+  EXPECT_TRUE(a.parameters.equal(b.parameters));
+  EXPECT_TRUE(a.alpha.equal(b.alpha));
+  EXPECT_TRUE(a.steps.equal(b.steps));
+  EXPECT_EQ(a.status, b.status);
+  ASSERT_EQ(a.curve.size(), b.curve.size());
+  for (std::size_t v = 0; v < a.curve.size(); ++v) {
+    EXPECT_EQ(a.curve[v].step, b.curve[v].step);
+    EXPECT_TRUE(a.curve[v].alpha.equal(b.curve[v].alpha));
+    EXPECT_TRUE(same_scores(a.curve[v].scores, b.curve[v].scores)) << "validation " << v;
+  }
+}
+
+}  // namespace layersweep::test

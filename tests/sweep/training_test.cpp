@@ -1,0 +1,290 @@
+// Training a unit: the same bits for every number of ranks, the loop's promises, and what stays of a probe that breaks.
+#include <cmath>
+
+#include "probe/evaluate.hpp"
+#include "sweep/evaluation.hpp"
+#include "sweep/replacements.hpp"
+#include "sweep/support.hpp"
+
+namespace layersweep {
+namespace {
+
+using probe::Mode;
+using sweep::CellStatus;
+using sweep::Team;
+using sweep::TrainedUnit;
+using sweep::Unit;
+using test::Reduction;
+
+// Passes everything on, but the given copy of a training pass that carries `copies` of them comes out as NaN: what happens
+// when one probe's masked states overflow the model.
+class OneCopyBreaks final : public encoder::Encoder {
+ public:
+  OneCopyBreaks(const encoder::Encoder& model, std::int64_t copies, std::int64_t copy)
+      : model_(model), copies_(copies), copy_(copy) {}
+
+  const std::vector<encoder::Point>& points() const override { return model_.points(); }
+  std::int64_t classes() const override { return model_.classes(); }
+  encoder::Clean clean(const encoder::Batch& batch) const override { return model_.clean(batch); }
+  encoder::Rows advance(int point, const encoder::Rows& rows, const encoder::Batch& batch,
+                        encoder::Need need) const override {
+    return model_.advance(point, rows, batch, need);
+  }
+  at::Tensor read_out(const encoder::Rows& rows, const encoder::Batch& batch) const override {
+    const at::Tensor logits = model_.read_out(rows, batch);
+    if (!rows.states.requires_grad() || logits.size(0) != copies_ * batch.size()) return logits;
+    const at::Tensor factor = at::ones({copies_, batch.size(), 1});
+    factor[copy_].fill_(std::nanf(""));
+    return logits * factor.view({-1, 1});
+  }
+  encoder::Rows narrow_to_read_out(const encoder::Rows& rows, const encoder::Batch& batch) const override {
+    return model_.narrow_to_read_out(rows, batch);
+  }
+  at::Tensor mask_state() const override { return model_.mask_state(); }
+
+ private:
+  const encoder::Encoder& model_;
+  std::int64_t copies_;
+  std::int64_t copy_;
+};
+
+config::Probe quick_settings() {
+  config::Probe settings;
+  settings.seeds = {1, 2};
+  settings.seeds_per_unit = 0;
+  settings.epsilon = 0.05;
+  settings.batch = 32;
+  settings.max_steps = 10;
+  settings.learning_rate = 3e-3;
+  settings.warm_up = 4;
+  settings.validate_every = 5;
+  return settings;
+}
+
+class Training : public testing::TestWithParam<Mode> {
+ protected:
+  TrainedUnit train(const Team& team, const config::Probe& settings, const encoder::Encoder& model,
+                    std::vector<std::uint64_t> seeds = {1, 2}, std::int64_t token_budget = 200) {
+    const auto start = sweep::starting_replacements(team, model, train_, config::Replacement::mean);
+    return sweep::train_unit(team, model, {train_, dev_}, Unit{GetParam(), std::move(seeds)}, settings, token_budget, start,
+                             [this](const sweep::Progress& line) { progress_.push_back(line); });
+  }
+
+  std::unique_ptr<encoder::Encoder> model_ = test::small_counting_model();
+  data::Corpus train_ = data::counting_corpus(0, data::Split::train).first(200);
+  data::Corpus dev_ = data::counting_corpus(0, data::Split::dev).first(50);
+  std::vector<sweep::Progress> progress_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Modes, Training, testing::Values(Mode::input, Mode::hidden),
+                         [](const auto& instance) { return std::string(probe::mode_name(instance.param)); });
+
+// Every rank also trains alone; the test runs with 1, 2 and 4 ranks.
+TEST_P(Training, DeterministicTeamsOfAnySizeGiveTheSameBits) {
+  const TrainedUnit team = train(test::all_ranks(Reduction::deterministic), quick_settings(), *model_);
+  const TrainedUnit alone = train(test::this_rank(Reduction::deterministic), quick_settings(), *model_);
+  test::expect_same(team, alone);
+}
+
+// A plain all-reduce adds in another order. A step's sums agree to rounding; RMSprop then divides each gradient by its own
+// size, so that an entry which is nothing but rounding may move otherwise: nearly all entries, and what is measured, agree.
+TEST_P(Training, APlainReductionAgreesToRounding) {
+  config::Probe settings = quick_settings();
+  settings.max_steps = 4;
+  settings.validate_every = 4;
+  const TrainedUnit plain = train(test::all_ranks(Reduction::plain), settings, *model_);
+  const TrainedUnit fixed = train(test::this_rank(Reduction::deterministic), settings, *model_);
+  EXPECT_TRUE(at::allclose(plain.alpha, fixed.alpha, 1e-4));
+  const at::Tensor off = (plain.parameters - fixed.parameters).abs().gt(1e-5 + 1e-4 * fixed.parameters.abs());
+  EXPECT_LT(off.to(at::kDouble).mean().item<double>(), 0.01);
+  for (std::size_t p = 0; p < 2; ++p) {
+    for (std::size_t s = 0; s < 2; ++s) {
+      EXPECT_NEAR(plain.curve.back().scores[p][s].kl, fixed.curve.back().scores[p][s].kl, 1e-3);
+    }
+  }
+}
+
+TEST_P(Training, EveryRankReturnsTheSame) {
+  const TrainedUnit trained = train(test::all_ranks(Reduction::plain), quick_settings(), *model_);
+  std::vector<float> mine(trained.parameters.data_ptr<float>(),
+                          trained.parameters.data_ptr<float>() + trained.parameters.numel());
+  std::vector<float> first = mine;
+  comm::world().broadcast(std::span<float>(first), 0);
+  EXPECT_EQ(mine, first);
+}
+
+TEST_P(Training, TakesItsStepsAndReportsThem) {
+  const config::Probe settings = quick_settings();
+  const TrainedUnit trained = train(test::all_ranks(Reduction::plain), settings, *model_);
+  EXPECT_EQ(sweep::planned_steps(settings, train_.size()), 10);
+  EXPECT_TRUE(trained.steps.eq(10).all().item<bool>());
+  ASSERT_EQ(trained.curve.size(), 3u);  // at 0, 5 and 10
+  EXPECT_EQ(trained.curve[1].step, 5);
+  EXPECT_EQ(trained.curve[2].step, 10);
+  ASSERT_FALSE(progress_.empty());
+  EXPECT_EQ(progress_.back().step, 10);
+  EXPECT_EQ(progress_.back().total_steps, 10);
+  EXPECT_EQ(progress_.back().kl.size(), 2u);
+  EXPECT_TRUE(trained.alpha.ge(0).all().item<bool>());
+  EXPECT_TRUE(trained.alpha.le(settings.alpha_max).all().item<bool>());
+  for (const auto& point : trained.status) {
+    for (const CellStatus status : point) EXPECT_EQ(status, CellStatus::trained);
+  }
+}
+
+// The kept weights are those of the best validation: evaluated again, they give its figures.
+TEST_P(Training, KeepsTheBestSnapshot) {
+  config::Probe settings = quick_settings();
+  settings.learning_rate = 3e-2;
+  settings.max_steps = 30;
+  const Team team = test::all_ranks(Reduction::plain);
+  const TrainedUnit trained = train(team, settings, *model_);
+  const sweep::Limits limits{settings.epsilon, settings.flip_limit};
+  const at::Tensor all = at::ones({2, 2}, at::kBool);
+  const auto again = sweep::evaluate_cells(team, *model_, dev_, 0, trained.layout, trained.parameters, all, 1000);
+  for (std::size_t s = 0; s < 2; ++s) {
+    for (std::size_t v = 0; v < trained.curve.size(); ++v) {
+      if (GetParam() == Mode::hidden) {
+        for (std::size_t p = 0; p < 2; ++p) {
+          const sweep::Score& other = trained.curve[v].scores[p][s];
+          EXPECT_TRUE(!sweep::is_accepted(other, limits) || other.keep_share >= again[p][s].keep_share - 1e-6) << v;
+        }
+      } else {
+        const std::vector<sweep::Score> kept{again[0][s], again[1][s]};
+        const std::vector<sweep::Score> other{trained.curve[v].scores[0][s], trained.curve[v].scores[1][s]};
+        const auto accepted = [&](const auto& points) {
+          return sweep::is_accepted(points[0], limits) + sweep::is_accepted(points[1], limits);
+        };
+        EXPECT_GE(accepted(kept), accepted(other)) << v;
+      }
+    }
+  }
+  const at::Tensor last = trained.curve.back().alpha;
+  EXPECT_TRUE(last.equal(trained.alpha));
+}
+
+TEST_P(Training, StopsWhenPatienceRunsOut) {
+  config::Probe settings = quick_settings();
+  settings.learning_rate = 0;
+  settings.replacement_learning_rate = 0;  // nothing ever gets better
+  settings.patience = 1;
+  const TrainedUnit trained = train(test::all_ranks(Reduction::plain), settings, *model_);
+  EXPECT_TRUE(trained.steps.eq(5).all().item<bool>());
+  EXPECT_EQ(trained.curve.size(), 2u);
+}
+
+// A seed's noise and start do not depend on the seeds beside it; what is left is the order of the batches, which the first
+// seed of a unit decides, and rounding.
+TEST_P(Training, ASeedTrainsAlikeAloneAndBesideAnother) {
+  config::Probe settings = quick_settings();
+  settings.max_steps = 3;
+  settings.validate_every = 3;
+  const TrainedUnit both = train(test::this_rank(Reduction::deterministic), settings, *model_, {1, 2});
+  const TrainedUnit alone = train(test::this_rank(Reduction::deterministic), settings, *model_, {1});
+  EXPECT_TRUE(at::allclose(both.alpha.narrow(1, 0, 1), alone.alpha, 1e-4));
+  for (std::size_t p = 0; p < 2; ++p)
+    EXPECT_NEAR(both.curve.back().scores[p][0].kl, alone.curve.back().scores[p][0].kl, 1e-3);
+}
+
+TEST_P(Training, MicroBatchesChangeOnlyRounding) {
+  config::Probe settings = quick_settings();
+  settings.max_steps = 3;
+  settings.validate_every = 3;
+  const TrainedUnit small = train(test::this_rank(Reduction::deterministic), settings, *model_, {1, 2}, 1);
+  const TrainedUnit large = train(test::this_rank(Reduction::deterministic), settings, *model_, {1, 2}, 1 << 20);
+  EXPECT_TRUE(at::allclose(small.alpha, large.alpha, 1e-4));
+  for (std::size_t p = 0; p < 2; ++p) {
+    for (std::size_t s = 0; s < 2; ++s)
+      EXPECT_NEAR(small.curve.back().scores[p][s].kl, large.curve.back().scores[p][s].kl, 1e-3);
+  }
+}
+
+TEST_P(Training, WhatIsNotFiniteCostsOnlyItsCell) {
+  // Copies are in the order (point, seed): the third is point 1, first seed.
+  const OneCopyBreaks breaking(*model_, 4, 2);
+  const TrainedUnit trained = train(test::all_ranks(Reduction::deterministic), quick_settings(), breaking);
+  const TrainedUnit whole = train(test::all_ranks(Reduction::deterministic), quick_settings(), *model_);
+  for (std::int64_t p = 0; p < 2; ++p) {
+    for (std::int64_t s = 0; s < 2; ++s) {
+      const bool hit = s == 0 && (p == 1 || GetParam() == Mode::input);
+      EXPECT_EQ(trained.status[static_cast<std::size_t>(p)][static_cast<std::size_t>(s)],
+                hit ? CellStatus::not_finite : CellStatus::trained);
+      EXPECT_EQ(trained.steps[p][s].item<std::int64_t>(), hit ? 0 : 10);
+      if (!hit) {
+        EXPECT_NEAR(trained.alpha[p][s].item<double>(), whole.alpha[p][s].item<double>(), 0.01);
+      }
+    }
+  }
+  EXPECT_TRUE(at::isfinite(trained.parameters).all().item<bool>()) << "the last finite snapshot is kept";
+  EXPECT_TRUE(at::isfinite(trained.alpha).all().item<bool>());
+}
+
+TEST(Evaluation, IsTheSameForAnyTeamAndAgreesWithOneBatch) {
+  const auto model = test::small_counting_model();
+  const data::Corpus corpus = data::counting_corpus(1, data::Split::dev).first(90);
+  const probe::ProbeLayout layout(Mode::hidden, test::widths_of(*model), 2);
+  at::manual_seed(1);
+  const at::Tensor parameters = at::randn({layout.size()});
+  const at::Tensor active = at::ones({2, 2}, at::kBool);
+  active[1][0] = false;
+  const auto evaluate = [&](const Team& team, std::int64_t examples, std::int64_t budget) {
+    return sweep::evaluate_cells(team, *model, corpus, examples, layout, parameters, active, budget);
+  };
+  const auto team = evaluate(test::all_ranks(Reduction::plain), 0, 200);
+  EXPECT_TRUE(test::same_scores(team, evaluate(test::this_rank(Reduction::plain), 0, 200)));
+
+  for (const std::int64_t count : {0, 17}) {
+    std::vector<std::int64_t> examples(static_cast<std::size_t>(count == 0 ? corpus.size() : count));
+    for (std::size_t e = 0; e < examples.size(); ++e) examples[e] = static_cast<std::int64_t>(e);
+    const encoder::Batch batch = encoder::collate(corpus, examples);
+    const auto masks = probe::evaluate_hard_masks(*model, batch, model->clean(batch), layout, parameters, active);
+    const auto scores = evaluate(test::all_ranks(Reduction::plain), count, 1 << 20);
+    for (std::int64_t p = 0; p < 2; ++p) {
+      for (std::int64_t s = 0; s < 2; ++s) {
+        const sweep::Score& score = scores[static_cast<std::size_t>(p)][static_cast<std::size_t>(s)];
+        EXPECT_NEAR(score.keep_share, masks.keep_share[p][s].mean().item<double>(), 1e-6);
+        EXPECT_EQ(std::isnan(score.kl), !active[p][s].item<bool>());
+        if (std::isnan(score.kl)) continue;
+        EXPECT_NEAR(score.kl, masks.kl[p][s].mean().item<double>(), 1e-5);
+        EXPECT_NEAR(score.kl_max, masks.kl[p][s].max().item<double>(), 1e-4);
+        EXPECT_NEAR(score.flips, masks.flipped[p][s].mean().item<double>(), 1e-6);
+      }
+    }
+  }
+}
+
+TEST(Replacements, MeanIsTheMeanStateOfATokenForAnyTeam) {
+  const auto model = test::small_counting_model();
+  const data::Corpus corpus = data::counting_corpus(1, data::Split::train).first(150);
+  const auto team =
+      sweep::starting_replacements(test::all_ranks(Reduction::deterministic), *model, corpus, config::Replacement::mean);
+  const auto alone =
+      sweep::starting_replacements(test::this_rank(Reduction::deterministic), *model, corpus, config::Replacement::mean);
+  std::vector<at::Tensor> sums;
+  for (const std::int64_t width : test::widths_of(*model)) sums.push_back(at::zeros({width}, at::kDouble));
+  for (std::int64_t e = 0; e < corpus.size(); ++e) {
+    const std::vector<std::int64_t> one{e};
+    const encoder::Clean clean = model->clean(encoder::collate(corpus, one));
+    for (std::size_t p = 0; p < sums.size(); ++p) sums[p] += clean.states[p][0].to(at::kDouble).sum(0);
+  }
+  for (std::size_t p = 0; p < sums.size(); ++p) {
+    EXPECT_TRUE(team[p].equal(alone[p]));
+    EXPECT_TRUE(at::allclose(team[p].to(at::kDouble), sums[p] / static_cast<double>(corpus.token_total()), 1e-4, 1e-5));
+  }
+}
+
+TEST(Replacements, XavierIsNormalAndTheSameEveryTime) {
+  const auto model = encoder::make_counting({{10, 1024, 2}, encoder::random_counting_weights({10, 1024, 2}, 1)});
+  const data::Corpus corpus = data::counting_corpus(1, data::Split::train).first(8);
+  const Team team = test::all_ranks(Reduction::plain);
+  const auto a = sweep::starting_replacements(team, *model, corpus, config::Replacement::xavier);
+  const auto b = sweep::starting_replacements(team, *model, corpus, config::Replacement::xavier);
+  EXPECT_TRUE(a[0].equal(b[0]));
+  // Scaled to N(0, 1); four standard errors for 1,024 draws: of the mean 1/32, of the variance sqrt(2)/32.
+  const at::Tensor scaled = a[0] * 32.0;
+  EXPECT_NEAR(scaled.mean().item<double>(), 0.0, 4.0 / 32);
+  EXPECT_NEAR(scaled.var().item<double>(), 1.0, 4 * std::sqrt(2.0) / 32);
+}
+
+}  // namespace
+}  // namespace layersweep
