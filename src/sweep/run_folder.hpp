@@ -21,13 +21,18 @@ class RunFolder {
 
   const std::filesystem::path& path() const { return path_; }
   const std::string& identity() const { return identity_; }
-  std::filesystem::path model() const { return path_ / "model"; }
+  std::filesystem::path model() const { return model_of(path_); }
   std::filesystem::path tokens() const { return path_ / "tokens"; }
-  std::filesystem::path unit(const Unit& unit) const { return path_ / "units" / unit.name(); }
-  std::filesystem::path results() const { return path_ / "results.h5"; }
+  std::filesystem::path unit(const Unit& unit) const { return unit_of(path_, unit); }
+  std::filesystem::path results() const { return results_of(path_); }
 
-  /// Where a finished run keeps its description.
+  /// Where a run keeps what others read, without holding it.
   static std::filesystem::path description_of(const std::filesystem::path& run) { return run / "experiment.ini"; }
+  static std::filesystem::path model_of(const std::filesystem::path& run) { return run / "model"; }
+  static std::filesystem::path unit_of(const std::filesystem::path& run, const Unit& unit) {
+    return run / "units" / unit.name();
+  }
+  static std::filesystem::path results_of(const std::filesystem::path& run) { return run / "results.h5"; }
 
  private:
   // Given up at the end of its life, also when the constructor throws; the kernel does so if the process dies.

@@ -1,0 +1,262 @@
+#include "jobs/explain.hpp"
+
+#include <ATen/ATen.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "config/load.hpp"
+#include "config/print.hpp"
+#include "encoder/batch.hpp"
+#include "encoder/open.hpp"
+#include "jobs/text_reader.hpp"
+#include "probe/evaluate.hpp"
+#include "store/results_file.hpp"
+#include "sweep/run_folder.hpp"
+#include "sweep/unit_files.hpp"
+
+namespace layersweep::jobs {
+namespace {
+
+using Path = std::filesystem::path;
+using sweep::RunFolder;
+
+std::string how_to_go_on(const Path& run) {
+  return fmt::format("`layersweep run {}` goes on with it", RunFolder::description_of(run).string());
+}
+
+config::Experiment read_experiment(const Path& run) {
+  const Path description = RunFolder::description_of(run);
+  if (!std::filesystem::exists(description)) {
+    throw base::InputError(fmt::format("{} is not a run folder", run.string()),
+                           std::filesystem::is_directory(run) ? "it holds no experiment.ini" : "there is no such folder",
+                           "Give the run.folder of a `layersweep run` (runs/<name of the experiment file> unless set)");
+  }
+  return config::load(description);
+}
+
+config::Mode pick_mode(const Path& run, const config::Probe& settings, std::optional<config::Mode> wanted) {
+  if (!wanted) return settings.modes.front();
+  if (std::ranges::find(settings.modes, *wanted) != settings.modes.end()) return *wanted;
+  throw base::InputError(fmt::format("{} has no probes of {} mode", run.string(), config::name_of(*wanted)),
+                         fmt::format("its experiment trains {} mode only", config::name_of(settings.modes.front())),
+                         "Leave out --mode, or run an experiment with probe.modes = input, hidden");
+}
+
+std::size_t place_of_seed(const config::Probe& settings, std::int64_t seed) {
+  const auto found = std::ranges::find(settings.seeds, seed);
+  if (found == settings.seeds.end()) {
+    throw base::InputError(fmt::format("the run has no probe seed {}", seed),
+                           fmt::format("its experiment has the seeds {}", fmt::join(settings.seeds, ", ")));
+  }
+  return static_cast<std::size_t>(found - settings.seeds.begin());
+}
+
+Path model_of(const Path& run, const config::Experiment& experiment) {
+  const bool own = experiment.finetune.epochs > 0;
+  const Path model = own ? RunFolder::model_of(run) : experiment.encoder.folder;
+  if (own && !std::filesystem::exists(model)) {
+    throw base::InputError(fmt::format("the model of {} is not trained yet", run.string()), {}, how_to_go_on(run));
+  }
+  return model;
+}
+
+void check_encoder(const Path& run, const Path& folder) {
+  if (folder.empty() || std::filesystem::is_directory(folder)) return;
+  throw base::InputError(fmt::format("there is no folder {}, the encoder of this run", folder.string()),
+                         folder.is_relative() ? "a relative path starts at the current folder" : "",
+                         fmt::format("Change to the folder where the run was started, or correct encoder.folder in {}",
+                                     RunFolder::description_of(run).string()));
+}
+
+/// What the results file says of the seeds of one mode.
+struct Judgement {
+  std::vector<std::int32_t> chosen;    // per point an index into the seeds, or −1
+  std::vector<std::uint8_t> accepted;  // seed x point
+};
+
+std::optional<Judgement> read_judgement(const Path& results, config::Mode mode, std::size_t seeds, std::size_t points) {
+  if (!std::filesystem::exists(results)) return std::nullopt;
+  const auto file = store::ResultsFile::open(results);
+  const std::string group(config::name_of(mode));
+  Judgement judgement{file.read<std::int32_t>(group + "/chosen_seed"), file.read<std::uint8_t>(group + "/accepted")};
+  const auto in_range = [&](std::int32_t seed) { return seed < static_cast<std::int32_t>(seeds); };
+  if (judgement.chosen.size() != points || judgement.accepted.size() != points * seeds ||
+      !std::ranges::all_of(judgement.chosen, in_range)) {
+    throw base::InputError(fmt::format("{} is of another run", results.string()),
+                           "its points or seeds are not those of experiment.ini beside it");
+  }
+  return judgement;
+}
+
+/// The probes of one unit, and the points they are shown for.
+struct LoadedUnit {
+  sweep::TrainedUnit trained;
+  at::Tensor active;  // P x S
+};
+
+/// The probe that stands for a point.
+struct Cell {
+  std::size_t unit = 0;    // of the loaded ones
+  std::int64_t place = 0;  // in its unit
+  std::int64_t seed = 0;
+  Verdict verdict = Verdict::open;
+};
+
+class ProbeLoader {
+ public:
+  ProbeLoader(const Path& run, const config::Experiment& experiment, config::Mode mode, const encoder::Encoder& encoder)
+      : run_(run), identity_(config::identity_hash(experiment)) {
+    for (const encoder::Point& point : encoder.points()) widths_.push_back(point.width);
+    for (const sweep::Unit& unit : sweep::units_of(experiment.probe)) {
+      if (unit.mode == sweep::mode_of(mode)) units_.push_back(unit);
+    }
+  }
+
+  std::size_t points() const { return widths_.size(); }
+
+  /// The first seed whose unit is done.
+  std::optional<std::int64_t> first_trained() {
+    for (const sweep::Unit& unit : units_) {
+      const auto seed = static_cast<std::int64_t>(unit.seeds.front());
+      if (find(seed)) return seed;
+    }
+    return std::nullopt;
+  }
+
+  /// Makes the probe of `seed` that of `point`.
+  Cell take(std::int64_t point, std::int64_t seed, Verdict verdict) {
+    const auto cell = find(seed);
+    if (!cell) {
+      throw base::InputError(fmt::format("the probes of seed {} are not trained yet in {}", seed, run_.string()), {},
+                             how_to_go_on(run_));
+    }
+    loaded_[cell->unit].active[point][cell->place] = true;
+    return {cell->unit, cell->place, seed, verdict};
+  }
+
+  std::vector<LoadedUnit> loaded() { return std::move(loaded_); }
+
+ private:
+  std::optional<Cell> find(std::int64_t seed) {
+    for (std::size_t u = 0; u < units_.size(); ++u) {
+      const auto& seeds = units_[u].seeds;
+      const auto found = std::ranges::find(seeds, static_cast<std::uint64_t>(seed));
+      if (found == seeds.end()) continue;
+      if (place_.size() <= u) place_.resize(units_.size());
+      if (!place_[u]) {
+        auto trained = sweep::load_unit(RunFolder::unit_of(run_, units_[u]), units_[u], widths_, identity_);
+        if (!trained) return std::nullopt;
+        place_[u] = loaded_.size();
+        const auto points = static_cast<std::int64_t>(widths_.size());
+        loaded_.push_back({std::move(*trained), at::zeros({points, static_cast<std::int64_t>(seeds.size())}, at::kBool)});
+      }
+      return Cell{*place_[u], found - seeds.begin(), seed, Verdict::open};
+    }
+    return std::nullopt;
+  }
+
+  Path run_;
+  std::string identity_;
+  std::vector<std::int64_t> widths_;
+  std::vector<sweep::Unit> units_;                 // of the mode
+  std::vector<std::optional<std::size_t>> place_;  // of each unit among the loaded
+  std::vector<LoadedUnit> loaded_;
+};
+
+std::vector<Cell> choose_cells(const Path& run, const config::Experiment& experiment, config::Mode mode,
+                               std::optional<std::int64_t> wanted, ProbeLoader& probes) {
+  const std::vector<std::int64_t>& seeds = experiment.probe.seeds;
+  const auto judgement = read_judgement(RunFolder::results_of(run), mode, seeds.size(), probes.points());
+  std::optional<std::size_t> everywhere;
+  if (wanted) everywhere = place_of_seed(experiment.probe, *wanted);
+  if (!wanted && !judgement) {
+    const auto first = probes.first_trained();
+    if (!first) {
+      throw base::InputError(fmt::format("no probes of {} mode are trained yet in {}", config::name_of(mode), run.string()),
+                             {}, how_to_go_on(run));
+    }
+    everywhere = place_of_seed(experiment.probe, *first);
+  }
+  std::vector<Cell> cells;
+  for (std::size_t p = 0; p < probes.points(); ++p) {
+    const std::size_t s =
+        everywhere ? *everywhere : static_cast<std::size_t>(std::max(judgement->chosen[p], std::int32_t{0}));
+    Verdict verdict = Verdict::open;
+    if (judgement) {
+      verdict = judgement->accepted[s * probes.points() + p] == 1 ? Verdict::accepted : Verdict::not_accepted;
+    }
+    cells.push_back(probes.take(static_cast<std::int64_t>(p), seeds[s], verdict));
+  }
+  return cells;
+}
+
+std::vector<float> floats_of(const at::Tensor& values) {
+  const at::Tensor whole = values.contiguous();
+  return {whole.const_data_ptr<float>(), whole.const_data_ptr<float>() + whole.numel()};
+}
+
+}  // namespace
+
+struct Explainer::State {
+  config::Mode mode;
+  std::unique_ptr<encoder::Encoder> encoder;
+  TextReader reader;
+  std::vector<Cell> cells;  // per point
+  std::vector<LoadedUnit> units;
+};
+
+Explainer::Explainer(const Path& run, std::optional<config::Mode> wanted, std::optional<std::int64_t> seed) {
+  const config::Experiment experiment = read_experiment(run);
+  const config::Mode mode = pick_mode(run, experiment.probe, wanted);
+  if (seed) place_of_seed(experiment.probe, *seed);
+  check_encoder(run, experiment.encoder.folder);
+  const Path model = model_of(run, experiment);
+  auto encoder = encoder::open_encoder(model);
+  ProbeLoader probes(run, experiment, mode, *encoder);
+  auto cells = choose_cells(run, experiment, mode, seed, probes);
+  state_ = std::make_unique<State>(
+      State{mode, std::move(encoder), TextReader(experiment, model), std::move(cells), probes.loaded()});
+}
+
+Explainer::~Explainer() = default;
+
+config::Mode Explainer::mode() const { return state_->mode; }
+
+Explanation Explainer::explain(const std::string& text) const {
+  const encoder::Encoder& encoder = *state_->encoder;
+  ReadText read = state_->reader.read(text);
+  const std::int64_t first = 0;
+  const auto batch = encoder::collate(data::Corpus::pack({read.example}), {&first, 1});
+  const encoder::Clean clean = encoder.clean(batch);
+
+  Explanation result;
+  result.logits = floats_of(clean.logits);
+  result.prediction = std::ranges::max_element(result.logits) - result.logits.begin();
+  result.class_name = state_->reader.class_name(read.example, result.prediction, encoder.classes());
+  std::vector<probe::HardMasks> masks;  // per unit
+  for (const LoadedUnit& unit : state_->units) {
+    masks.push_back(
+        probe::evaluate_hard_masks(encoder, batch, clean, unit.trained.layout, unit.trained.parameters, unit.active));
+  }
+  for (std::size_t p = 0; p < state_->cells.size(); ++p) {
+    const Cell& cell = state_->cells[p];
+    const auto of_cell = [&](const at::Tensor& values) { return values[static_cast<std::int64_t>(p)][cell.place][0]; };
+    const probe::HardMasks& mask = masks[cell.unit];
+    const at::Tensor keep = of_cell(mask.keep_probability);
+    result.points.push_back({.point = encoder.points()[p].name,
+                             .seed = cell.seed,
+                             .verdict = cell.verdict,
+                             .keep_probability = floats_of(keep),
+                             .kept = probe::hard_gates(keep).sum().item<std::int64_t>(),
+                             .keep_share = of_cell(mask.keep_share).item<float>(),
+                             .kl = of_cell(mask.kl).item<float>(),
+                             .flipped = of_cell(mask.flipped).item<float>() == 1});
+  }
+  result.tokens = std::move(read.tokens);
+  result.remark = std::move(read.remark);
+  return result;
+}
+
+}  // namespace layersweep::jobs
