@@ -11,6 +11,8 @@ namespace {
 base::ExitCode run(const config::Arguments& arguments) {
   if (arguments.has("--settings-markdown")) {
     print(config::settings_markdown());
+  } else if (arguments.find("COMMAND") == "settings") {
+    print(config::settings_help());
   } else if (const auto name = arguments.find("COMMAND")) {
     print(command_help(find_command(*name)));
   } else {
@@ -24,7 +26,8 @@ base::ExitCode run(const config::Arguments& arguments) {
 Command help_command() {
   return {.name = "help",
           .summary = "Tells what a command does and takes",
-          .arguments = {{.name = "COMMAND", .help = "Name of a command; none: all commands"},
+          .arguments = {{.name = "COMMAND",
+                         .help = "Name of a command, or \"settings\" for those of experiment files; none: all commands"},
                         {.name = "--settings-markdown", .help = "Print docs/settings.md"}},
           .run = run};
 }
