@@ -37,7 +37,7 @@ class TrainableBert final : public Trainable {
         weights_(model.weights),
         leaves_(model.weights),
         frozen_(make_bert(config_, weights_, mask_token(source_))) {
-    make_leaves(dense_tensors(leaves_));
+    inputs_ = make_leaves(dense_tensors(leaves_));
   }
 
   at::Tensor dense() const override { return flat_view(weights_.position); }
@@ -45,7 +45,7 @@ class TrainableBert final : public Trainable {
   const Encoder& frozen() const override { return *frozen_; }
 
   double gradient(const Batch& batch, const DropoutKey& key, double scale, const at::Tensor& rows, at::Tensor dense_gradient,
-                  at::Tensor row_gradient) override {
+                  at::Tensor row_gradient) const override {
     at::Generator generator = dropout_generator(key);
     const at::AutoGradMode with_gradient(true);
     const at::Tensor embeddings = weights_.word.index_select(0, rows).detach().requires_grad_();
@@ -57,7 +57,7 @@ class TrainableBert final : public Trainable {
     const at::Tensor loss = at::cross_entropy_loss(logits, batch.labels, {}, at::Reduction::Sum) * scale;
 
     std::vector<at::Tensor> inputs = {embeddings};
-    for (const at::Tensor* leaf : dense_tensors(leaves_)) inputs.push_back(*leaf);
+    inputs.insert(inputs.end(), inputs_.begin(), inputs_.end());
     std::vector<at::Tensor> gradients = torch::autograd::grad({loss}, inputs);
     row_gradient.copy_(gradients.front());
     gradients.erase(gradients.begin());
@@ -71,7 +71,8 @@ class TrainableBert final : public Trainable {
   std::filesystem::path source_;
   BertConfig config_;
   BertWeights weights_;
-  BertWeights leaves_;  // the same storage, under differentiation
+  BertWeights leaves_;              // the same storage, under differentiation
+  std::vector<at::Tensor> inputs_;  // all leaves, in order
   std::unique_ptr<Encoder> frozen_;
 };
 

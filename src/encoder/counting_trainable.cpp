@@ -20,7 +20,7 @@ class TrainableCounting final : public Trainable {
  public:
   explicit TrainableCounting(CountingModel model)
       : model_(model), leaves_(model.weights), frozen_(make_counting(std::move(model))) {
-    make_leaves(tensors_of(leaves_));
+    inputs_ = make_leaves(tensors_of(leaves_));
   }
 
   at::Tensor dense() const override { return flat_view(model_.weights.query); }
@@ -28,14 +28,12 @@ class TrainableCounting final : public Trainable {
   const Encoder& frozen() const override { return *frozen_; }
 
   double gradient(const Batch& batch, const DropoutKey&, double scale, const at::Tensor&, at::Tensor dense_gradient,
-                  at::Tensor) override {
+                  at::Tensor) const override {
     const at::AutoGradMode with_gradient(true);
     const at::Tensor features = plain::mix(leaves_, at::embedding(leaves_.input, batch.token_ids), batch.query);
     const at::Tensor logits = plain::decide(leaves_, gru_last_state(gru_weights(leaves_), features, batch.lengths));
     const at::Tensor loss = at::cross_entropy_loss(logits, batch.labels, {}, at::Reduction::Sum) * scale;
-    std::vector<at::Tensor> inputs;
-    for (const at::Tensor* leaf : tensors_of(leaves_)) inputs.push_back(*leaf);
-    write_flat(torch::autograd::grad({loss}, inputs), dense_gradient);
+    write_flat(torch::autograd::grad({loss}, inputs_), dense_gradient);
     return loss.item<double>();
   }
 
@@ -43,7 +41,8 @@ class TrainableCounting final : public Trainable {
 
  private:
   CountingModel model_;
-  CountingWeights leaves_;  // the same storage, under differentiation
+  CountingWeights leaves_;          // the same storage, under differentiation
+  std::vector<at::Tensor> inputs_;  // all leaves, in order
   std::unique_ptr<Encoder> frozen_;
 };
 

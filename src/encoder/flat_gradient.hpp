@@ -14,9 +14,14 @@ inline at::Tensor flat_view(const at::Tensor& first) {
   return at::as_strided(first.detach(), {count}, {1}, 0);
 }
 
-/// Replaces each tensor by a leaf of differentiation that shares its storage.
-inline void make_leaves(const std::vector<at::Tensor*>& tensors) {
-  for (at::Tensor* tensor : tensors) *tensor = tensor->detach().requires_grad_();
+/// Replaces each tensor by a leaf of differentiation that shares its storage; returns them all.
+inline std::vector<at::Tensor> make_leaves(const std::vector<at::Tensor*>& tensors) {
+  std::vector<at::Tensor> leaves;
+  for (at::Tensor* tensor : tensors) {
+    *tensor = tensor->detach().requires_grad_();
+    leaves.push_back(*tensor);
+  }
+  return leaves;
 }
 
 /// Writes the gradients one after the other.

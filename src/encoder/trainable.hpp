@@ -31,9 +31,9 @@ class Trainable {
 
   /// The sum over the examples of the batch of the cross-entropy with their labels, times `scale`, with dropout. Its
   /// gradient is written to `dense_gradient` (as dense()) and `row_gradient` (U x H) for the table's rows `rows`: U token
-  /// ids in rising order, all of the batch's among them.
+  /// ids in rising order, all of the batch's among them. Several threads may call it at once.
   virtual double gradient(const Batch& batch, const DropoutKey& dropout, double scale, const at::Tensor& rows,
-                          at::Tensor dense_gradient, at::Tensor row_gradient) = 0;
+                          at::Tensor dense_gradient, at::Tensor row_gradient) const = 0;
 
   /// The model as it is now, without dropout; it shares the weights, and is not to be used while they change.
   virtual const Encoder& frozen() const = 0;
