@@ -38,7 +38,8 @@ HardMasks evaluate_hard_masks(const encoder::Encoder& encoder, const encoder::Ba
   for (std::int64_t p = 0; p < layout.points(); ++p) by_point.push_back(gates.select(0, p));
   const at::Tensor logits = staircase_pass(encoder, batch, clean, joining_copies(layout, blocks, by_point, cells));
   const at::Tensor where = active.unsqueeze(-1).expand(shape);
-  result.kl.masked_scatter_(where, kl_divergence(clean.logits, logits));
+  // Rounding can take a divergence of nothing below 0.
+  result.kl.masked_scatter_(where, kl_divergence(clean.logits, logits).clamp_min(0.0));
   result.flipped.masked_scatter_(where, flipped_predictions(clean.logits, logits));
   return result;
 }

@@ -262,6 +262,7 @@ TEST_P(HardMasks, EqualThePlainPassWithGatesOfZeroAndOne) {
                                                  test::plain_replacement(*layout_, parameters_, p, s));
       const at::Tensor clean = at::softmax(clean_.logits.to(at::kDouble), -1);
       const at::Tensor kl = (clean * (clean.log() - at::softmax(logits.to(at::kDouble), -1).log())).sum(-1);
+      EXPECT_GE(masks.kl[p][s].min().item<double>(), 0.0);
       EXPECT_LT((masks.kl[p][s] - kl).abs().max().item<double>(), 1e-5 * (1 + kl.max().item<double>()));
       EXPECT_TRUE(masks.flipped[p][s].equal(logits.argmax(-1).ne(clean_.logits.argmax(-1)).to(at::kFloat)));
       const at::Tensor share = (gates * tokens).sum(-1) / tokens.sum(-1);
