@@ -1,0 +1,96 @@
+#!/bin/sh
+# A whole small run by command: the same results alone and on two ranks, found done when asked again, refused when it changed.
+# usage: run_test.sh LAYERSWEEP MPIEXEC…     (ends with exit code 77 where h5diff is missing)
+set -u
+layersweep=$1
+shift
+command -v h5diff >/dev/null || { echo "no h5diff: it comes with the HDF5 tools"; exit 77; }
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+
+fail() {
+  echo "FAILED: $1"
+  cat log
+  exit 1
+}
+# expect CODE WHAT COMMAND…
+expect() {
+  wanted=$1
+  what=$2
+  shift 2
+  timeout 120 "$@" >log 2>&1
+  code=$?
+  [ "$code" = "$wanted" ] || fail "$what: exit code $code, not $wanted"
+}
+
+# same_results WHAT A B: equal in everything but the attributes that tell of the circumstances
+same_results() {
+  h5ls -r "$2" >objects.a && h5ls -r "$3" >objects.b && cmp -s objects.a objects.b || fail "$1: other objects"
+  h5diff -c "$2" "$3" >log 2>&1
+  [ $? -le 1 ] || fail "$1: h5diff"
+  ! grep '^[a-zA-Z ]*: <' log | grep -qv '^attribute: <\(command\|created\|experiment\|history\|hosts\) of </>>\|is an empty dataset$' ||
+    fail "$1"
+}
+
+cat >small.ini <<'INI'
+[task]
+name = counting
+limit = 200
+[finetune]
+epochs = 1
+[probe]
+modes = hidden,input
+seeds = 3,5
+seeds_per_unit = 1
+batch = 32
+max_steps = 6
+validate_every = 3
+warm_up = 2
+learning_rate = 1e-2
+[run]
+threads = 1
+deterministic = true
+INI
+
+expect 0 "a run alone" "$layersweep" run small.ini --set run.folder=alone
+expect 0 "a run on two ranks" "$@" 2 "$layersweep" run small.ini --set run.folder=two
+for run in alone two; do
+  expect 0 "validate $run" "$layersweep" validate $run/results.h5
+  expect 0 "inspect $run" "$layersweep" inspect $run/results.h5
+  for unit in hidden-3 hidden-5 input-3 input-5; do
+    [ -f "$run/units/$unit/done.json" ] || fail "$run: unit $unit is not done"
+  done
+done
+
+same_results "the same results on one and two ranks" alone/results.h5 two/results.h5
+for file in model/model.safetensors units/hidden-5/probes.safetensors units/input-3/probes.safetensors; do
+  cmp -s "alone/$file" "two/$file" || fail "$file differs"
+done
+
+# Asked again, the run finds everything done and gives the same file; also on another number of ranks.
+cp alone/results.h5 before.h5
+touch before
+expect 0 "a second run" "$@" 2 "$layersweep" run small.ini --set run.folder=alone
+[ "$(grep -c '^unit .*: done before' log)" = 4 ] || fail "units that were done are not found"
+[ -z "$(find alone/units alone/model -newer before -type f)" ] || fail "the second run did work again"
+same_results "the same results again" before.h5 alone/results.h5
+
+# Units of a run that was stopped early are trained later, and the result is the same.
+rm -r alone/units/input-5 alone/results.h5
+expect 0 "a run goes on" "$layersweep" run small.ini --set run.folder=alone
+[ "$(grep -c '^unit .*: done before' log)" = 3 ] || fail "the other units are not found"
+same_results "the same results after going on" before.h5 alone/results.h5
+
+expect 1 "a changed setting" "$layersweep" run small.ini --set run.folder=alone --set probe.epsilon=0.3
+grep -q "probe.epsilon was .*, now 0.3" log || fail "the changed setting is not named"
+expect 1 "a changed setting on two ranks" "$@" 2 "$layersweep" run small.ini --set run.folder=alone --set probe.batch=16
+grep -q "probe.batch was 32, now 16" log || fail "the changed setting is not named"
+expect 2 "an unknown setting" "$layersweep" run small.ini --set run.folder=alone --set probe.epsilonn=0.3
+grep -q "probe.epsilon" log || fail "no near setting is named"
+
+# A damaged unit is named, and nothing is made of it.
+printf 'x' | dd of=alone/units/hidden-3/probes.safetensors bs=1 seek=5000 conv=notrunc 2>/dev/null
+expect 1 "a damaged unit" "$layersweep" run small.ini --set run.folder=alone
+grep -q "hidden-3/probes.safetensors is damaged" log || fail "the damaged file is not named"
+exit 0
