@@ -1,16 +1,13 @@
 // layersweep predict: lines in, logits and labels out.
-#include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
 
 #include "app/commands.hpp"
 #include "app/prediction.hpp"
+#include "app/processors.hpp"
 #include "app/standard_streams.hpp"
 #include "app/text_lines.hpp"
 #include "base/log.hpp"
 #include "data/tokenizer.hpp"
-#include "device/processor.hpp"
-#include "device/threads.hpp"
 #include "encoder/bert_config.hpp"
 #include "encoder/open.hpp"
 
@@ -20,18 +17,6 @@ namespace {
 
 // Lines that are there already are answered together, up to this many; nobody waits for a batch to fill.
 constexpr std::size_t lines_at_once = 512;
-
-void use_the_processors_allowed() {
-  device::use_threads(device::threads_for_rank({device::allowed_processors()}, 0, device::processor_quota()));
-  device::flush_denormals();
-}
-
-// The shortest decimals that give the same floats, where JSON's doubles would print seventeen digits.
-std::vector<double> decimals(const std::vector<float>& values) {
-  std::vector<double> result;
-  for (const float value : values) result.push_back(std::stod(fmt::format("{}", value)));
-  return result;
-}
 
 base::ExitCode run(const config::Arguments& arguments) {
   const std::filesystem::path folder = arguments.value("--encoder");

@@ -16,6 +16,7 @@ const Command& find_command(std::string_view name);
 
 // Each defined in command_<name>.cpp.
 Command doctor_command();
+Command explain_command();
 Command help_command();
 Command inspect_command();
 Command predict_command();

@@ -1,5 +1,7 @@
 #include "app/text_lines.hpp"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "base/log.hpp"
@@ -16,6 +18,12 @@ std::optional<std::string> TextLines::next() {
     base::world_warning("line {} is not UTF-8; its stray bytes are read as U+FFFD", number_);
   }
   return line;
+}
+
+std::vector<double> decimals(const std::vector<float>& values) {
+  std::vector<double> result;
+  for (const float value : values) result.push_back(std::stod(fmt::format("{}", value)));
+  return result;
 }
 
 std::string json_line(const nlohmann::ordered_json& value) {

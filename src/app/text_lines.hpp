@@ -5,6 +5,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "app/standard_streams.hpp"
 
@@ -22,6 +23,9 @@ class TextLines {
   LineReader reader_;
   std::int64_t number_ = 0;
 };
+
+/// The shortest decimals that give the same floats, where JSON's doubles would print seventeen digits.
+std::vector<double> decimals(const std::vector<float>& values);
 
 /// One line with its end. Bytes of tokens that are not UTF-8 become U+FFFD.
 std::string json_line(const nlohmann::ordered_json& value);

@@ -1,0 +1,17 @@
+// An explanation for people and for programs.
+#pragma once
+
+#include <string>
+
+#include "app/mask_table.hpp"
+#include "jobs/explain.hpp"
+
+namespace layersweep::app {
+
+/// The prediction, the table of keep probabilities, and a line for each point. Pure.
+std::string explanation_text(const jobs::Explanation& explanation, config::Mode mode, Colour colour, int columns);
+
+/// One line of JSON with its end; figures that are not finite are null. Pure.
+std::string explanation_json(const jobs::Explanation& explanation, config::Mode mode, const std::string& text);
+
+}  // namespace layersweep::app
