@@ -64,7 +64,8 @@ std::filesystem::path finetune(const Context& context, const Texts& texts) {
   const auto on_progress = sweep::finetune_printer();
   const encoder::FinetuneResult result = encoder::finetune(
       *model, texts.train, texts.dev, settings_of(experiment, context.team.shards), context.team.my_shards(),
-      [&](std::size_t count) { return std::make_unique<TeamSum>(context.team.reducer(static_cast<std::int64_t>(count))); }, on_progress);
+      [&](std::size_t count) { return std::make_unique<TeamSum>(context.team.reducer(static_cast<std::int64_t>(count))); },
+      on_progress);
   comm::run_together(context.team.ranks, [&] {
     if (context.team.ranks.rank() != 0) return;
     const std::filesystem::path part = folder.string() + ".part";

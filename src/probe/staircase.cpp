@@ -14,7 +14,8 @@ encoder::Rows masked_copies(const at::Tensor& states, const Joining& joining, co
   const at::Tensor b = joining.replacements.unsqueeze(1).unsqueeze(1);  // C x 1 x 1 x W
   // b + z·(h − b) = z·h + (1 − z)·b
   const at::Tensor masked = at::lerp(b, states.unsqueeze(0), joining.gates.unsqueeze(-1));
-  return {masked.reshape({copies * batch.size(), batch.width(), states.size(-1)}), at::arange(batch.size()).repeat({copies})};
+  return {masked.reshape({copies * batch.size(), batch.width(), states.size(-1)}),
+          at::arange(batch.size()).repeat({copies})};
 }
 
 }  // namespace

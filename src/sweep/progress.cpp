@@ -80,10 +80,12 @@ std::function<void(const encoder::FinetuneProgress&)> finetune_printer() {
   return [status, start](const encoder::FinetuneProgress& now) mutable {
     const bool ends = now.dev_accuracy >= 0;
     const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    const double left = now.step > 0 ? elapsed / static_cast<double>(now.step) * static_cast<double>(now.steps - now.step) : 0;
-    status.show(fmt::format("model: pass {}, step {}/{}, at most {} left; loss {:.3f}{}", now.epoch, now.step, now.steps, duration_text(left),
-                            now.loss, ends ? fmt::format(", dev accuracy {:.4f}", now.dev_accuracy) : ""),
-                ends ? StatusLine::Kind::lasting : StatusLine::Kind::passing);
+    const double left =
+        now.step > 0 ? elapsed / static_cast<double>(now.step) * static_cast<double>(now.steps - now.step) : 0;
+    status.show(
+        fmt::format("model: pass {}, step {}/{}, at most {} left; loss {:.3f}{}", now.epoch, now.step, now.steps,
+                    duration_text(left), now.loss, ends ? fmt::format(", dev accuracy {:.4f}", now.dev_accuracy) : ""),
+        ends ? StatusLine::Kind::lasting : StatusLine::Kind::passing);
   };
 }
 
@@ -92,9 +94,10 @@ OnProgress progress_printer(const std::string& unit, bool json) {
   StatusLine status;
   return [unit, json, status](const Progress& now) mutable {
     if (json) print_json(unit, now);
-    status.show(fmt::format("{}: step {}/{}, {:.0f} pairs/s, {} left; KL {:.3f}, kept {:.2f}", unit, now.step, now.total_steps,
-                            now.pairs_per_second, duration_text(now.remaining_s), mean(now.kl), mean(now.keep_share)),
-                now.step == now.total_steps ? StatusLine::Kind::lasting : StatusLine::Kind::passing);
+    status.show(
+        fmt::format("{}: step {}/{}, {:.0f} pairs/s, {} left; KL {:.3f}, kept {:.2f}", unit, now.step, now.total_steps,
+                    now.pairs_per_second, duration_text(now.remaining_s), mean(now.kl), mean(now.keep_share)),
+        now.step == now.total_steps ? StatusLine::Kind::lasting : StatusLine::Kind::passing);
   };
 }
 
