@@ -16,6 +16,7 @@
 
 #include "device/memory.hpp"
 #include "encoder/bert.hpp"
+#include "encoder/counting.hpp"
 #include "encoder/kernels.hpp"
 
 namespace {
@@ -137,6 +138,26 @@ void report(const std::string& name, const Work& work, double seconds, const Pro
              products.flops / products.seconds / 1e9);
 }
 
+// The counting model from its second point, forward and backward: rows are copies x seeds x examples.
+void report_counting() {
+  const encoder::CountingModel model{{}, encoder::random_counting_weights({}, 0)};
+  const std::int64_t rows = 2048;
+  encoder::Batch batch;
+  batch.lengths = at::randint(1, 11, {128}, at::kLong);
+  batch.token_ids = at::zeros({128, 10}, at::kLong);
+  const at::Tensor start = at::randn({rows, 10, 2}), example = at::arange(rows).remainder(128);
+  for (const auto& [name, arithmetic] :
+       {std::pair{"fast", encoder::Arithmetic::fast}, {"plain", encoder::Arithmetic::plain}}) {
+    const auto counting = encoder::make_counting(model, arithmetic);
+    const double seconds = best_seconds(
+        [&] {
+          counting->read_out({start.clone().requires_grad_(), example}, batch).square().sum().backward();
+        },
+        20);
+    fmt::print("counting, {} rows of up to 10 tokens, {}: {:.2f} ms\n", rows, name, 1e3 * seconds);
+  }
+}
+
 // Each kernel on one thread, on one row's worth of memory over and over, per token of a layer.
 void report_kernels(const Work& work, const encoder::Kernels& k) {
   const std::int64_t t = work.tokens, h = work.config.hidden, inner = work.config.inner, rows = 8, n = rows * t;
@@ -197,6 +218,7 @@ int main(int argc, char** argv) {
   report("hidden mode, plain", work, best_seconds([&] { work.hidden_mode(*plain); }, 4), hidden);
   fmt::print("clean pass {:.2f} ms, plain {:.2f} ms\n", 1e3 * best_seconds([&] { fast->clean(work.batch); }, 12),
              1e3 * best_seconds([&] { plain->clean(work.batch); }, 6));
+  report_counting();
   at::set_num_threads(1);
   for (const encoder::Kernels* table : encoder::runnable_kernels()) report_kernels(work, *table);
 }
