@@ -12,12 +12,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <vector>
 
 #include "base/error.hpp"
 #include "encoder/adamw.hpp"
-#include "encoder/shard_tree.hpp"
 
 namespace layersweep::encoder {
 namespace {
@@ -61,70 +59,37 @@ class Optimiser {
   std::size_t gradient_size() const { return static_cast<std::size_t>(gradient_size_); }
   bool has_table() const { return table_.defined(); }
 
-  // Computes this rank's shards, a thread to each, and hands them on in order; returns the sum of their losses. A shard is
-  // small, so threads do better on one each than together on one. `take` gets a shard's number within the rank and its
-  // gradient, undefined where it has no examples.
-  double compute_shards(const std::vector<Batch>& shards, DropoutKey key, double scale, const at::Tensor& rows,
-                        const std::function<void(const at::Tensor&)>& take) {
+  // Computes the shards [begin, end), a thread to each, and adds them in order; returns the sum of their losses. A shard is
+  // small, so threads do better on one each than together on one.
+  double add_shards(const std::vector<Batch>& shards, int begin, std::uint64_t seed, std::int64_t step, double scale,
+                    const at::Tensor& rows, GradientSum& sum) {
     const auto count = static_cast<std::int64_t>(shards.size());
     const std::int64_t wave = std::max(1, at::get_num_threads());
-    const int first_shard = key.shard;
+    while (static_cast<std::int64_t>(flat_.size()) < std::min(wave, count)) flat_.push_back(at::empty({gradient_size_}));
     double loss = 0;
     for (std::int64_t first = 0; first < count; first += wave) {
       const std::int64_t last = std::min(count, first + wave);
       std::vector<double> losses(last - first, 0.0);
-      std::vector<at::Tensor> gradients(last - first);
-      for (std::int64_t shard = first; shard < last; ++shard) {
-        if (shards[shard].token_ids.defined()) gradients[shard - first] = tree_.buffer(gradient_size_);
-      }
       at::parallel_for(first, last, 1, [&](std::int64_t from, std::int64_t to) {
         for (std::int64_t shard = from; shard < to; ++shard) {
-          if (!gradients[shard - first].defined()) continue;
-          const DropoutKey own{key.seed, key.step, first_shard + static_cast<int>(shard)};
-          losses[shard - first] = shard_gradient(shards[shard], own, scale, rows, gradients[shard - first]);
+          if (!shards[shard].token_ids.defined()) continue;
+          const DropoutKey key{seed, step, begin + static_cast<int>(shard)};
+          losses[shard - first] = shard_gradient(shards[shard], key, scale, rows, flat_[shard - first]);
         }
       });
       for (std::int64_t shard = first; shard < last; ++shard) {
-        take(gradients[shard - first]);
+        if (!shards[shard].token_ids.defined()) continue;
+        sum.add(begin + static_cast<int>(shard), {flat_[shard - first].const_data_ptr<float>(), gradient_size()});
         loss += losses[shard - first];
       }
     }
     return loss;
   }
 
-  // The sum of all shards' gradients, this rank's added to those of the others; then one step along it, clipped. `sum` is
-  // null where this rank has all shards. Returns the rank's loss and the norm before clipping.
-  struct Outcome {
-    double loss, norm;
-  };
-  Outcome step(const std::vector<Batch>& shards, DropoutKey key, double scale, const at::Tensor& rows, double learning_rate,
-               double largest_norm, GradientSum* sum) {
-    if (sum == nullptr) {
-      const double loss = compute_shards(shards, key, scale, rows, [&](const at::Tensor& gradient) { tree_.add(gradient); });
-      const at::Tensor total = tree_.sum();
-      const double norm = follow(total, rows, learning_rate, largest_norm);
-      tree_.release(total);
-      return {loss, norm};
-    }
-    int shard = key.shard;
-    const double loss = compute_shards(shards, key, scale, rows, [&](const at::Tensor& gradient) {
-      if (gradient.defined()) {
-        sum->add(shard, {gradient.const_data_ptr<float>(), gradient_size()});
-        tree_.release(gradient);
-      }
-      ++shard;
-    });
-    const std::span<const float> total = sum->sum();
-    return {loss, follow(at::from_blob(const_cast<float*>(total.data()), {gradient_size_}, at::kFloat), rows, learning_rate,
-                         largest_norm)};
-  }
-
-  std::vector<at::Tensor> parameters() const {
-    return has_table() ? std::vector<at::Tensor>{dense_, table_} : std::vector<at::Tensor>{dense_};
-  }
-
- private:
-  double follow(const at::Tensor& total, const at::Tensor& rows, double learning_rate, double largest_norm) {
+  // One step along the sum of the shards' gradients, clipped; returns the norm before clipping.
+  double step(std::span<const float> sum, const at::Tensor& rows, double learning_rate, double largest_norm) {
+    const at::Tensor total =
+        at::from_blob(const_cast<float*>(sum.data()), {static_cast<std::int64_t>(sum.size())}, at::kFloat);
     const double norm = at::linalg_vector_norm(total).item<double>();
     const double factor = std::min(1.0, largest_norm / (norm + 1e-6));  // as torch.nn.utils.clip_grad_norm_
     std::vector<at::Tensor> gradients = {total.narrow(0, 0, dense_.numel()) * factor};
@@ -137,6 +102,11 @@ class Optimiser {
     return norm;
   }
 
+  std::vector<at::Tensor> parameters() const {
+    return has_table() ? std::vector<at::Tensor>{dense_, table_} : std::vector<at::Tensor>{dense_};
+  }
+
+ private:
   double shard_gradient(const Batch& batch, const DropoutKey& key, double scale, const at::Tensor& rows,
                         const at::Tensor& flat) {
     const double loss = model_.gradient(batch, key, scale, rows, flat.narrow(0, 0, dense_.numel()), row_part(flat, rows));
@@ -155,7 +125,7 @@ class Optimiser {
   AdamW adam_;
   at::Tensor table_gradient_;  // V x H, zero but for the rows of a step
   std::int64_t gradient_size_ = 0;
-  ShardTree tree_;
+  std::vector<at::Tensor> flat_;  // a shard's gradient each
 };
 
 }  // namespace
@@ -199,8 +169,7 @@ FinetuneResult finetune(Trainable& model, const data::Corpus& train, const data:
     for (const data::GlobalBatch& batch : batches) most_rows = std::max(most_rows, ids_of(train, batch).size());
   }
   Optimiser optimiser(model, settings.weight_decay, static_cast<std::int64_t>(most_rows));
-  const bool has_all = own.begin == 0 && own.end == settings.shards;
-  const std::unique_ptr<GradientSum> sum = has_all ? nullptr : make_sum(optimiser.gradient_size());
+  const std::unique_ptr<GradientSum> sum = make_sum(optimiser.gradient_size());
 
   FinetuneResult best;
   std::vector<at::Tensor> best_weights;
@@ -218,15 +187,15 @@ FinetuneResult finetune(Trainable& model, const data::Corpus& train, const data:
         examples += static_cast<std::int64_t>(members.size());
       }
       const auto size = static_cast<double>(batch.size());
+      const double loss = optimiser.add_shards(shards, own.begin, settings.seed, now.step, 1 / size, rows, *sum) * size;
       const double rate = settings.learning_rate * schedule_factor(settings, now.step, now.steps);
-      const auto [loss, norm] = optimiser.step(shards, {settings.seed, now.step, own.begin}, 1 / size, rows, rate,
-                                               settings.largest_norm, sum.get());
+      const double norm = optimiser.step(sum->sum(), rows, rate, settings.largest_norm);
       if (!std::isfinite(norm)) {
         throw base::InputError(fmt::format("fine-tuning diverged at step {}", now.step + 1), "the gradient is not finite",
                                "set a smaller finetune.learning_rate");
       }
       ++now.step;
-      now.loss = examples == 0 ? 0 : loss * size / double(examples);
+      now.loss = examples == 0 ? 0 : loss / double(examples);
       progress(now);
     }
     now.dev_accuracy = accuracy(model.frozen(), dev);

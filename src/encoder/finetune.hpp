@@ -61,7 +61,6 @@ struct FinetuneResult {
 };
 
 /// Trains `model` on this rank's `own` shards of every batch. `progress` is called after every step and every epoch.
-/// Where they are all of them, nothing is made by `make_sum`: the shards meet here, in the tree of comm::ShardSum.
 /// Collective over the ranks of the sum; the dev set is evaluated by each rank alone. Throws InputError when the training
 /// diverges.
 FinetuneResult finetune(Trainable& model, const data::Corpus& train, const data::Corpus& dev,

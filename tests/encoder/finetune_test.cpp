@@ -9,7 +9,6 @@
 #include "encoder/adamw.hpp"
 #include "encoder/finetune.hpp"
 #include "encoder/open.hpp"
-#include "encoder/shard_tree.hpp"
 #include "encoder/support.hpp"
 #include "encoder/tree_sum.hpp"
 
@@ -139,29 +138,6 @@ TEST(Finetune, LearnsAndLeavesTheBestWeights) {
   const test::TemporaryFolder folder;
   model->save(folder.path() / "model");
   EXPECT_EQ(encoder::accuracy(*encoder::open_encoder(folder.path() / "model"), dev), result.dev_accuracy);
-}
-
-// Any number of shards, some of them empty: the tree that ranks use together, written down independently.
-TEST(ShardTree, IsTheTreeOverShardNumbers) {
-  at::manual_seed(0);
-  encoder::ShardTree tree;
-  for (int shards = 1; shards <= 11; ++shards) {
-    test::TreeSum reference(shards);
-    for (int shard = 0; shard < shards; ++shard) {
-      if ((shard + shards) % 4 == 1 && shard != 0) {
-        tree.add({});
-        continue;
-      }
-      at::Tensor gradient = tree.buffer(50);
-      gradient.normal_();
-      reference.add(shard, {gradient.const_data_ptr<float>(), 50});
-      tree.add(gradient);
-    }
-    const auto expected = reference.sum();
-    const at::Tensor sum = tree.sum();
-    EXPECT_TRUE(sum.equal(at::from_blob(const_cast<float*>(expected.data()), {50}, at::kFloat))) << shards << " shards";
-    tree.release(sum);
-  }
 }
 
 // Two ranks as two threads, each with its own model; their sum waits for both.
