@@ -1,0 +1,38 @@
+// Who trains what next, decided whenever a team is free: the rest is planned anew from what has really happened.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "plan/schedule.hpp"
+
+namespace layersweep::plan {
+
+class Dispatcher {
+ public:
+  /// Teams of these sizes share units 0 … `units` − 1. Expected times may be in any unit as long as `now` is in the same.
+  Dispatcher(std::vector<int> team_sizes, std::size_t units, UnitSeconds seconds);
+
+  /// The team is free at time `now` and gets a unit; nothing when the others will do the rest sooner, and then it gets none
+  /// later either. With teams of one size: the longest unit left.
+  std::optional<std::size_t> next(std::size_t team, double now);
+
+  /// Units nobody has taken.
+  std::size_t left() const { return left_.size(); }
+
+ private:
+  std::vector<Team> teams_;
+  std::vector<std::size_t> left_;
+  UnitSeconds seconds_;
+  double scale_ = 1;  // real over expected time of what was done so far
+  double done_expected_ = 0, done_real_ = 0;
+  struct Running {
+    double start = 0;
+    double expected = 0;
+  };
+  std::vector<std::optional<Running>> running_;
+  std::vector<bool> retired_;
+};
+
+}  // namespace layersweep::plan

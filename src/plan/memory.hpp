@@ -1,0 +1,23 @@
+// Memory of a rank that trains a unit, estimated from sizes.
+#pragma once
+
+#include "plan/lengths.hpp"
+#include "plan/model.hpp"
+#include "plan/work.hpp"
+
+namespace layersweep::plan {
+
+struct RankMemory {
+  double program_bytes = 0;  ///< the program and its libraries
+  double weights_bytes = 0;  ///< of the frozen model
+  double probes_bytes = 0;   ///< parameters, optimiser, snapshots, gradients and their sums
+  double passes_bytes = 0;   ///< the unmasked states and what the largest masked pass keeps for its backward pass
+
+  double total_bytes() const { return program_bytes + weights_bytes + probes_bytes + passes_bytes; }
+};
+
+/// For the longest texts.
+RankMemory rank_memory(const UnitWork& work, const Model& model, std::int64_t seeds, const Lengths& lengths,
+                       double batch_texts, const config::Run& run, int threads);
+
+}  // namespace layersweep::plan

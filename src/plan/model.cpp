@@ -1,0 +1,107 @@
+#include "plan/model.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace layersweep::plan {
+namespace {
+
+std::int64_t gate_inputs(const Model& model, config::Mode mode, std::int64_t point) {
+  const std::int64_t width = model.rungs[static_cast<std::size_t>(point)].width;
+  return mode == config::Mode::input ? model.rungs[0].width + width : width;
+}
+
+std::int64_t gate_inner(const Model& model, std::int64_t point) {
+  return std::max<std::int64_t>(32, model.rungs[static_cast<std::size_t>(point)].width / 4);
+}
+
+std::int64_t first_rung(config::Mode mode, std::int64_t point) { return mode == config::Mode::input ? 0 : point; }
+
+}  // namespace
+
+Flops& Flops::operator+=(const Flops& other) {
+  per_token += other.per_token;
+  per_pair += other.per_pair;
+  per_text += other.per_text;
+  return *this;
+}
+
+Model bert_model(const BertSizes& s) {
+  const auto h = static_cast<double>(s.hidden);
+  const auto inner = static_cast<double>(s.inner);
+  const auto heads = static_cast<double>(s.heads);
+  // Queries, keys, values, output, and the two maps of the feed-forward block; scores and their mix of values.
+  const Flops layer{2 * (4 * h * h + 2 * h * inner), 4 * h, 0};
+  const Flops layer_backward{layer.per_token, 2 * layer.per_pair, 0};
+  // The last layer computes the first token only: keys and values of all tokens, everything else once.
+  const Flops last{2 * 2 * h * h + 4 * h, 0, 2 * (2 * h * h + 2 * h * inner)};
+  const Flops last_backward{2 * 2 * h * h + 8 * h, 0, last.per_text};
+  const Flops read_out{0, 0, 2 * (h * h + h * static_cast<double>(s.classes))};
+
+  Model model;
+  model.name = fmt::format("bert, {} layers of {} ({}), {} heads", s.layers, s.hidden, s.inner, s.heads);
+  model.classes = s.classes;
+  model.rungs.push_back({s.hidden, {}, {}, 2 * h + 1, 0});
+  for (std::int64_t index = 1; index < s.layers; ++index) {
+    model.rungs.push_back({s.hidden, layer, layer_backward, 6 * h + inner + 2, heads});
+  }
+  model.rungs.push_back({s.hidden, last, last_backward, 2 * h + heads, 0});
+  model.rungs.push_back({s.hidden, read_out, read_out, 0, 0});
+  model.clean = static_cast<double>(s.layers) * layer;
+  model.clean += read_out;
+  const std::int64_t per_layer = 4 * s.hidden * s.hidden + 2 * s.hidden * s.inner + 9 * s.hidden + s.inner;
+  model.weights = (s.vocabulary + s.positions + 4) * s.hidden + s.layers * per_layer + s.hidden * s.hidden + s.hidden +
+                  s.classes * (s.hidden + 1);
+  return model;
+}
+
+Model counting_model(std::int64_t symbols, std::int64_t width, std::int64_t features) {
+  const auto w = static_cast<double>(width);
+  const auto f = static_cast<double>(features);
+  const Flops mix{2 * (w * w + f * w), 0, 0};
+  const Flops recurrence{2 * 3 * w * (w + f), 0, 2 * w};
+  Model model;
+  model.name = fmt::format("counting, width {}, {} features", width, features);
+  model.classes = 2;
+  model.rungs = {{width, mix, mix, 2 * w + f, 0}, {features, recurrence, recurrence, 5 * w, 0}};
+  model.clean = mix;
+  model.clean += recurrence;
+  model.weights = symbols * 2 * width + 3 * width * width + width + features * (width + 1) +
+                  3 * width * (features + width + 2) + width + 1;
+  return model;
+}
+
+Flops copy_forward(const Model& model, config::Mode mode, std::int64_t point) {
+  Flops sum;
+  for (std::int64_t rung = first_rung(mode, point); rung < model.points(); ++rung) {
+    sum += model.rungs[static_cast<std::size_t>(rung)].forward;
+  }
+  return sum;
+}
+
+Flops copy_backward(const Model& model, config::Mode mode, std::int64_t point) {
+  Flops sum;
+  for (std::int64_t rung = first_rung(mode, point); rung < model.points(); ++rung) {
+    sum += model.rungs[static_cast<std::size_t>(rung)].backward;
+  }
+  return sum;
+}
+
+Flops gate_forward(const Model& model, config::Mode mode, std::int64_t point) {
+  const auto inputs = static_cast<double>(gate_inputs(model, mode, point));
+  const auto inner = static_cast<double>(gate_inner(model, point));
+  return {2 * (inputs + 1) * inner, 0, 0};
+}
+
+std::int64_t probe_parameters(const Model& model, config::Mode mode, std::int64_t seeds) {
+  std::int64_t sum = mode == config::Mode::input ? model.rungs[0].width : 0;  // one replacement vector serves all points
+  for (std::int64_t point = 0; point < model.points(); ++point) {
+    const std::int64_t inner = gate_inner(model, point);
+    sum += inner * gate_inputs(model, mode, point) + 2 * inner + inner + 1 + 1 + 1;  // first map, second map, gate bias
+    if (mode == config::Mode::hidden) sum += model.rungs[static_cast<std::size_t>(point)].width;
+  }
+  return seeds * sum;
+}
+
+}  // namespace layersweep::plan

@@ -1,0 +1,66 @@
+// A frozen model as costs see it: a ladder of points and the arithmetic between them. A multiply-add counts as two
+// floating-point operations; only matrix products are counted, the rest is in the measured rate.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "config/experiment.hpp"
+
+namespace layersweep::plan {
+
+/// Arithmetic of one pass over texts.
+struct Flops {
+  double per_token = 0;
+  double per_pair = 0;  ///< per pair of tokens of one text: attention
+  double per_text = 0;  ///< what is computed once, for the token a classifier reads
+
+  Flops& operator+=(const Flops& other);
+  friend Flops operator*(double factor, const Flops& flops) {
+    return {factor * flops.per_token, factor * flops.per_pair, factor * flops.per_text};
+  }
+  double of(double texts, double tokens, double pairs) const {
+    return per_text * texts + per_token * tokens + per_pair * pairs;
+  }
+};
+
+/// What a masked copy costs from one point to the next; the last rung is the read-out.
+struct Rung {
+  std::int64_t width = 0;  ///< features per token at the point
+  Flops forward;
+  Flops backward;             ///< gradients of the states only: the model is frozen
+  double kept_per_token = 0;  ///< floats kept for the backward pass
+  double kept_per_pair = 0;
+};
+
+struct Model {
+  std::string name;  ///< its kind and sizes; models of one name cost the same
+  std::vector<Rung> rungs;
+  Flops clean;               ///< the unmasked pass, all layers in full
+  std::int64_t weights = 0;  ///< floats
+  std::int64_t classes = 0;
+
+  std::int64_t points() const { return static_cast<std::int64_t>(rungs.size()); }
+};
+
+struct BertSizes {
+  std::int64_t layers = 0, hidden = 0, inner = 0, heads = 0, vocabulary = 0, positions = 0, classes = 0;
+};
+Model bert_model(const BertSizes& sizes);
+
+/// The counting task's: embeddings of `width`, `features` per position, a recurrence over them.
+Model counting_model(std::int64_t symbols, std::int64_t width, std::int64_t features);
+
+/// A masked copy that joins at `point`, up to the output. In hidden mode it costs the rungs above the point, in input mode
+/// all of them, whatever the point.
+Flops copy_forward(const Model& model, config::Mode mode, std::int64_t point);
+Flops copy_backward(const Model& model, config::Mode mode, std::int64_t point);
+
+/// The gate networks of one point and one probe seed.
+Flops gate_forward(const Model& model, config::Mode mode, std::int64_t point);
+
+/// Floats of the probes of one mode: all points, `seeds` seeds.
+std::int64_t probe_parameters(const Model& model, config::Mode mode, std::int64_t seeds);
+
+}  // namespace layersweep::plan

@@ -1,0 +1,60 @@
+#include "plan/point_groups.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/error.hpp"
+
+namespace layersweep::plan {
+
+std::vector<PointGroup> split_points(int points, int groups, const GroupCost& cost) {
+  base::ensure(points > 0 && groups > 0, "groups of no points");
+  groups = std::min(groups, points);
+  const auto at = [](int index) { return static_cast<std::size_t>(index); };
+  // best[g][end]: the dearest of g groups over points 0 … end − 1, with the border before the last of them.
+  constexpr double never = std::numeric_limits<double>::infinity();
+  std::vector<std::vector<double>> best(at(groups + 1), std::vector<double>(at(points + 1), never));
+  std::vector<std::vector<int>> border(at(groups + 1), std::vector<int>(at(points + 1), 0));
+  best[0][0] = 0;
+  for (int g = 1; g <= groups; ++g) {
+    for (int end = g; end <= points; ++end) {
+      for (int first = g - 1; first < end; ++first) {
+        const double dearest = std::max(best[at(g - 1)][at(first)], cost({first, end}));
+        if (dearest < best[at(g)][at(end)]) {
+          best[at(g)][at(end)] = dearest;
+          border[at(g)][at(end)] = first;
+        }
+      }
+    }
+  }
+  std::vector<PointGroup> result;
+  for (int g = groups, end = points; g > 0; --g) {
+    const int first = border[at(g)][at(end)];
+    result.push_back({first, end});
+    end = first;
+  }
+  std::ranges::reverse(result);
+  return result;
+}
+
+double hidden_group_flops(const Model& model, std::int64_t seeds, const Lengths& lengths, double texts, PointGroup group) {
+  constexpr auto mode = config::Mode::hidden;
+  Flops sum;
+  const bool has_output = group.end == model.points();
+  // Below the output the unmasked pass costs what an unmasked copy costs; the last layer is computed in full.
+  if (has_output) {
+    sum += model.clean;
+  } else {
+    for (int rung = 0; rung + 1 < group.end; ++rung) sum += model.rungs[static_cast<std::size_t>(rung)].forward;
+  }
+  for (int point = group.first; point < group.end; ++point) {
+    Flops one = copy_forward(model, mode, point);
+    one += copy_backward(model, mode, point);
+    one += 2 * gate_forward(model, mode, point);
+    sum += static_cast<double>(seeds) * one;
+  }
+  const double mean_pairs = lengths.texts() > 0 ? lengths.pairs() / lengths.texts() : 0;
+  return sum.of(texts, texts * lengths.mean(), texts * mean_pairs);
+}
+
+}  // namespace layersweep::plan

@@ -1,0 +1,22 @@
+// A unit is what trains together on one clean pass: all points and a group of probe seeds of one mode. The grouping is a
+// function of the experiment, never of the number of ranks.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "config/experiment.hpp"
+
+namespace layersweep::plan {
+
+struct Unit {
+  config::Mode mode = config::Mode::input;
+  std::vector<std::int64_t> seeds;
+  std::string name() const;  ///< "hidden-0-1-2-3"
+};
+
+/// In the order of modes, then seeds, `probe.seeds_per_unit` at a time (0: all).
+std::vector<Unit> units_of(const config::Probe& settings);
+
+}  // namespace layersweep::plan
