@@ -16,19 +16,17 @@ constexpr float epsilon = 1e-8F;  // and eps
 LookaheadRmsprop::LookaheadRmsprop(at::Tensor parameters, Variance variance)
     : parameters_(std::move(parameters)),
       variance_(variance),
-      square_average_(at::zeros_like(parameters_)),
-      gradient_average_(at::zeros_like(parameters_)),
-      slow_(parameters_.clone()) {}
+      state_{at::zeros_like(parameters_), at::zeros_like(parameters_), parameters_.clone(), 0} {}
 
 void LookaheadRmsprop::step(const at::Tensor& gradient, const at::Tensor& learning_rate) {
   float* const x = parameters_.data_ptr<float>();
-  float* const square = square_average_.data_ptr<float>();
-  float* const mean = gradient_average_.data_ptr<float>();
-  float* const slow = slow_.data_ptr<float>();
+  float* const square = state_.square_average.data_ptr<float>();
+  float* const mean = state_.gradient_average.data_ptr<float>();
+  float* const slow = state_.slow.data_ptr<float>();
   const float* const g = gradient.const_data_ptr<float>();
   const float* const rate = learning_rate.const_data_ptr<float>();
   const bool centred = variance_ == Variance::centred;
-  const bool synchronise = ++steps_ % lookahead_steps == 0;
+  const bool synchronise = ++state_.steps % lookahead_steps == 0;
   const std::int64_t n = parameters_.numel();
   for (std::int64_t i = 0; i < n; ++i) {
     square[i] = decay * square[i] + (1 - decay) * g[i] * g[i];

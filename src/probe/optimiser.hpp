@@ -19,16 +19,23 @@ class LookaheadRmsprop {
   /// One step down `gradient` (same shape), with a learning rate for each element.
   void step(const at::Tensor& gradient, const at::Tensor& learning_rate);
 
+  /// All it remembers from step to step; whoever restores it writes into these.
+  struct State {
+    at::Tensor square_average;
+    at::Tensor gradient_average;
+    at::Tensor slow;  ///< Lookahead's slow weights
+    std::int64_t steps = 0;
+  };
+  const State& state() const { return state_; }
+  State& state() { return state_; }
+
   static constexpr int lookahead_steps = 6;
   static constexpr double lookahead_share = 0.5;
 
  private:
   at::Tensor parameters_;
   Variance variance_;
-  at::Tensor square_average_;
-  at::Tensor gradient_average_;
-  at::Tensor slow_;
-  std::int64_t steps_ = 0;
+  State state_;
 };
 
 }  // namespace layersweep::probe

@@ -4,20 +4,17 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/isfinite.h>
-#include <ATen/ops/ones.h>
 #include <ATen/ops/where.h>
-#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <limits>
 
 #include "base/log.hpp"
 #include "probe/noise.hpp"
 #include "probe/objective.hpp"
-#include "probe/optimiser.hpp"
 #include "sweep/evaluation.hpp"
+#include "sweep/meter.hpp"
+#include "sweep/training_state.hpp"
 
 namespace layersweep::sweep {
 namespace {
@@ -42,106 +39,174 @@ at::Tensor learning_rates(const probe::ProbeLayout& layout, const config::Probe&
   return rates;
 }
 
-template <class Table>
-auto& at_cell(Table& table, int point, std::int64_t seed) {
-  return table[static_cast<std::size_t>(point)][static_cast<std::size_t>(seed)];
-}
-
-// Keeps the best snapshot of every cell, and says which cells have stopped getting better.
-class Snapshots {
- public:
-  Snapshots(const probe::ProbeLayout& layout, const Limits& limits, std::int64_t patience)
-      : layout_(layout), limits_(limits), patience_(patience) {
-    const Score none{std::nan(""), std::nan(""), std::nan(""), std::nan(""), std::nan("")};
-    best_.assign(static_cast<std::size_t>(layout.points()),
-                 std::vector<Score>(static_cast<std::size_t>(layout.seeds()), none));
-    waited_.assign(best_.size(), std::vector<std::int64_t>(static_cast<std::size_t>(layout.seeds()), 0));
-  }
-
-  // Copies what improved from `parameters` to `kept`, and clears `active` where patience has run out.
-  void consider(const std::vector<std::vector<Score>>& scores, const at::Tensor& parameters, const at::Tensor& kept,
-                at::Tensor& active) {
-    for (std::int64_t s = 0; s < layout_.seeds(); ++s) {
-      if (layout_.mode() == probe::Mode::input) {
-        consider_seed(scores, parameters, kept, active, s);
-      } else {
-        for (int p = 0; p < static_cast<int>(layout_.points()); ++p) {
-          if (!active[p][s].item<bool>()) continue;
-          const bool better = is_better(at_cell(scores, p, s), at_cell(best_, p, s), limits_);
-          if (better) {
-            layout_.copy_cell(kept, parameters, p, s);
-            at_cell(best_, p, s) = at_cell(scores, p, s);
-          }
-          if (stop(better, p, s)) active[p][s] = false;
-        }
-      }
-    }
-  }
-
-  bool within_epsilon(int point, std::int64_t seed) const { return at_cell(best_, point, seed).kl <= limits_.epsilon; }
-
- private:
-  void consider_seed(const std::vector<std::vector<Score>>& scores, const at::Tensor& parameters, const at::Tensor& kept,
-                     at::Tensor& active, std::int64_t s) {
-    if (!active.select(1, s).any().item<bool>()) return;
-    std::vector<Score> challenger;
-    std::vector<Score> holder;
-    for (int p = 0; p < static_cast<int>(layout_.points()); ++p) {
-      challenger.push_back(at_cell(scores, p, s));
-      holder.push_back(at_cell(best_, p, s));
-    }
-    const bool better = is_better(challenger, holder, limits_);
-    if (better) {
-      layout_.copy_seed(kept, parameters, s);
-      for (int p = 0; p < static_cast<int>(layout_.points()); ++p) at_cell(best_, p, s) = at_cell(scores, p, s);
-    }
-    if (stop(better, 0, s)) active.select(1, s).fill_(false);
-  }
-
-  bool stop(bool better, int point, std::int64_t seed) {
-    std::int64_t& waited = at_cell(waited_, point, seed);
-    waited = better ? 0 : waited + 1;
-    return patience_ > 0 && waited >= patience_;
-  }
-
-  const probe::ProbeLayout& layout_;
-  Limits limits_;
-  std::int64_t patience_;
-  std::vector<std::vector<Score>> best_;
-  std::vector<std::vector<std::int64_t>> waited_;
-};
-
-// Sums of the training figures between two lines of progress.
-struct Meter {
-  at::Tensor kl, keep_share, examples;  // P x S
-  std::int64_t pairs = 0;
-  Clock::time_point since = Clock::now();
-
-  explicit Meter(const probe::ProbeLayout& layout)
-      : kl(at::zeros({layout.points(), layout.seeds()}, at::kDouble)), keep_share(kl.clone()), examples(kl.clone()) {}
-
-  void add(const probe::StepSums& sums, const at::Tensor& active, std::int64_t batch) {
-    const at::Tensor on = active.to(at::kDouble);
-    kl += at::where(active, sums.kl().to(at::kDouble), 0.0);
-    keep_share += at::where(active, sums.keep_share().to(at::kDouble), 0.0);
-    examples += on * static_cast<double>(batch);
-    pairs += batch * active.sum().item<std::int64_t>();
-  }
-};
-
-std::vector<double> per_point(const at::Tensor& sums, const at::Tensor& weights) {
-  std::vector<double> result;
-  for (std::int64_t p = 0; p < sums.size(0); ++p) {
-    const double weight = weights[p].sum().item<double>();
-    result.push_back(weight > 0 ? sums[p].sum().item<double>() / weight : std::nan(""));
-  }
-  return result;
-}
-
 std::vector<std::int64_t> lengths_of(const data::Corpus& corpus) {
   std::vector<std::int64_t> lengths;
   for (std::int64_t e = 0; e < corpus.size(); ++e) lengths.push_back(corpus.length(e));
   return lengths;
+}
+
+std::vector<std::int64_t> widths_of(const encoder::Encoder& encoder) {
+  std::vector<std::int64_t> widths;
+  for (const encoder::Point& point : encoder.points()) widths.push_back(point.width);
+  return widths;
+}
+
+// Takes a training state from where it is to its end. Everything that decides about later steps is in the state.
+class Trainer {
+ public:
+  Trainer(const Team& team, const encoder::Encoder& encoder, const TrainingTexts& texts, const Unit& unit,
+          const config::Probe& settings, std::int64_t token_budget, TrainingState& state, const OnProgress& on_progress)
+      : team_(team),
+        encoder_(encoder),
+        texts_(texts),
+        unit_(unit),
+        settings_(settings),
+        token_budget_(token_budget),
+        state_(state),
+        on_progress_(on_progress),
+        reducer_(team.reducer(probe::StepSums(state.layout).flat().numel())),
+        lengths_(lengths_of(texts.train)),
+        total_steps_(planned_steps(settings, texts.train.size())),
+        full_rates_(learning_rates(state.layout, settings)),
+        alpha_rates_(at::full({state.alpha.numel()}, settings.alpha_learning_rate, at::kFloat)),
+        meter_(state.layout),
+        first_step_(state.step),
+        spent_before_s_(state.trained_s) {}
+
+  void run() {
+    if (state_.step == 0) validate();
+    while (!is_done()) {
+      const auto batches = data::epoch_batches(
+          lengths_, {settings_.batch, team_.shards, static_cast<std::uint64_t>(unit_.seeds.front())}, state_.epoch);
+      while (!is_done() && state_.next_batch < std::ssize(batches)) {
+        step(batches[static_cast<std::size_t>(state_.next_batch++)]);
+      }
+      if (state_.next_batch == std::ssize(batches)) {
+        ++state_.epoch;
+        state_.next_batch = 0;
+      }
+    }
+  }
+
+ private:
+  bool is_done() const { return state_.step >= total_steps_ || !state_.active.any().item<bool>(); }
+
+  void step(const data::GlobalBatch& batch) {
+    ++state_.step;
+    const probe::StepSums sums = sum_over_ranks(batch);
+    meter_.add(sums, state_.active, batch.size());
+    drop_broken(sums);
+    update(sums, batch.size());
+    state_.steps += state_.active;
+    state_.trained_s = spent_before_s_ + seconds_since(start_);
+    if (state_.step % report_every == 0 || state_.step == total_steps_) report();
+    if (state_.step % settings_.validate_every == 0 || state_.step == total_steps_) validate();
+  }
+
+  // Collective.
+  probe::StepSums sum_over_ranks(const data::GlobalBatch& batch) {
+    probe::StepInputs inputs{sparsity_of(settings_.sparsity), state_.alpha, state_.active, {}, batch.size()};
+    const std::int64_t copies = state_.active.sum().item<std::int64_t>();
+    const data::ShardRange mine = team_.my_shards();
+    for (int shard = mine.begin; shard < mine.end; ++shard) {
+      const data::Shard& examples = batch.shards[static_cast<std::size_t>(shard)];
+      if (examples.empty()) continue;
+      probe::StepSums part(state_.layout);
+      for (const auto& piece : micro_batches(texts_.train, examples, copies, token_budget_)) {
+        const encoder::Batch tensors = encoder::collate(texts_.train, piece);
+        inputs.noise =
+            probe::gate_noise(unit_.mode, unit_.seeds, state_.layout.points(), state_.step, piece, tensors.width());
+        probe::accumulate_step(encoder_, tensors, state_.layout, state_.parameters, inputs, part);
+      }
+      reducer_.add(shard, {part.flat().const_data_ptr<float>(), static_cast<std::size_t>(part.flat().numel())});
+    }
+    const std::span<const float> reduced = reducer_.sum();
+    probe::StepSums sums(state_.layout);
+    std::copy(reduced.begin(), reduced.end(), sums.flat().data_ptr<float>());
+    return sums;
+  }
+
+  // A cell whose figures are not finite leaves the pass with its last good snapshot; in input mode its whole seed does.
+  void drop_broken(const probe::StepSums& sums) {
+    const at::Tensor broken = state_.active.logical_and(at::isfinite(sums.kl()).logical_not());
+    if (!broken.any().item<bool>()) return;
+    for (std::int64_t p = 0; p < state_.layout.points(); ++p) {
+      for (std::int64_t s = 0; s < state_.layout.seeds(); ++s) {
+        const bool hit =
+            unit_.mode == probe::Mode::input ? broken.select(1, s).any().item<bool>() : broken[p][s].item<bool>();
+        if (!hit || !state_.active[p][s].item<bool>()) continue;
+        state_.active[p][s] = false;
+        at_cell(state_.status, p, s) = CellStatus::not_finite;
+        base::world_warning("unit {}: point {}, seed {} is no longer finite; it leaves the training", unit_.name(), p,
+                            unit_.seeds[static_cast<std::size_t>(s)]);
+      }
+    }
+  }
+
+  void update(const probe::StepSums& sums, std::int64_t batch) {
+    const double warm_up = settings_.warm_up > 0
+                               ? std::min(1.0, static_cast<double>(state_.step) / static_cast<double>(settings_.warm_up))
+                               : 1.0;
+    // Rows of broken cells carry NaN gradients, which must not touch the others; they are zero elsewhere anyway.
+    state_.probe_optimiser.step(at::where(at::isfinite(sums.gradient()), sums.gradient(), 0.0F), full_rates_ * warm_up);
+    // α ascends: the gradient of −(KL − ε) over active cells.
+    const at::Tensor excess = sums.kl() / static_cast<double>(batch) - settings_.epsilon;
+    const at::Tensor gradient = at::where(state_.active, -excess / static_cast<double>(state_.layout.points()), 0.0F);
+    state_.alpha_optimiser.step(gradient.to(at::kFloat).contiguous().view({-1}), alpha_rates_);
+    state_.alpha.clamp_(0.0, settings_.alpha_max);
+  }
+
+  void report() {
+    const double here_s = seconds_since(start_);
+    const double remaining_s =
+        here_s / static_cast<double>(state_.step - first_step_) * static_cast<double>(total_steps_ - state_.step);
+    on_progress_(Progress{state_.step, total_steps_, meter_.pairs_per_second(), spent_before_s_ + here_s, remaining_s,
+                          meter_.kl(), meter_.keep_share(),
+                          mean_per_point(state_.alpha.to(at::kDouble) * state_.active, state_.active.to(at::kDouble))});
+    meter_ = Meter(state_.layout);
+  }
+
+  void validate() {
+    Validation now{state_.step,
+                   evaluate_cells(team_, encoder_, texts_.dev, settings_.validation_examples, state_.layout,
+                                  state_.parameters, state_.active, token_budget_),
+                   state_.alpha.clone()};
+    state_.snapshots.consider(state_.layout, now.scores, state_.parameters, state_.active);
+    state_.curve.push_back(std::move(now));
+  }
+
+  const Team& team_;
+  const encoder::Encoder& encoder_;
+  const TrainingTexts& texts_;
+  const Unit& unit_;
+  const config::Probe& settings_;
+  std::int64_t token_budget_;
+  TrainingState& state_;
+  const OnProgress& on_progress_;
+
+  comm::GradientReducer reducer_;
+  std::vector<std::int64_t> lengths_;
+  std::int64_t total_steps_;
+  at::Tensor full_rates_, alpha_rates_;
+
+  Meter meter_;
+  std::int64_t first_step_;
+  double spent_before_s_;
+  Clock::time_point start_ = Clock::now();
+};
+
+TrainedUnit result_of(const TrainingState& state, const config::Probe& settings) {
+  TrainedUnit result{state.layout, state.snapshots.state().parameters, state.alpha, state.steps, state.status, state.curve};
+  for (std::int64_t p = 0; p < state.layout.points(); ++p) {
+    for (std::int64_t s = 0; s < state.layout.seeds(); ++s) {
+      CellStatus& status = at_cell(result.status, p, s);
+      const bool at_bound = state.alpha[p][s].item<double>() >= settings.alpha_max;
+      if (status == CellStatus::trained && at_bound && !state.snapshots.within_epsilon(p, s)) {
+        status = CellStatus::alpha_at_bound;
+      }
+    }
+  }
+  return result;
 }
 
 }  // namespace
@@ -155,121 +220,9 @@ std::int64_t planned_steps(const config::Probe& settings, std::int64_t train_exa
 TrainedUnit train_unit(const Team& team, const encoder::Encoder& encoder, const TrainingTexts& texts, const Unit& unit,
                        const config::Probe& settings, std::int64_t token_budget, const std::vector<at::Tensor>& replacements,
                        const OnProgress& on_progress) {
-  std::vector<std::int64_t> widths;
-  for (const encoder::Point& point : encoder.points()) widths.push_back(point.width);
-  const auto seeds = static_cast<std::int64_t>(unit.seeds.size());
-  TrainedUnit result{probe::ProbeLayout(unit.mode, widths, seeds), {}, {}, {}, {}, {}};
-  const probe::ProbeLayout& layout = result.layout;
-  const std::int64_t points = layout.points();
-
-  at::Tensor parameters = probe::initial_parameters(layout, unit.seeds, replacements);
-  at::Tensor kept = parameters.clone();
-  at::Tensor alpha = at::full({points, seeds}, settings.alpha_start, at::kFloat);
-  at::Tensor active = at::ones({points, seeds}, at::kBool);
-  result.steps = at::zeros({points, seeds}, at::kLong);
-  result.status.assign(static_cast<std::size_t>(points),
-                       std::vector<CellStatus>(static_cast<std::size_t>(seeds), CellStatus::trained));
-
-  probe::LookaheadRmsprop probe_optimiser(parameters, probe::LookaheadRmsprop::Variance::centred);
-  probe::LookaheadRmsprop alpha_optimiser(alpha.view({-1}), probe::LookaheadRmsprop::Variance::plain);
-  const at::Tensor full_rates = learning_rates(layout, settings);
-  const at::Tensor alpha_rates = at::full({points * seeds}, settings.alpha_learning_rate, at::kFloat);
-  Snapshots snapshots(layout, {settings.epsilon, settings.flip_limit}, settings.patience);
-
-  comm::GradientReducer reducer = team.reducer(probe::StepSums(layout).flat().numel());
-  const data::ShardRange mine = team.my_shards();
-  const std::vector<std::int64_t> lengths = lengths_of(texts.train);
-  const std::int64_t total_steps = planned_steps(settings, texts.train.size());
-
-  const auto validate = [&](std::int64_t step) {
-    Validation now{
-        step,
-        evaluate_cells(team, encoder, texts.dev, settings.validation_examples, layout, parameters, active, token_budget),
-        alpha.clone()};
-    snapshots.consider(now.scores, parameters, kept, active);
-    result.curve.push_back(std::move(now));
-  };
-
-  // A cell whose figures are not finite leaves the pass with its last good snapshot; in input mode its whole seed does.
-  const auto drop_broken = [&](const probe::StepSums& sums) {
-    const at::Tensor broken = active.logical_and(at::isfinite(sums.kl()).logical_not());
-    if (!broken.any().item<bool>()) return;
-    for (int p = 0; p < static_cast<int>(points); ++p) {
-      for (std::int64_t s = 0; s < seeds; ++s) {
-        const bool hit =
-            unit.mode == probe::Mode::input ? broken.select(1, s).any().item<bool>() : broken[p][s].item<bool>();
-        if (!hit || !active[p][s].item<bool>()) continue;
-        active[p][s] = false;
-        result.status[static_cast<std::size_t>(p)][static_cast<std::size_t>(s)] = CellStatus::not_finite;
-        base::world_warning("unit {}: point {}, seed {} is no longer finite; it leaves the training", unit.name(), p,
-                            unit.seeds[static_cast<std::size_t>(s)]);
-      }
-    }
-  };
-
-  const Clock::time_point start = Clock::now();
-  Meter meter(layout);
-  std::int64_t step = 0;
-  validate(0);
-  for (std::int64_t epoch = 0; step < total_steps && active.any().item<bool>(); ++epoch) {
-    const auto batches =
-        data::epoch_batches(lengths, {settings.batch, team.shards, static_cast<std::uint64_t>(unit.seeds.front())}, epoch);
-    for (const data::GlobalBatch& batch : batches) {
-      if (step >= total_steps || !active.any().item<bool>()) break;
-      ++step;
-      probe::StepInputs inputs{sparsity_of(settings.sparsity), alpha, active, {}, batch.size()};
-      const std::int64_t copies = active.sum().item<std::int64_t>();
-      for (int shard = mine.begin; shard < mine.end; ++shard) {
-        const data::Shard& examples = batch.shards[static_cast<std::size_t>(shard)];
-        if (examples.empty()) continue;
-        probe::StepSums part(layout);
-        for (const auto& piece : micro_batches(texts.train, examples, copies, token_budget)) {
-          const encoder::Batch tensors = encoder::collate(texts.train, piece);
-          inputs.noise = probe::gate_noise(unit.mode, unit.seeds, points, step, piece, tensors.width());
-          probe::accumulate_step(encoder, tensors, layout, parameters, inputs, part);
-        }
-        reducer.add(shard, {part.flat().const_data_ptr<float>(), static_cast<std::size_t>(part.flat().numel())});
-      }
-      const std::span<const float> reduced = reducer.sum();
-      probe::StepSums sums(layout);
-      std::copy(reduced.begin(), reduced.end(), sums.flat().data_ptr<float>());
-      meter.add(sums, active, batch.size());
-      drop_broken(sums);
-
-      const double warm_up =
-          settings.warm_up > 0 ? std::min(1.0, static_cast<double>(step) / static_cast<double>(settings.warm_up)) : 1.0;
-      // Rows of broken cells carry NaN gradients, which must not touch the others; they are zero elsewhere anyway.
-      probe_optimiser.step(at::where(at::isfinite(sums.gradient()), sums.gradient(), 0.0F), full_rates * warm_up);
-      // α ascends: the gradient of −(KL − ε) over active cells.
-      const at::Tensor excess = sums.kl() / static_cast<double>(batch.size()) - settings.epsilon;
-      const at::Tensor alpha_gradient = at::where(active, -excess / static_cast<double>(points), 0.0F);
-      alpha_optimiser.step(alpha_gradient.to(at::kFloat).contiguous().view({-1}), alpha_rates);
-      alpha.clamp_(0.0, settings.alpha_max);
-      result.steps += active;
-
-      if (step % report_every == 0 || step == total_steps) {
-        const double spent = seconds_since(meter.since);
-        const double elapsed = seconds_since(start);
-        on_progress(Progress{step, total_steps, static_cast<double>(meter.pairs) / spent, elapsed,
-                             elapsed / static_cast<double>(step) * static_cast<double>(total_steps - step),
-                             per_point(meter.kl, meter.examples), per_point(meter.keep_share, meter.examples),
-                             per_point(alpha.to(at::kDouble) * active, active.to(at::kDouble))});
-        meter = Meter(layout);
-      }
-      if (step % settings.validate_every == 0 || step == total_steps) validate(step);
-    }
-  }
-
-  for (int p = 0; p < static_cast<int>(points); ++p) {
-    for (std::int64_t s = 0; s < seeds; ++s) {
-      CellStatus& status = result.status[static_cast<std::size_t>(p)][static_cast<std::size_t>(s)];
-      const bool at_bound = alpha[p][s].item<double>() >= settings.alpha_max;
-      if (status == CellStatus::trained && at_bound && !snapshots.within_epsilon(p, s)) status = CellStatus::alpha_at_bound;
-    }
-  }
-  result.parameters = kept;
-  result.alpha = alpha;
-  return result;
+  TrainingState state(unit, widths_of(encoder), settings, replacements);
+  Trainer(team, encoder, texts, unit, settings, token_budget, state, on_progress).run();
+  return result_of(state, settings);
 }
 
 }  // namespace layersweep::sweep

@@ -10,36 +10,11 @@
 #include "config/experiment.hpp"
 #include "data/corpus.hpp"
 #include "encoder/encoder.hpp"
-#include "probe/parameters.hpp"
-#include "sweep/selection.hpp"
 #include "sweep/team.hpp"
+#include "sweep/trained_unit.hpp"
 #include "sweep/unit.hpp"
 
 namespace layersweep::sweep {
-
-/// What became of a (point, seed); the values are those of `status` in the results file.
-enum class CellStatus : std::uint8_t {
-  not_trained = 0,
-  trained = 1,
-  not_finite = 2,      ///< a NaN or infinity appeared; the last finite snapshot, if any, is kept
-  alpha_at_bound = 3,  ///< the multiplier ended at its bound: no snapshot met ε
-};
-
-/// Figures on development data with hard masks, at one step.
-struct Validation {
-  std::int64_t step = 0;
-  std::vector<std::vector<Score>> scores;  ///< [point][seed]
-  at::Tensor alpha;                        ///< P x S
-};
-
-struct TrainedUnit {
-  probe::ProbeLayout layout;
-  at::Tensor parameters;                        ///< flat; of every cell (input mode: of every seed) its best snapshot
-  at::Tensor alpha;                             ///< P x S, at the end
-  at::Tensor steps;                             ///< P x S int64, steps trained until the cell stopped
-  std::vector<std::vector<CellStatus>> status;  ///< [point][seed]
-  std::vector<Validation> curve;
-};
 
 /// A line of progress; means over the seeds that still train.
 struct Progress {

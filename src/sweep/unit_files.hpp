@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "sweep/train_probes.hpp"
+#include "sweep/trained_unit.hpp"
 #include "sweep/unit.hpp"
 
 namespace layersweep::sweep {

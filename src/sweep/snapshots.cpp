@@ -1,0 +1,72 @@
+#include "sweep/snapshots.hpp"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/zeros.h>
+
+#include <cmath>
+#include <vector>
+
+namespace layersweep::sweep {
+
+Snapshots::Snapshots(const probe::ProbeLayout& layout, const at::Tensor& parameters, const Limits& limits,
+                     std::int64_t patience)
+    : limits_(limits), patience_(patience) {
+  const double nan = std::nan("");
+  state_ = {parameters.clone(), cell_table(layout, Score{nan, nan, nan, nan, nan}),
+            at::zeros({layout.points(), layout.seeds()}, at::kLong)};
+}
+
+void Snapshots::consider(const probe::ProbeLayout& layout, const CellTable<Score>& scores, const at::Tensor& parameters,
+                         const at::Tensor& active) {
+  for (std::int64_t seed = 0; seed < layout.seeds(); ++seed) {
+    if (layout.mode() == probe::Mode::input) {
+      consider_seed(layout, scores, parameters, active, seed);
+    } else {
+      for (int point = 0; point < static_cast<int>(layout.points()); ++point) {
+        consider_cell(layout, scores, parameters, active, point, seed);
+      }
+    }
+  }
+}
+
+void Snapshots::consider_cell(const probe::ProbeLayout& layout, const CellTable<Score>& scores, const at::Tensor& parameters,
+                              const at::Tensor& active, int point, std::int64_t seed) {
+  if (!active[point][seed].item<bool>()) return;
+  const bool better = is_better(at_cell(scores, point, seed), at_cell(state_.scores, point, seed), limits_);
+  if (better) {
+    layout.copy_cell(state_.parameters, parameters, point, seed);
+    at_cell(state_.scores, point, seed) = at_cell(scores, point, seed);
+  }
+  if (runs_out_of_patience(better, point, seed)) active[point][seed].fill_(false);
+}
+
+void Snapshots::consider_seed(const probe::ProbeLayout& layout, const CellTable<Score>& scores, const at::Tensor& parameters,
+                              const at::Tensor& active, std::int64_t seed) {
+  if (!active.select(1, seed).any().item<bool>()) return;
+  std::vector<Score> challenger;
+  std::vector<Score> holder;
+  for (std::int64_t point = 0; point < layout.points(); ++point) {
+    challenger.push_back(at_cell(scores, point, seed));
+    holder.push_back(at_cell(state_.scores, point, seed));
+  }
+  const bool better = is_better(challenger, holder, limits_);
+  if (better) {
+    layout.copy_seed(state_.parameters, parameters, seed);
+    for (std::int64_t point = 0; point < layout.points(); ++point) {
+      at_cell(state_.scores, point, seed) = at_cell(scores, point, seed);
+    }
+  }
+  if (runs_out_of_patience(better, 0, seed)) active.select(1, seed).fill_(false);
+}
+
+bool Snapshots::runs_out_of_patience(bool better, std::int64_t point, std::int64_t seed) {
+  std::int64_t& waited = state_.waited.data_ptr<std::int64_t>()[point * state_.waited.size(1) + seed];
+  waited = better ? 0 : waited + 1;
+  return patience_ > 0 && waited >= patience_;
+}
+
+bool Snapshots::within_epsilon(std::int64_t point, std::int64_t seed) const {
+  return at_cell(state_.scores, point, seed).kl <= limits_.epsilon;
+}
+
+}  // namespace layersweep::sweep
