@@ -21,6 +21,8 @@ Command help_command();
 Command inspect_command();
 Command predict_command();
 Command run_command();
+Command status_command();
+Command submit_command();
 Command tokenize_command();
 Command validate_command();
 

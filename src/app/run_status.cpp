@@ -1,0 +1,287 @@
+#include "app/run_status.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <regex>
+#include <sstream>
+
+#include "base/environment.hpp"
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/hash.hpp"
+#include "config/ini.hpp"
+#include "config/load.hpp"
+#include "sweep/run_folder.hpp"
+#include "sweep/unit.hpp"
+
+namespace layersweep::app {
+
+namespace fs = std::filesystem;
+using std::chrono::seconds;
+
+namespace {
+
+void refuse_other_folders(const fs::path& folder) {
+  if (fs::exists(sweep::RunFolder::description_of(folder))) return;
+  throw base::InputError(fmt::format("{} is no run folder", folder.string()),
+                         fs::is_directory(folder) ? "it holds no experiment.ini" : "there is no such folder",
+                         "Give the folder that `layersweep run` names in its first line");
+}
+
+seconds age_of(const fs::path& path) {
+  std::error_code vanished;
+  const auto written = fs::last_write_time(path, vanished);
+  if (vanished) return seconds(0);
+  return std::max(seconds(0), std::chrono::duration_cast<seconds>(fs::file_time_type::clock::now() - written));
+}
+
+std::int64_t number_in(std::string_view text) {
+  std::int64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+// The step of a folder checkpoint-<step>.
+std::optional<std::int64_t> step_of(const std::string& name) {
+  constexpr std::string_view prefix = "checkpoint-";
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (!name.starts_with(prefix) || name.size() == prefix.size()) return std::nullopt;
+  if (!std::all_of(name.begin() + prefix.size(), name.end(), digit)) return std::nullopt;
+  return number_in(std::string_view(name).substr(prefix.size()));
+}
+
+nlohmann::json object_in(const fs::path& file) {
+  std::ifstream stream(file);
+  nlohmann::json object = nlohmann::json::parse(stream, nullptr, false);
+  return object.is_object() ? object : nlohmann::json::object();
+}
+
+UnitStatus unit_status(const fs::path& folder, const sweep::Unit& unit, const config::Probe& settings) {
+  UnitStatus status;
+  status.name = unit.name();
+  if (settings.max_steps > 0) status.steps_at_most = settings.max_steps;
+  std::error_code unreadable;
+  for (const auto& entry : fs::directory_iterator(folder, unreadable)) {
+    const auto step = step_of(entry.path().filename().string());
+    if (!step || (status.step && *status.step > *step)) continue;
+    status.phase = UnitStatus::Phase::training;
+    status.step = step;
+    status.age = age_of(entry.path());
+  }
+  if (fs::exists(folder / "failed.json")) {
+    status.phase = UnitStatus::Phase::failed;
+    status.reason = object_in(folder / "failed.json").value("reason", "not known");
+  }
+  if (fs::exists(folder / "done.json")) status.phase = UnitStatus::Phase::done;
+  return status;
+}
+
+// Whether the kernel of this host knows a lock of that process on the file. Looking changes nothing, unlike taking it.
+bool is_locked(const fs::path& lock, std::int64_t process) {
+  struct stat about {};
+  if (::stat(lock.c_str(), &about) != 0) return false;
+  std::ifstream locks("/proc/locks");
+  for (std::string line; std::getline(locks, line);) {
+    std::istringstream words(line);
+    std::string number, kind, advice, access, file;
+    std::int64_t holder = 0;
+    words >> number >> kind >> advice >> access >> holder >> file;
+    if (kind == "FLOCK" && holder == process && file.ends_with(fmt::format(":{}", about.st_ino))) return true;
+  }
+  return false;
+}
+
+std::optional<Holder> holder_of(const fs::path& lock) {
+  if (!fs::exists(lock)) return std::nullopt;
+  Holder holder{.text = base::read_text_file(lock), .host = {}, .job = {}};
+  std::smatch match;
+  if (std::regex_search(holder.text, match, std::regex("process ([0-9]+)"))) holder.process = number_in(match[1].str());
+  if (std::regex_search(holder.text, match, std::regex(" on ([^ ,]+)"))) holder.host = match[1];
+  if (std::regex_search(holder.text, match, std::regex("job ([0-9_]+)"))) holder.job = match[1];
+  if (holder.host == base::host_name()) {
+    holder.life = is_locked(lock, holder.process) ? Holder::Life::alive : Holder::Life::gone;
+  }
+  return holder;
+}
+
+std::optional<Requeues> requeues_of(const fs::path& counter) {
+  if (!fs::exists(counter)) return std::nullopt;
+  Requeues requeues;
+  for (const config::IniEntry& entry : config::read_ini(base::read_text_file(counter), counter.string())) {
+    if (entry.key == "job") requeues.job = entry.value;
+    if (entry.key == "requeues") requeues.count = number_in(entry.value);
+    if (entry.key == "idle") requeues.idle = number_in(entry.value);
+  }
+  return requeues;
+}
+
+std::string age_text(seconds age) {
+  const std::int64_t count = age.count();
+  if (count < 120) return fmt::format("{} s", count);
+  if (count < 2 * 3600) return fmt::format("{} min", count / 60);
+  if (count < 2 * 86400) return fmt::format("{} h", count / 3600);
+  return fmt::format("{} days", count / 86400);
+}
+
+std::string_view name_of(UnitStatus::Phase phase) {
+  switch (phase) {
+    case UnitStatus::Phase::not_started:
+      return "not started";
+    case UnitStatus::Phase::training:
+      return "training";
+    case UnitStatus::Phase::done:
+      return "done";
+    case UnitStatus::Phase::failed:
+      return "failed";
+  }
+  return "";
+}
+
+std::string_view name_of(Holder::Life life) {
+  switch (life) {
+    case Holder::Life::alive:
+      return "alive";
+    case Holder::Life::gone:
+      return "gone";
+    case Holder::Life::elsewhere:
+      return "on another host";
+  }
+  return "";
+}
+
+std::vector<std::string> mode_names(const config::Experiment& experiment) {
+  std::vector<std::string> names;
+  for (const config::Mode mode : experiment.probe.modes) names.emplace_back(config::name_of(mode));
+  return names;
+}
+
+std::string joined(const auto& values) { return fmt::format("{}", fmt::join(values, ", ")); }
+
+std::string unit_line(const UnitStatus& unit, int width) {
+  std::string line = fmt::format("  {:<{}}  {}", unit.name, width, name_of(unit.phase));
+  if (unit.phase == UnitStatus::Phase::failed) line += ": " + unit.reason;
+  if (unit.phase == UnitStatus::Phase::training && unit.step) {
+    line += fmt::format(": checkpoint of step {}", *unit.step);
+    if (unit.steps_at_most) line += fmt::format(" of {}", *unit.steps_at_most);
+    if (unit.age) line += fmt::format(", {} old", age_text(*unit.age));
+  }
+  return line + "\n";
+}
+
+std::string holder_line(const Holder& holder) {
+  switch (holder.life) {
+    case Holder::Life::alive:
+      return fmt::format("held by:  {}, which is alive\n", holder.text);
+    case Holder::Life::gone:
+      return fmt::format("held by:  nobody; last by {}\n", holder.text);
+    case Holder::Life::elsewhere:
+      return fmt::format("held by:  {}, unless it has ended: that cannot be told from this host\n", holder.text);
+  }
+  return "";
+}
+
+}  // namespace
+
+RunStatus read_run_status(const fs::path& folder) {
+  refuse_other_folders(folder);
+  RunStatus status{.folder = folder,
+                   .experiment = config::load(sweep::RunFolder::description_of(folder)),
+                   .units = {},
+                   .has_model = fs::exists(sweep::RunFolder::model_of(folder) / "model.safetensors"),
+                   .has_results = fs::exists(sweep::RunFolder::results_of(folder)),
+                   .holder = holder_of(folder / "lock"),
+                   .requeues = requeues_of(folder / "requeues.ini")};
+  for (const sweep::Unit& unit : sweep::units_of(status.experiment.probe)) {
+    status.units.push_back(unit_status(sweep::RunFolder::unit_of(folder, unit), unit, status.experiment.probe));
+  }
+  status.last_change = age_of(folder);
+  std::error_code vanished;
+  for (auto entry = fs::recursive_directory_iterator(folder, vanished); !vanished && entry != fs::end(entry);
+       entry.increment(vanished)) {
+    status.last_change = std::min(status.last_change, age_of(entry->path()));
+  }
+  return status;
+}
+
+std::string progress_word(const fs::path& folder) {
+  refuse_other_folders(folder);
+  // Names tell enough: what is durable is written under another name and renamed when complete.
+  std::vector<std::string> names;
+  for (const auto& part : {"tokens", "model", "units", "finetune"}) {
+    std::error_code vanished;
+    for (auto entry = fs::recursive_directory_iterator(folder / part, vanished); !vanished && entry != fs::end(entry);
+         entry.increment(vanished)) {
+      names.push_back(entry->path().lexically_relative(folder).string());
+    }
+  }
+  if (fs::exists(sweep::RunFolder::results_of(folder))) names.emplace_back("results.h5");
+  std::ranges::sort(names);
+  std::string list;
+  for (const std::string& name : names) list += name + '\n';
+  return base::sha256_of_text(list).substr(0, 16);
+}
+
+std::string status_text(const RunStatus& status) {
+  const config::Experiment& experiment = status.experiment;
+  std::string text = fmt::format("run:      {}\n", status.folder.string());
+  text += fmt::format("task:     {}", config::name_of(experiment.task.name));
+  if (!experiment.encoder.folder.empty()) text += fmt::format(", encoder {}", experiment.encoder.folder.string());
+  text += fmt::format("\nprobes:   modes {}; seeds {}\n", joined(mode_names(experiment)), joined(experiment.probe.seeds));
+  if (experiment.finetune.epochs > 0) text += fmt::format("model:    {}\n", status.has_model ? "there" : "not yet");
+
+  std::size_t width = 0, done = 0;
+  for (const UnitStatus& unit : status.units) {
+    width = std::max(width, unit.name.size());
+    done += unit.phase == UnitStatus::Phase::done ? 1 : 0;
+  }
+  text += fmt::format("units:    {} of {} done\n", done, status.units.size());
+  for (const UnitStatus& unit : status.units) text += unit_line(unit, static_cast<int>(width));
+  text += fmt::format("results:  {}\n", status.has_results ? "results.h5" : "not yet");
+
+  if (status.holder) text += holder_line(*status.holder);
+  if (status.requeues) {
+    text += fmt::format("requeues: {} of job {}", status.requeues->count, status.requeues->job);
+    if (status.requeues->idle > 0) text += fmt::format(", the last {} without progress", status.requeues->idle);
+    text += "\n";
+  }
+  return text + fmt::format("changed:  {} ago\n", age_text(status.last_change));
+}
+
+std::string status_json(const RunStatus& status) {
+  nlohmann::ordered_json object{{"run", status.folder.string()},
+                                {"task", config::name_of(status.experiment.task.name)},
+                                {"encoder", status.experiment.encoder.folder.string()},
+                                {"modes", mode_names(status.experiment)},
+                                {"seeds", status.experiment.probe.seeds},
+                                {"units", nlohmann::json::array()},
+                                {"model", status.has_model},
+                                {"results", status.has_results}};
+  for (const UnitStatus& unit : status.units) {
+    nlohmann::ordered_json one{{"name", unit.name}, {"state", name_of(unit.phase)}};
+    if (unit.step) one["step"] = *unit.step;
+    if (unit.steps_at_most) one["steps_at_most"] = *unit.steps_at_most;
+    if (unit.age) one["checkpoint_age_s"] = unit.age->count();
+    if (!unit.reason.empty()) one["reason"] = unit.reason;
+    object["units"].push_back(one);
+  }
+  if (status.holder) {
+    object["lock"] = {{"holder", status.holder->text},
+                      {"host", status.holder->host},
+                      {"process", status.holder->process},
+                      {"job", status.holder->job},
+                      {"state", name_of(status.holder->life)}};
+  }
+  if (status.requeues) {
+    object["requeues"] = {{"job", status.requeues->job}, {"count", status.requeues->count}, {"idle", status.requeues->idle}};
+  }
+  object["last_change_s"] = status.last_change.count();
+  return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace layersweep::app

@@ -1,0 +1,70 @@
+// How far a run is, from its folder alone: no process, scheduler or network is asked.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/experiment.hpp"
+
+namespace layersweep::app {
+
+struct UnitStatus {
+  enum class Phase { not_started, training, done, failed };
+
+  std::string name;
+  Phase phase = Phase::not_started;
+  std::optional<std::int64_t> step;           ///< of the newest checkpoint
+  std::optional<std::int64_t> steps_at_most;  ///< where the experiment or the checkpoint tells
+  std::optional<std::chrono::seconds> age;    ///< of the newest checkpoint
+  std::string reason;                         ///< why it failed
+};
+
+/// Who wrote itself into the lock.
+struct Holder {
+  enum class Life {
+    alive,
+    gone,
+    elsewhere,  ///< on another host, about which nothing can be told from here
+  };
+
+  std::string text;  ///< as it stands there
+  std::string host;
+  std::int64_t process = 0;
+  std::string job;  ///< of Slurm; empty without
+  Life life = Life::elsewhere;
+};
+
+/// What the batch script counts.
+struct Requeues {
+  std::string job;
+  std::int64_t count = 0;
+  std::int64_t idle = 0;  ///< the last ones in a row without progress
+};
+
+struct RunStatus {
+  std::filesystem::path folder;
+  config::Experiment experiment;
+  std::vector<UnitStatus> units;
+  bool has_model = false;  ///< fine-tuned weights
+  bool has_results = false;
+  std::optional<Holder> holder;
+  std::optional<Requeues> requeues;
+  std::chrono::seconds last_change{0};  ///< since a file of the folder changed
+};
+
+/// Throws InputError for a folder that holds no run.
+RunStatus read_run_status(const std::filesystem::path& folder);
+
+/// One word that is another one exactly when something durable was added since: a checkpoint, a finished unit, a model,
+/// token shards, results. Throws InputError for a folder that holds no run.
+std::string progress_word(const std::filesystem::path& folder);
+
+std::string status_text(const RunStatus& status);
+/// One JSON object on one line.
+std::string status_json(const RunStatus& status);
+
+}  // namespace layersweep::app

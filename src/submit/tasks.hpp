@@ -1,0 +1,31 @@
+// What a job runs: one run of an experiment, or one for each task of an array job.
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace layersweep::submit {
+
+struct Task {
+  std::filesystem::path experiment;    ///< absolute
+  std::filesystem::path run_folder;    ///< absolute
+  std::vector<std::string> overrides;  ///< "section.key=value", for --set
+  int threads = 0;                     ///< run.threads; 0 where the experiment leaves it open
+};
+
+enum class ArrayOver {
+  experiments,  ///< a task each
+  seeds,        ///< a task for each of their probe seeds, in the folder <run.folder>/probe.seeds=<seed>
+};
+
+/// The tasks in the order of the files, then of the seeds. Relative paths start at `here`, the folder in which the job will
+/// run too. Throws what config::load throws, and UsageError when two tasks would share a run folder.
+std::vector<Task> tasks_of(std::span<const std::string> files, std::span<const std::string> overrides, ArrayOver over,
+                           const std::filesystem::path& here);
+
+/// Where the logs of a job lie: its run folder, or the innermost folder that holds those of all its tasks.
+std::filesystem::path log_folder(std::span<const Task> tasks);
+
+}  // namespace layersweep::submit

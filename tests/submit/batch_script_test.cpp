@@ -1,0 +1,180 @@
+// The batch script is run by a real shell, with stand-ins for Slurm's programs and for layersweep.
+#include "submit/batch_script.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
+#include "base/error.hpp"
+#include "submit/quote.hpp"
+#include "support/files.hpp"
+
+namespace layersweep::submit {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+std::string text_of(const fs::path& file) {
+  std::ifstream stream(file);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+class BatchScript : public testing::Test {
+ protected:
+  BatchScript() {
+    fs::create_directory(bin());
+    // srun lists what $MPI says, and else runs the command behind its own options.
+    program("srun", R"sh(
+case "$*" in --mpi=list) echo "MPI plugin types are..."; printf '\t%s\n' $MPI; exit 0;; esac
+while case $1 in -*) true;; *) false;; esac; do shift; done
+exec "$@")sh");
+    program("scontrol", R"sh(echo "scontrol $*"; exit ${REFUSED:-0})sh");
+    // layersweep writes down its words and ends with $CODE; with $PROGRESS it leaves something durable behind.
+    program("layersweep", R"sh(
+case $1 in
+  status) ls "$W"/step-* 2>/dev/null | wc -l ;;
+  run)
+    shift
+    echo "threads $OMP_NUM_THREADS"
+    printf '<%s>\n' "$@" >"$W/words"
+    if [ -n "${PROGRESS:-}" ]; then touch "$W/step-$(date +%N)"; fi
+    exit $CODE
+    ;;
+esac)sh");
+    job_ = {.program = bin() / "layersweep",
+            .folder = folder_.path(),
+            .tasks = {Task{folder_.path() / "a.ini", folder_.path() / "run", {}, 0}},
+            .settings = {},
+            .environment = {}};
+    job_.settings.nodes = 2;
+    job_.settings.ranks_per_node = 4;
+    job_.settings.time = std::chrono::hours(2);
+  }
+
+  fs::path bin() const { return folder_.path() / "bin"; }
+  void program(const std::string& name, const std::string& lines) {
+    std::ofstream(bin() / name) << "#!/bin/bash\n" << lines << "\n";
+    fs::permissions(bin() / name, fs::perms::owner_all);
+  }
+
+  // Exit code of a start of the job; what it prints is in `out_`.
+  int start(const std::string& environment) {
+    std::ofstream(folder_.path() / "job.sh") << batch_script(job_);
+    const std::string at = folder_.path().string();
+    const std::string line = "cd '" + at + "' && env PATH='" + bin().string() + "':\"$PATH\" W='" + at +
+                             "' SLURM_JOB_ID=7 MPI='none pmix pmix_v4' " + environment + " bash job.sh >out 2>&1";
+    const int status = std::system(line.c_str());
+    out_ = text_of(folder_.path() / "out");
+    return WEXITSTATUS(status);
+  }
+  std::string words() const { return text_of(folder_.path() / "words"); }
+
+  test::TemporaryFolder folder_;
+  Job job_;
+  std::string out_;
+};
+
+TEST_F(BatchScript, AsksSlurmForWhatWasGiven) {
+  job_.settings.partition = "fast";
+  job_.settings.account = "me";
+  job_.settings.gpus_per_node = 4;
+  job_.settings.threads_per_rank = 8;
+  job_.settings.sbatch = {"--qos=long"};
+  const std::string script = batch_script(job_);
+  EXPECT_THAT(script, StartsWith("#!/bin/bash\n#SBATCH --job-name=a\n"));
+  for (const char* line :
+       {"--nodes=2", "--ntasks-per-node=4", "--cpus-per-task=8", "--gpus-per-node=4", "--time=02:00:00", "--partition=fast",
+        "--account=me", "--signal=USR1@600", "--requeue", "--open-mode=append", "--qos=long"}) {
+    EXPECT_THAT(script, HasSubstr("\n#SBATCH " + std::string(line) + "\n"));
+  }
+  EXPECT_THAT(script, AllOf(HasSubstr("/run/slurm-%j.log\n"), Not(HasSubstr("--array")), Not(HasSubstr("{{"))));
+}
+
+TEST_F(BatchScript, RunsTheExperimentWithItsThreads) {
+  job_.tasks[0].threads = 3;
+  EXPECT_EQ(start("CODE=0"), 0);
+  EXPECT_THAT(out_, AllOf(HasSubstr("threads 3"), HasSubstr("job 7, start 1"), Not(HasSubstr("scontrol"))));
+  EXPECT_EQ(words(), "<" + (folder_.path() / "a.ini").string() + ">\n<--set>\n<run.threads=3>\n");
+}
+
+TEST_F(BatchScript, HostileTextStaysText) {
+  const std::string hostile = "encoder.folder=$(touch pwned) `touch pwned`'; touch pwned; '\"\n touch pwned # {{tasks}} \\";
+  job_.tasks[0].overrides = {hostile};
+  job_.tasks[0].run_folder = folder_.path() / "a 'run'; touch pwned $(touch pwned) \"x\"";
+  job_.environment = {{"LAYERSWEEP_DATA", "'; touch pwned; '"}};
+  EXPECT_EQ(start("CODE=0"), 0) << out_;
+  EXPECT_FALSE(fs::exists(folder_.path() / "pwned"));
+  EXPECT_THAT(words(), HasSubstr("<" + hostile + ">"));
+  EXPECT_TRUE(fs::exists(job_.tasks[0].run_folder / "requeues.ini"));
+}
+
+TEST_F(BatchScript, NamesThatNoScriptCanHoldAreRefused) {
+  job_.tasks[0].run_folder = "/a\n#SBATCH --uid=0";
+  EXPECT_THROW(batch_script(job_), base::UsageError);
+}
+
+TEST_F(BatchScript, ArrayTasksRunTheirOwnExperiment) {
+  job_.tasks.push_back(Task{folder_.path() / "b.ini", folder_.path() / "b", {"x.y=1"}, 0});
+  EXPECT_THAT(batch_script(job_), AllOf(HasSubstr("#SBATCH --array=0-1\n"), HasSubstr("%A_%a.log")));
+  EXPECT_EQ(start("CODE=0 SLURM_ARRAY_JOB_ID=6 SLURM_ARRAY_TASK_ID=1"), 0);
+  EXPECT_THAT(words(), AllOf(HasSubstr("b.ini>"), HasSubstr("<x.y=1>")));
+  EXPECT_EQ(start("CODE=0 SLURM_ARRAY_JOB_ID=6 SLURM_ARRAY_TASK_ID=0"), 0);
+  EXPECT_THAT(words(), HasSubstr("a.ini>"));
+  EXPECT_EQ(start("CODE=0 SLURM_ARRAY_JOB_ID=6 SLURM_ARRAY_TASK_ID=2"), 2);
+}
+
+TEST_F(BatchScript, RequeuesAfterACheckpointOnly) {
+  EXPECT_EQ(start("CODE=75 PROGRESS=1"), 0);
+  EXPECT_THAT(out_, HasSubstr("scontrol requeue 7\n"));
+  for (const int code : {0, 1, 2, 3, 134, 137}) {
+    EXPECT_EQ(start("CODE=" + std::to_string(code)), code);
+    EXPECT_THAT(out_, Not(HasSubstr("scontrol"))) << code;
+  }
+  EXPECT_EQ(start("CODE=75 PROGRESS=1 REFUSED=1"), 1);
+  EXPECT_THAT(out_, HasSubstr("submit it again"));
+}
+
+TEST_F(BatchScript, GivesUpAfterSomeRequeuesWithoutProgress) {
+  job_.settings.idle_requeues = 3;
+  const auto requeued = [&](const std::string& environment) {
+    const int code = start(environment);
+    EXPECT_EQ(code == 0, out_.find("scontrol requeue") != std::string::npos);
+    return code == 0;
+  };
+  EXPECT_TRUE(requeued("CODE=75"));
+  EXPECT_TRUE(requeued("CODE=75"));
+  EXPECT_TRUE(requeued("CODE=75 PROGRESS=1"));  // starts the count anew
+  EXPECT_TRUE(requeued("CODE=75"));
+  EXPECT_TRUE(requeued("CODE=75"));
+  EXPECT_FALSE(requeued("CODE=75"));
+  EXPECT_THAT(out_, HasSubstr("3 times in a row"));
+  EXPECT_TRUE(requeued("CODE=75 SLURM_JOB_ID=8"));  // another submission has its own count
+  EXPECT_THAT(text_of(job_.tasks[0].run_folder / "requeues.ini"),
+              AllOf(HasSubstr("job = 8\n"), HasSubstr("requeues = 1\n")));
+}
+
+TEST_F(BatchScript, RefusesASlurmWithoutTheWireUp) {
+  EXPECT_EQ(start("CODE=0 MPI='none pmix_v4'"), 1);
+  EXPECT_THAT(out_, AllOf(HasSubstr("no pmix"), Not(HasSubstr("threads"))));
+  job_.settings.launcher = {"mpirun", "-n", "8"};
+  program("mpirun", "shift 2; exec \"$@\"");
+  EXPECT_EQ(start("CODE=0 MPI=none"), 0) << out_;
+}
+
+TEST_F(BatchScript, LoadsModulesInOrderAndStopsWithoutThem) {
+  job_.settings.modules = {"gcc/12", "it's"};
+  EXPECT_EQ(start("CODE=0 'BASH_FUNC_module%%=() { printf \"module <%s>\\n\" \"$@\"; }'"), 0) << out_;
+  EXPECT_THAT(out_, HasSubstr("module <load>\nmodule <gcc/12>\nmodule <it's>\n"));
+  EXPECT_EQ(start("CODE=0 'BASH_FUNC_module%%=() { return 1; }'"), 1);
+}
+
+}  // namespace
+}  // namespace layersweep::submit
