@@ -48,11 +48,16 @@ void check_key(const std::string& key, const std::string& place) {
                    (guess.empty() ? "" : guess + " ") + "`layersweep run --help` lists all");
 }
 
-GivenValues values_of_file(std::string_view text, const std::string& origin) {
+GivenValues values_of_file(std::string_view text, const std::string& origin, SweepSection sweep) {
   GivenValues values;
   std::map<std::string, int> line_of;
   for (IniEntry& entry : read_ini(text, origin)) {
     const std::string place = fmt::format("{}, line {}", origin, entry.line);
+    if (entry.key.starts_with("sweep.")) {
+      if (sweep == SweepSection::skipped) continue;
+      throw UsageError(fmt::format("{}: [sweep] makes several runs of this file", place), "one is wanted here",
+                       "Name one of their folders, or take a file without [sweep]");
+    }
     check_key(entry.key, place);
     if (const auto earlier = line_of.find(entry.key); earlier != line_of.end()) {
       throw UsageError(fmt::format("{}: {} is set a second time", place, entry.key),
@@ -99,8 +104,9 @@ void assign(Experiment& experiment, const std::string& key, const Given& given) 
 
 }  // namespace
 
-Experiment parse(std::string_view text, const std::filesystem::path& origin, std::span<const std::string> overrides) {
-  GivenValues values = values_of_file(text, origin.string());
+Experiment parse(std::string_view text, const std::filesystem::path& origin, std::span<const std::string> overrides,
+                 SweepSection sweep) {
+  GivenValues values = values_of_file(text, origin.string(), sweep);
   add_overrides(values, overrides);
 
   // The task comes first: defaults of other settings depend on it.

@@ -10,6 +10,9 @@
 
 namespace layersweep::config {
 
+/// A file with a [sweep] section describes several experiments (config/sweep.hpp).
+enum class SweepSection { refused, skipped };
+
 /// Reads an .ini file ([section], key = value, # comments), then applies overrides "section.key=value" in order.
 /// What is not set gets its default; those of finetune.* depend on task.name, task.data comes from LAYERSWEEP_DATA, and
 /// run.folder is runs/<name of the file>. A leading ~ in a path becomes the home folder; relative paths stay as they are
@@ -20,6 +23,6 @@ Experiment load(const std::filesystem::path& file, std::span<const std::string> 
 /// The same from text; `origin` names it in messages and its stem is the default name of the run folder.
 /// parse(resolved_text(e)) == e for every checked e.
 Experiment parse(std::string_view text, const std::filesystem::path& origin = "experiment.ini",
-                 std::span<const std::string> overrides = {});
+                 std::span<const std::string> overrides = {}, SweepSection sweep = SweepSection::refused);
 
 }  // namespace layersweep::config
