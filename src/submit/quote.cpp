@@ -38,13 +38,13 @@ std::string sbatch_quoted(std::string_view text, std::string_view what) {
     throw base::UsageError(fmt::format("{} holds a line break or another control character", what),
                            "an option of a batch script is one line", "Use a name without");
   }
-  std::string quoted;
+  if (!text.empty() && std::ranges::all_of(text, is_plain)) return std::string(text);
+  std::string quoted = "\"";
   for (const char c : text) {
-    const bool beyond_ascii = static_cast<unsigned char>(c) >= 0x80;
-    if (!is_plain(c) && !beyond_ascii) quoted += '\\';
+    if (c == '"' || c == '\\') quoted += '\\';
     quoted += c;
   }
-  return quoted;
+  return quoted + "\"";
 }
 
 std::string sbatch_file_quoted(std::string_view text, std::string_view what) {

@@ -9,7 +9,7 @@ namespace layersweep::submit {
 /// One word of a POSIX shell; left bare where nothing in it means anything to a shell.
 std::string shell_quoted(std::string_view text);
 
-/// One word of an #SBATCH line, which sbatch reads with rules of its own (backslash escapes). Throws UsageError for
+/// One word of an #SBATCH line, which sbatch reads with rules of its own. Throws UsageError for
 /// line breaks and other control characters, which would end the line; `what` names the value.
 std::string sbatch_quoted(std::string_view text, std::string_view what);
 

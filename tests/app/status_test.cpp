@@ -152,7 +152,7 @@ TEST(Submit, PrintsTheScriptAndNeedsSbatch) {
       "cd '" + at + "' && $L submit \"it's an experiment.ini\" --nodes 2 --ranks-per-node 2 --time 60";
   const test::Outcome dry = test::shell(submit + " --dry-run");
   EXPECT_EQ(dry.exit_code, 0) << dry.error;
-  EXPECT_THAT(dry.out, testing::StartsWith("#!/bin/bash\n#SBATCH --job-name=it\\'s\\ an\\ experiment\n"));
+  EXPECT_THAT(dry.out, testing::StartsWith("#!/bin/bash\n#SBATCH --job-name=\"it's an experiment\"\n"));
   EXPECT_FALSE(fs::exists(folder.path() / "runs"));
 
   // sbatch's own exit code and messages decide.

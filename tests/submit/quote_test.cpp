@@ -51,7 +51,7 @@ TEST(SbatchQuoted, RefusesWhatWouldEndTheLine) {
   for (const std::string text : {"a\nb", "a\rb", "\x7f", "a\tb", "\x1b[0m"}) {
     EXPECT_THROW(sbatch_quoted(text, "the name"), base::UsageError);
   }
-  EXPECT_EQ(sbatch_quoted("a b#c'd\"e\\f", "the name"), "a\\ b\\#c\\'d\\\"e\\\\f");
+  EXPECT_EQ(sbatch_quoted("a b#c'd\"e\\f", "the name"), R"("a b#c'd\"e\\f")");
 }
 
 TEST(SbatchFileQuoted, KeepsPercentSignsAndRefusesBackslashes) {
