@@ -1,0 +1,18 @@
+# same_results A B: whether two results files are equal in everything but the attributes that tell of the circumstances;
+# else prints what differs. To be sourced; needs h5ls and h5diff.
+# shellcheck shell=sh
+same_results() {
+  if [ "$(h5ls -r "$1")" != "$(h5ls -r "$2")" ] || [ -z "$(h5ls -r "$1")" ]; then
+    echo "$1 and $2 hold other objects"
+    return 1
+  fi
+  differences=$(h5diff -c "$1" "$2" 2>&1)
+  if [ $? -gt 1 ]; then
+    echo "h5diff: $differences"
+    return 1
+  fi
+  if printf '%s\n' "$differences" | grep '^[a-zA-Z ]*: <' |
+    grep -v '^attribute: <\(command\|created\|experiment\|history\|hosts\) of </>>\|is an empty dataset$'; then
+    return 1
+  fi
+}
