@@ -1,24 +1,32 @@
 #include "jobs/finetune.hpp"
 
+#include <limits>
 #include <set>
 
+#include "base/files.hpp"
 #include "base/log.hpp"
 #include "comm/agreement.hpp"
 #include "encoder/finetune.hpp"
+#include "sweep/pace.hpp"
 #include "sweep/progress.hpp"
 
 namespace layersweep::jobs {
 namespace {
 
-// The team's reducer behind the encoder room's seam, which knows no communicator.
+// The team's reducer behind the encoder room's seam, which knows no communicator; ends the training when it is asked to.
 class TeamSum : public encoder::GradientSum {
  public:
-  explicit TeamSum(comm::GradientReducer reducer) : reducer_(std::move(reducer)) {}
+  TeamSum(const sweep::Team& team, std::size_t count)
+      : reducer_(team.reducer(static_cast<std::int64_t>(count))), pace_(team, std::numeric_limits<double>::infinity()) {}
   void add(int shard, std::span<const float> gradient) override { reducer_.add(shard, gradient); }
-  std::span<const float> sum() override { return reducer_.sum(); }
+  std::span<const float> sum() override {
+    if (pace_.next() == sweep::Pace::Next::keep_and_stop) throw sweep::Stopped(pace_.reason());
+    return reducer_.sum();
+  }
 
  private:
   comm::GradientReducer reducer_;
+  sweep::Pace pace_;
 };
 
 encoder::FinetuneSettings settings_of(const config::Experiment& experiment, int shards) {
@@ -64,8 +72,7 @@ std::filesystem::path finetune(const Context& context, const Texts& texts) {
   const auto on_progress = sweep::finetune_printer();
   const encoder::FinetuneResult result = encoder::finetune(
       *model, texts.train, texts.dev, settings_of(experiment, context.team.shards), context.team.my_shards(),
-      [&](std::size_t count) { return std::make_unique<TeamSum>(context.team.reducer(static_cast<std::int64_t>(count))); },
-      on_progress);
+      [&](std::size_t count) { return std::make_unique<TeamSum>(context.team, count); }, on_progress);
   comm::run_together(context.team.ranks, [&] {
     if (context.team.ranks.rank() != 0) return;
     const std::filesystem::path part = folder.string() + ".part";
@@ -73,6 +80,7 @@ std::filesystem::path finetune(const Context& context, const Texts& texts) {
     std::filesystem::create_directories(part);
     model->save(part);
     std::filesystem::rename(part, folder);
+    base::sync_folder(folder.parent_path());
   });
   base::world_info("model: accuracy {:.4f} on dev after pass {}", result.dev_accuracy, result.epoch);
   return folder;

@@ -29,7 +29,8 @@ std::vector<UnitResult> probe(const Context& context, const encoder::Encoder& en
       }
       trained = sweep::train_unit(context.team, encoder, {texts.train, texts.dev}, unit, experiment.probe,
                                   experiment.run.token_budget, replacements,
-                                  sweep::progress_printer(unit.name(), experiment.run.json_log));
+                                  sweep::progress_printer(unit.name(), experiment.run.json_log),
+                                  sweep::Safekeeping{folder, context.folder.identity(), experiment.run.checkpoint_seconds});
       comm::run_together(context.team.ranks, [&] {
         if (context.team.ranks.rank() == 0) sweep::save_unit(folder, unit, *trained, context.folder.identity());
       });

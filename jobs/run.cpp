@@ -19,6 +19,7 @@
 #include "jobs/prepare.hpp"
 #include "jobs/probe.hpp"
 #include "store/inspect.hpp"
+#include "sweep/pace.hpp"
 
 namespace layersweep::jobs {
 namespace {
@@ -90,14 +91,7 @@ base::ExitCode exit_code_of(const std::vector<UnitResult>& units) {
   return base::ExitCode::done;
 }
 
-}  // namespace
-
-const std::vector<std::string_view>& step_names() {
-  static const std::vector<std::string_view> names{"prepare", "finetune", "probe", "extract"};
-  return names;
-}
-
-base::ExitCode run(const config::Experiment& experiment, const RunOptions& options) {
+base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions& options) {
   check_steps(options);
   device::flush_denormals();
   const comm::Communicator world = comm::world();
@@ -108,18 +102,21 @@ base::ExitCode run(const config::Experiment& experiment, const RunOptions& optio
   const Context context{experiment, folder,
                         sweep::Team{world, experiment.run.shards,
                                     experiment.run.deterministic ? comm::GradientReducer::Mode::deterministic
-                                                                 : comm::GradientReducer::Mode::plain}};
+                                                                 : comm::GradientReducer::Mode::plain,
+                                    experiment.run.deadline_seconds}};
   base::world_info("run folder {}; {} rank{}, {} thread{} each", folder.path().string(), world.size(),
                    world.size() == 1 ? "" : "s", threads, threads == 1 ? "" : "s");
   base::world_info("{}", config::resolved_text(experiment));
 
   const Texts texts = prepare(context);
   if (!wants(options, "finetune") && !wants(options, "probe") && !wants(options, "extract")) return base::ExitCode::done;
+  sweep::stop_here_if_asked(world);
   const std::filesystem::path model = finetune(context, texts);
   if (!wants(options, "probe") && !wants(options, "extract")) return base::ExitCode::done;
   const auto encoder = comm::run_together(world, [&] { return encoder::open_encoder(model); });
   const std::vector<UnitResult> units = probe(context, *encoder, texts);
   if (wants(options, "extract")) {
+    sweep::stop_here_if_asked(world);
     extract(context, *encoder, texts, units, provenance_of(context, texts, model, options, threads));
     if (world.rank() == 0) {
       std::fprintf(stderr, "%s", store::inspect(folder.results()).c_str());
@@ -129,6 +126,22 @@ base::ExitCode run(const config::Experiment& experiment, const RunOptions& optio
   const auto peak = world.all_reduce_max(device::peak_resident_bytes());
   base::world_info("peak memory of a rank: {:.2f} GiB", static_cast<double>(peak) / (1U << 30U));
   return exit_code_of(units);
+}
+
+}  // namespace
+
+const std::vector<std::string_view>& step_names() {
+  static const std::vector<std::string_view> names{"prepare", "finetune", "probe", "extract"};
+  return names;
+}
+
+base::ExitCode run(const config::Experiment& experiment, const RunOptions& options) {
+  try {
+    return run_steps(experiment, options);
+  } catch (const sweep::Stopped& stopped) {
+    base::world_info("stopped ({}): run the same command again, it goes on from here", stopped.what());
+    return base::ExitCode::stopped_after_checkpoint;
+  }
 }
 
 }  // namespace layersweep::jobs

@@ -9,6 +9,7 @@
 #include "app/help.hpp"
 #include "app/standard_streams.hpp"
 #include "base/log.hpp"
+#include "base/stop_request.hpp"
 #include "comm/agreement.hpp"
 #include "comm/mpi_session.hpp"
 
@@ -88,6 +89,7 @@ ExitCode dispatch(const std::vector<std::string>& given) {
     return ExitCode::done;
   }
   if (command.mpi == Mpi::unused) return run_under_session(command, rest, nullptr);
+  base::note_stop_signals();  // before MPI starts, which takes a while
   const comm::MpiSession session;
   return run_under_session(command, rest, &session);
 }

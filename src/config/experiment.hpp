@@ -87,6 +87,8 @@ struct Run {
   std::int64_t token_budget = 16384;
   int shards = 8;
   bool deterministic = false;
+  double checkpoint_seconds = 300;
+  double deadline_seconds = 600;
   bool json_log = false;
   bool operator==(const Run&) const = default;
 };

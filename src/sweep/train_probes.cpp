@@ -8,12 +8,18 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 
+#include "base/error.hpp"
 #include "base/log.hpp"
+#include "comm/agreement.hpp"
 #include "probe/noise.hpp"
 #include "probe/objective.hpp"
+#include "sweep/checkpoint.hpp"
+#include "sweep/checkpoint_folder.hpp"
 #include "sweep/evaluation.hpp"
 #include "sweep/meter.hpp"
+#include "sweep/pace.hpp"
 #include "sweep/training_state.hpp"
 
 namespace layersweep::sweep {
@@ -51,11 +57,14 @@ std::vector<std::int64_t> widths_of(const encoder::Encoder& encoder) {
   return widths;
 }
 
+using AfterStep = std::function<void()>;
+
 // Takes a training state from where it is to its end. Everything that decides about later steps is in the state.
 class Trainer {
  public:
   Trainer(const Team& team, const encoder::Encoder& encoder, const TrainingTexts& texts, const Unit& unit,
-          const config::Probe& settings, std::int64_t token_budget, TrainingState& state, const OnProgress& on_progress)
+          const config::Probe& settings, std::int64_t token_budget, TrainingState& state, const OnProgress& on_progress,
+          const AfterStep& after_step)
       : team_(team),
         encoder_(encoder),
         texts_(texts),
@@ -64,6 +73,7 @@ class Trainer {
         token_budget_(token_budget),
         state_(state),
         on_progress_(on_progress),
+        after_step_(after_step),
         reducer_(team.reducer(probe::StepSums(state.layout).flat().numel())),
         lengths_(lengths_of(texts.train)),
         total_steps_(planned_steps(settings, texts.train.size())),
@@ -80,6 +90,7 @@ class Trainer {
           lengths_, {settings_.batch, team_.shards, static_cast<std::uint64_t>(unit_.seeds.front())}, state_.epoch);
       while (!is_done() && state_.next_batch < std::ssize(batches)) {
         step(batches[static_cast<std::size_t>(state_.next_batch++)]);
+        if (!is_done()) after_step_();
       }
       if (state_.next_batch == std::ssize(batches)) {
         ++state_.epoch;
@@ -183,6 +194,7 @@ class Trainer {
   std::int64_t token_budget_;
   TrainingState& state_;
   const OnProgress& on_progress_;
+  const AfterStep& after_step_;
 
   comm::GradientReducer reducer_;
   std::vector<std::int64_t> lengths_;
@@ -209,6 +221,49 @@ TrainedUnit result_of(const TrainingState& state, const config::Probe& settings)
   return result;
 }
 
+// Keeps the state on disk while it is trained. All of it is collective over the team.
+class Keeper {
+ public:
+  Keeper(const Team& team, const Unit& unit, const Safekeeping& place)
+      : team_(team),
+        unit_(unit),
+        checkpoints_(place.folder, "unit " + unit.name(), place.identity),
+        pace_(team, place.interval_s) {
+    stop_here_if_asked(team.ranks);
+  }
+
+  void resume(TrainingState& state) const {
+    const bool first = team_.ranks.rank() == 0;
+    const auto newest = comm::run_together(team_.ranks, [&] { return first ? checkpoints_.newest() : std::nullopt; });
+    const std::filesystem::path checkpoint = team_.ranks.broadcast_text(newest ? newest->string() : std::string(), 0);
+    if (checkpoint.empty()) return;
+    comm::run_together(team_.ranks, [&] {
+      if (const std::string problem = first ? std::string() : checkpoints_.problem_of(checkpoint); !problem.empty()) {
+        throw base::InputError(fmt::format("this rank does not read {} as the first rank does", checkpoint.string()),
+                               problem, "Put run.folder on a file system that all hosts share");
+      }
+      read_state(checkpoint, state);
+    });
+    base::world_info("unit {}: goes on after step {}", unit_.name(), state.step);
+  }
+
+  void after_step(const TrainingState& state) {
+    const Pace::Next next = pace_.next();
+    if (next == Pace::Next::go_on) return;
+    pace_.keep(
+        [&] { checkpoints_.write(state.step, [&](const std::filesystem::path& folder) { write_state(folder, state); }); });
+    if (next != Pace::Next::keep_and_stop) return;
+    base::world_info("unit {}: checkpoint after step {}", unit_.name(), state.step);
+    throw Stopped(pace_.reason());
+  }
+
+ private:
+  const Team& team_;
+  const Unit& unit_;
+  CheckpointFolder checkpoints_;
+  Pace pace_;
+};
+
 }  // namespace
 
 std::int64_t planned_steps(const config::Probe& settings, std::int64_t train_examples) {
@@ -219,9 +274,16 @@ std::int64_t planned_steps(const config::Probe& settings, std::int64_t train_exa
 
 TrainedUnit train_unit(const Team& team, const encoder::Encoder& encoder, const TrainingTexts& texts, const Unit& unit,
                        const config::Probe& settings, std::int64_t token_budget, const std::vector<at::Tensor>& replacements,
-                       const OnProgress& on_progress) {
+                       const OnProgress& on_progress, const std::optional<Safekeeping>& safekeeping) {
   TrainingState state(unit, widths_of(encoder), settings, replacements);
-  Trainer(team, encoder, texts, unit, settings, token_budget, state, on_progress).run();
+  AfterStep after_step = [] {};
+  std::optional<Keeper> keeper;
+  if (safekeeping) {
+    keeper.emplace(team, unit, *safekeeping);
+    keeper->resume(state);
+    after_step = [&] { keeper->after_step(state); };
+  }
+  Trainer(team, encoder, texts, unit, settings, token_budget, state, on_progress, after_step).run();
   return result_of(state, settings);
 }
 

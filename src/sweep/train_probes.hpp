@@ -4,7 +4,10 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "config/experiment.hpp"
@@ -32,11 +35,20 @@ struct TrainingTexts {
   const data::Corpus& dev;
 };
 
+/// Where a training is kept while it goes on, and how often.
+struct Safekeeping {
+  std::filesystem::path folder;  ///< the unit's
+  std::string identity;          ///< hash of the experiment
+  double interval_s = 300;       ///< as run.checkpoint_seconds
+};
+
 /// Trains a unit. `replacements` are the starting replacement vectors, per point. Collective over the team; every rank
-/// returns the same. Progress is reported every 10 steps, on every rank.
+/// returns the same. Progress is reported every 10 steps, on every rank. With `safekeeping` it goes on from the newest
+/// checkpoint, to the same bits as if it had never stopped, and throws Stopped (sweep/pace.hpp) on all ranks, after a
+/// checkpoint, when the job is to end.
 TrainedUnit train_unit(const Team& team, const encoder::Encoder& encoder, const TrainingTexts& texts, const Unit& unit,
                        const config::Probe& settings, std::int64_t token_budget, const std::vector<at::Tensor>& replacements,
-                       const OnProgress& on_progress);
+                       const OnProgress& on_progress, const std::optional<Safekeeping>& safekeeping = std::nullopt);
 
 /// Steps that `train_unit` takes if nothing stops early.
 std::int64_t planned_steps(const config::Probe& settings, std::int64_t train_examples);

@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/hash.hpp"
+#include "sweep/checkpoint_folder.hpp"
 #include "sweep/unit_tensors.hpp"
 
 namespace layersweep::sweep {
@@ -43,6 +44,7 @@ void save_unit(const std::filesystem::path& folder, const Unit& unit, const Trai
   list.write(file, {{"unit", unit.name()}, {"identity", identity}});
   const nlohmann::json done = {{"unit", unit.name()}, {"identity", identity}, {"sha256", base::sha256_of_file(file)}};
   base::write_file_atomically(folder / done_name, done.dump(2) + "\n");
+  remove_checkpoints(folder);
 }
 
 std::optional<TrainedUnit> load_unit(const std::filesystem::path& folder, const Unit& unit,

@@ -11,7 +11,8 @@
 namespace layersweep::sweep {
 
 /// Writes `folder`/probes.safetensors, then done.json, which names its SHA-256: a unit without a matching done.json is
-/// not done. `identity` is the hash of the experiment. Independent (one rank calls it). Throws InputError.
+/// not done; its checkpoints are removed after that. `identity` is the hash of the experiment. Independent (one rank calls
+/// it). Throws InputError.
 void save_unit(const std::filesystem::path& folder, const Unit& unit, const TrainedUnit& trained,
                const std::string& identity);
 

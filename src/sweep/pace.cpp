@@ -1,0 +1,101 @@
+#include "sweep/pace.hpp"
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <limits>
+#include <span>
+
+#include "base/environment.hpp"
+#include "base/stop_request.hpp"
+#include "comm/agreement.hpp"
+
+namespace layersweep::sweep {
+namespace {
+
+constexpr double least_margin_s = 60;
+constexpr double slow_disk_s = 1800;  // how long a checkpoint may take before its writer counts as lost
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Until the Slurm job ends; infinite outside one.
+double seconds_left() {
+  const auto end = base::environment_variable("SLURM_JOB_END_TIME");
+  if (!end) return std::numeric_limits<double>::infinity();
+  const double now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::strtod(end->c_str(), nullptr) - now;
+}
+
+bool time_is_nearly_up(double needed_s) {
+  static const double left_at_start_s = seconds_left();
+  return seconds_left() < stop_margin_s(needed_s, left_at_start_s);
+}
+
+// What may ask for a stop, in the order of the reasons below; each rank brings 1 where it was asked.
+constexpr std::array<int, 3> signals{SIGTERM, SIGUSR1, SIGINT};
+constexpr std::array<const char*, 4> reasons{"SIGTERM", "SIGUSR1", "SIGINT", "the job's time is nearly up"};
+using Asked = std::array<double, reasons.size()>;
+
+Asked asked_here(double needed_s) {
+  Asked asked{};
+  for (std::size_t i = 0; i < signals.size(); ++i) asked[i] = base::noted_stop_signal() == signals[i] ? 1 : 0;
+  asked.back() = time_is_nearly_up(needed_s) ? 1 : 0;
+  return asked;
+}
+
+std::string reason_among(std::span<const double> asked) {
+  for (std::size_t i = 0; i < reasons.size(); ++i) {
+    if (asked[i] > 0) return reasons[i];
+  }
+  return {};
+}
+
+}  // namespace
+
+double stop_margin_s(double needed_s, double left_at_start_s) {
+  return std::min(std::max(least_margin_s, needed_s), 0.5 * left_at_start_s);
+}
+
+void stop_here_if_asked(const comm::Communicator& ranks) {
+  Asked asked = asked_here(0);
+  ranks.all_reduce_sum(std::span<double>(asked));
+  if (const std::string reason = reason_among(asked); !reason.empty()) throw Stopped(reason);
+}
+
+Pace::Pace(const Team& team, double interval_s) : team_(team), timed_(team.ranks, team.limit_s), interval_s_(interval_s) {}
+
+Pace::Next Pace::next() {
+  longest_s_ = std::max(longest_s_, seconds_since(asked_));
+  const Asked asked = asked_here(3 * cost_s_ + longest_s_);
+  std::array<double, reasons.size() + 1> all{};
+  std::ranges::copy(asked, all.begin());
+  all.back() = timed_.rank() == 0 && seconds_since(kept_) >= interval_s_ ? 1 : 0;
+  timed_.all_reduce_sum(std::span<double>(all));
+  asked_ = Clock::now();
+  reason_ = reason_among(all);
+  if (!reason_.empty()) return Next::keep_and_stop;
+  return all.back() > 0 ? Next::keep : Next::go_on;
+}
+
+void Pace::keep(const std::function<void()>& write) {
+  const Clock::time_point start = Clock::now();
+  std::optional<comm::LocalFailure> failure;
+  if (timed_.rank() == 0) {
+    try {
+      write();
+    } catch (...) {
+      failure = comm::describe_current_exception();
+    }
+  }
+  timed_.set_limit(std::max(team_.limit_s, slow_disk_s));
+  timed_.gate("the end of a checkpoint");
+  timed_.set_limit(team_.limit_s);
+  comm::throw_together(team_.ranks, failure);
+  cost_s_ = std::max(cost_s_, seconds_since(start));
+  kept_ = asked_ = Clock::now();
+}
+
+}  // namespace layersweep::sweep

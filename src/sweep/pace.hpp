@@ -1,0 +1,65 @@
+// When the ranks of a team keep their state and when they stop: one decision for all of them, at the same step.
+#pragma once
+
+#include <chrono>
+#include <exception>
+#include <functional>
+#include <string>
+
+#include "comm/communicator.hpp"
+#include "comm/timed_team.hpp"
+#include "sweep/team.hpp"
+
+namespace layersweep::sweep {
+
+/// The end of a run that was asked to stop, by a signal or by the clock. All ranks of the team throw it at the same point,
+/// and a later start of the same command goes on from there.
+class Stopped : public std::exception {
+ public:
+  explicit Stopped(std::string reason) : reason_(std::move(reason)) {}
+  const char* what() const noexcept override { return reason_.c_str(); }  ///< "SIGTERM", "the job's time is nearly up"
+
+ private:
+  std::string reason_;
+};
+
+/// Between two pieces of work that each leave their result on disk: throws Stopped on all ranks when any was asked to stop.
+/// Collective.
+void stop_here_if_asked(const comm::Communicator& ranks);
+
+class Pace {
+ public:
+  /// `interval_s` is run.checkpoint_seconds; 0 keeps the state after every step. Collective.
+  Pace(const Team& team, double interval_s);
+
+  enum class Next { go_on, keep, keep_and_stop };
+
+  /// After every step: what all ranks do now. State is kept when the first rank's clock says so; the team stops when any
+  /// rank got a stop signal, or when the end of its Slurm job (SLURM_JOB_END_TIME) is so near that a checkpoint might not be
+  /// written any more. Collective; throws InputError naming the ranks that do not come within the team's limit.
+  Next next();
+
+  /// Writes the state: `write` is called on the team's first rank, the others wait. Collective, throws together.
+  void keep(const std::function<void()>& write);
+
+  /// What asked for the stop, after keep_and_stop.
+  const std::string& reason() const { return reason_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  Team team_;
+  comm::TimedTeam timed_;
+  double interval_s_;
+  Clock::time_point kept_ = Clock::now();
+  Clock::time_point asked_ = Clock::now();
+  double longest_s_ = 0;  // between two decisions
+  double cost_s_ = 0;     // of the dearest checkpoint
+  std::string reason_;
+};
+
+/// Seconds that should be left of a job when it stops: a minute, more where `needed_s` is long, but never more than half of
+/// the `left_at_start_s` that this start had, so that every start gets somewhere.
+double stop_margin_s(double needed_s, double left_at_start_s);
+
+}  // namespace layersweep::sweep
