@@ -120,7 +120,8 @@ class PlainBert final : public Bert {
     return plain::embed(config(), weights(), words, segments, nullptr);
   }
   at::Tensor layer(std::int64_t index, const at::Tensor& states, const at::Tensor& lengths, Need need) const override {
-    const at::Tensor out = plain::layer(config(), weights().layers[index], states, lengths, nullptr);
+    // As the reference it computes all tokens, whatever is needed.
+    const at::Tensor out = plain::layer(config(), weights().layers[index], states, lengths, Need::all_tokens, nullptr);
     return need == Need::read_out ? out.narrow(1, 0, 1) : out;
   }
 };

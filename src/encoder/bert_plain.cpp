@@ -12,6 +12,7 @@
 
 #include <cmath>
 #include <limits>
+#include <vector>
 
 namespace layersweep::encoder::plain {
 namespace {
@@ -36,21 +37,32 @@ at::Tensor embed(const BertConfig& config, const BertWeights& weights, const at:
 }
 
 at::Tensor layer(const BertConfig& config, const BertLayerWeights& w, const at::Tensor& states, const at::Tensor& lengths,
-                 Dropout dropout) {
+                 Need need, Dropout dropout) {
   const std::int64_t rows = states.size(0);
   const std::int64_t tokens = states.size(1);
-  // R x T x 3H -> 3 x R x heads x T x width
-  const at::Tensor qkv = at::linear(states, w.qkv, w.qkv_bias)
-                             .view({rows, tokens, 3, config.heads, config.head_width()})
-                             .permute({2, 0, 3, 1, 4});
-  at::Tensor scores =
-      at::matmul(qkv.select(0, 0), qkv.select(0, 1).transpose(-2, -1)) / std::sqrt(double(config.head_width()));
+  const std::int64_t h = config.hidden;
+  const at::Tensor below = need == Need::read_out ? states.narrow(1, 0, 1) : states;  // of the tokens computed
+  // R x tokens x H -> R x heads x tokens x width
+  const auto heads = [&](const at::Tensor& x) {
+    return x.view({rows, x.size(1), config.heads, config.head_width()}).transpose(1, 2);
+  };
+  const auto part = [&](const at::Tensor& x, std::int64_t first, std::int64_t count) {
+    return at::linear(x, w.qkv.narrow(0, first * h, count * h), w.qkv_bias.narrow(0, first * h, count * h)).chunk(count, 2);
+  };
+  std::vector<at::Tensor> qkv;
+  if (need == Need::read_out) {
+    qkv = part(below, 0, 1);
+    for (const at::Tensor& tensor : part(states, 1, 2)) qkv.push_back(tensor);
+  } else {
+    qkv = part(states, 0, 3);
+  }
+  at::Tensor scores = at::matmul(heads(qkv[0]), heads(qkv[1]).transpose(-2, -1)) / std::sqrt(double(config.head_width()));
   const at::Tensor padding = at::arange(tokens).unsqueeze(0).ge(lengths.unsqueeze(1)).view({rows, 1, 1, tokens});
   scores = scores.masked_fill(padding, -std::numeric_limits<float>::infinity());
   const at::Tensor attention = drop(at::softmax(scores, -1), config.attention_dropout, dropout);
-  const at::Tensor mixed = at::matmul(attention, qkv.select(0, 2)).transpose(1, 2).reshape({rows, tokens, config.hidden});
+  const at::Tensor mixed = at::matmul(attention, heads(qkv[2])).transpose(1, 2).reshape(below.sizes());
   const at::Tensor attended =
-      norm(config, states + drop(at::linear(mixed, w.attention_out, w.attention_out_bias), config.hidden_dropout, dropout),
+      norm(config, below + drop(at::linear(mixed, w.attention_out, w.attention_out_bias), config.hidden_dropout, dropout),
            w.attention_norm, w.attention_norm_bias);
   const at::Tensor inner = at::gelu(at::linear(attended, w.up, w.up_bias));
   return norm(config, attended + drop(at::linear(inner, w.down, w.down_bias), config.hidden_dropout, dropout), w.output_norm,

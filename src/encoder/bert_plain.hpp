@@ -6,6 +6,7 @@
 
 #include "encoder/bert_config.hpp"
 #include "encoder/bert_weights.hpp"
+#include "encoder/encoder.hpp"
 
 namespace layersweep::encoder::plain {
 
@@ -16,9 +17,9 @@ using Dropout = at::Generator*;
 at::Tensor embed(const BertConfig& config, const BertWeights& weights, const at::Tensor& words, const at::Tensor& segments,
                  Dropout dropout);
 
-/// R x T x H to R x T x H; `lengths` (R int64) are the tokens that may be attended to.
+/// R x T x H to R x T x H, or with Need::read_out to R x 1 x H; `lengths` (R int64) are the tokens that may be attended to.
 at::Tensor layer(const BertConfig& config, const BertLayerWeights& weights, const at::Tensor& states,
-                 const at::Tensor& lengths, Dropout dropout);
+                 const at::Tensor& lengths, Need need, Dropout dropout);
 
 /// R x H states of the first tokens to logits, R x C.
 at::Tensor classify(const BertConfig& config, const BertWeights& weights, const at::Tensor& first, Dropout dropout);

@@ -51,8 +51,10 @@ class TrainableBert final : public Trainable {
     const at::Tensor embeddings = weights_.word.index_select(0, rows).detach().requires_grad_();
     const at::Tensor words = at::embedding(embeddings, at::searchsorted(rows, batch.token_ids));
     at::Tensor states = plain::embed(config_, leaves_, words, batch.segments, &generator);
-    for (const BertLayerWeights& layer : leaves_.layers)
-      states = plain::layer(config_, layer, states, batch.lengths, &generator);
+    for (const BertLayerWeights& layer : leaves_.layers) {
+      const Need need = &layer == &leaves_.layers.back() ? Need::read_out : Need::all_tokens;
+      states = plain::layer(config_, layer, states, batch.lengths, need, &generator);
+    }
     const at::Tensor logits = plain::classify(config_, leaves_, states.select(1, 0), &generator);
     const at::Tensor loss = at::cross_entropy_loss(logits, batch.labels, {}, at::Reduction::Sum) * scale;
 

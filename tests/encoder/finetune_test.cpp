@@ -3,6 +3,8 @@
 
 #include <barrier>
 #include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "base/error.hpp"
@@ -97,6 +99,25 @@ TEST(TrainableBert, GradientIsTheSlopeOfTheLoss) {
     weights.copy_(start);
     EXPECT_NEAR((up - down) / (2 * step), expected, 0.01 * std::abs(expected) + 1e-2) << (words ? "table" : "dense");
   }
+}
+
+// What is trained is what is frozen: without dropout the loss is the cross-entropy of the frozen model's logits.
+TEST(TrainableBert, LossWithoutDropoutIsThatOfTheFrozenModel) {
+  const test::TemporaryFolder folder;
+  std::filesystem::copy(tiny(), folder.path() / "model", std::filesystem::copy_options::recursive);
+  std::ifstream stream(tiny() / "config.json");
+  auto config = nlohmann::json::parse(stream);
+  config["hidden_dropout_prob"] = config["attention_probs_dropout_prob"] = 0.0;
+  std::ofstream(folder.path() / "model" / "config.json") << config;
+  const auto model = encoder::open_trainable(folder.path() / "model", 3, 0);
+  const auto corpus = corpus_of(5, 3);
+  const std::vector<std::int64_t> examples = {0, 1, 2, 3, 4};
+  const encoder::Batch batch = encoder::collate(corpus, examples);
+  at::Tensor dense = at::empty_like(model->dense()), table = at::empty({64, 32});
+  const double loss = model->gradient(batch, {}, 0.5, at::arange(64), dense, table);
+  const at::Tensor expected =
+      at::cross_entropy_loss(model->frozen().clean(batch).logits, batch.labels, {}, at::Reduction::Sum);
+  EXPECT_NEAR(loss, 0.5 * expected.item<double>(), 1e-5 * expected.item<double>());
 }
 
 TEST(TrainableBert, DropoutIsAFunctionOfSeedStepAndShard) {
