@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "probe/evaluate.hpp"
 #include "store/results_writer.hpp"
+#include "sweep/calibrate.hpp"
 #include "sweep/evaluation.hpp"
 
 namespace layersweep::jobs {
@@ -384,6 +385,14 @@ void write_judgement(const Context& context, const encoder::Encoder& encoder, co
         return sweep::is_accepted(scores[static_cast<std::size_t>(p)][static_cast<std::size_t>(s)], limits);
       }));
   writer.write_from_first_rank<std::int32_t>(group + "/chosen_seed", chosen);
+  if (context.experiment.extract.random_control) {
+    base::world_info("{} mode: looking for random masks that do no more harm", group);
+    const auto shares = sweep::random_keep_shares(context.team, encoder, texts.dev, mode.layout, mode.parameters, scores,
+                                                  context.experiment.run.token_budget);
+    writer.write_from_first_rank<float>(
+        group + "/random_keep_share",
+        by_seed_and_point<float>(mode.layout, [&](std::int64_t p, std::int64_t s) { return sweep::at_cell(shares, p, s); }));
+  }
 }
 
 }  // namespace

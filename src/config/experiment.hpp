@@ -71,11 +71,13 @@ struct Probe {
   std::int64_t validate_every = 100;
   std::int64_t validation_examples = 0;
   std::int64_t patience = 0;
+  bool calibrate = true;
   bool operator==(const Probe&) const = default;
 };
 
 struct Extract {
   std::vector<Split> splits = {Split::dev, Split::test};
+  bool random_control = false;
   bool operator==(const Extract&) const = default;
 };
 

@@ -122,8 +122,13 @@ std::vector<Option> table() {
           {.limits = not_negative,
            .unit = "validations",
            .help = "Validations without progress after which a point stops; 0 never stops early"}),
+      row("probe.calibrate", &E::probe, &Probe::calibrate,
+          {.help =
+               "After training, move each gate's bias until its masks just keep within epsilon and the flip limit on dev"}),
 
       row("extract.splits", &E::extract, &Extract::splits, {.help = "Splits whose masks go to the results file"}),
+      row("extract.random_control", &E::extract, &Extract::random_control,
+          {.help = "Also find the share of tokens that random masks must keep to do as little harm as the probes' (dev)"}),
 
       row("run.folder", &E::run, &Run::folder,
           {.help = "Folder of the run: state, weights, results",
@@ -188,7 +193,9 @@ std::vector<std::pair<std::string, std::string>> task_defaults(TaskName task) {
             {"finetune.learning_rate", "0.001"},
             {"finetune.batch", "128"},
             {"finetune.warm_up", "0"},
-            {"finetune.weight_decay", "0"}};
+            {"finetune.weight_decay", "0"},
+            // Exactly as many tokens as epsilon asks for is a few less than the true ones.
+            {"probe.calibrate", "false"}};
   }
   return {};
 }

@@ -18,12 +18,19 @@ at::Tensor hard_gates(const at::Tensor& keep_probability) { return keep_probabil
 HardMasks evaluate_hard_masks(const encoder::Encoder& encoder, const encoder::Batch& batch, const encoder::Clean& clean,
                               const ProbeLayout& layout, const at::Tensor& parameters, const at::Tensor& active) {
   const at::NoGradGuard no_grad;
-  const std::vector<at::Tensor> blocks = layout.views(parameters);
-  const std::vector<at::Tensor> log_p = log_keep_probabilities(layout.mode(), gate_logits(layout, blocks, clean.states));
+  const std::vector<at::Tensor> phi = gate_logits(layout, layout.views(parameters), clean.states);
+  const at::Tensor keep_probability = at::stack(log_keep_probabilities(layout.mode(), phi)).exp();
+  // In input mode these are already the product of gates 0..k: keep_probability never grows with k.
+  HardMasks result = evaluate_gates(encoder, batch, clean, layout, parameters, active, hard_gates(keep_probability));
+  result.keep_probability = keep_probability;
+  return result;
+}
 
+HardMasks evaluate_gates(const encoder::Encoder& encoder, const encoder::Batch& batch, const encoder::Clean& clean,
+                         const ProbeLayout& layout, const at::Tensor& parameters, const at::Tensor& active,
+                         const at::Tensor& gates) {
+  const at::NoGradGuard no_grad;
   HardMasks result;
-  result.keep_probability = at::stack(log_p).exp();
-  const at::Tensor gates = hard_gates(result.keep_probability);
   // Whole tokens over whole tokens: never above 1 by rounding.
   result.keep_share = (gates * batch.mask.to(at::kFloat)).sum(-1) / batch.lengths.to(at::kFloat);
   const std::vector<std::int64_t> shape{layout.points(), layout.seeds(), batch.size()};
@@ -32,11 +39,10 @@ HardMasks evaluate_hard_masks(const encoder::Encoder& encoder, const encoder::Ba
 
   const std::vector<Cell> cells = cells_of(active);
   if (cells.empty()) return result;
-  // The hard gates of point k already are those of the product of probes 0..k; running products of them along k are the
-  // same only while they nest, which products of probabilities below 1 do: keep_probability never grows with k.
   std::vector<at::Tensor> by_point;
   for (std::int64_t p = 0; p < layout.points(); ++p) by_point.push_back(gates.select(0, p));
-  const at::Tensor logits = staircase_pass(encoder, batch, clean, joining_copies(layout, blocks, by_point, cells));
+  const at::Tensor logits =
+      staircase_pass(encoder, batch, clean, joining_copies(layout, layout.views(parameters), by_point, cells));
   const at::Tensor where = active.unsqueeze(-1).expand(shape);
   // Rounding can take a divergence of nothing below 0.
   result.kl.masked_scatter_(where, kl_divergence(clean.logits, logits).clamp_min(0.0));

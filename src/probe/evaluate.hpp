@@ -23,6 +23,12 @@ struct HardMasks {
 HardMasks evaluate_hard_masks(const encoder::Encoder& encoder, const encoder::Batch& batch, const encoder::Clean& clean,
                               const ProbeLayout& layout, const at::Tensor& parameters, const at::Tensor& active);
 
+/// The same under given gates, P x S x B x T of 0 and 1, with the probes' replacement vectors; keep_probability stays
+/// undefined.
+HardMasks evaluate_gates(const encoder::Encoder& encoder, const encoder::Batch& batch, const encoder::Clean& clean,
+                         const ProbeLayout& layout, const at::Tensor& parameters, const at::Tensor& active,
+                         const at::Tensor& gates);
+
 /// 1 where a token is kept, of keep probabilities of any shape.
 at::Tensor hard_gates(const at::Tensor& keep_probability);
 

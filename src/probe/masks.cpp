@@ -38,6 +38,14 @@ std::vector<at::Tensor> log_keep_probabilities(Mode mode, const std::vector<at::
   return result;
 }
 
+std::vector<at::Tensor> applied_gates(Mode mode, const std::vector<at::Tensor>& gates) {
+  std::vector<at::Tensor> result;
+  for (const at::Tensor& own : gates) {
+    result.push_back(mode == Mode::input && !result.empty() ? result.back() * own : own);
+  }
+  return result;
+}
+
 std::vector<Joining> joining_copies(const ProbeLayout& layout, const std::vector<at::Tensor>& blocks,
                                     const std::vector<at::Tensor>& gates, const std::vector<Cell>& cells) {
   std::vector<std::vector<std::int64_t>> seeds_at(gates.size());
@@ -46,16 +54,14 @@ std::vector<Joining> joining_copies(const ProbeLayout& layout, const std::vector
   std::vector<Joining> joining(gates.size());
   std::vector<at::Tensor> input_gates;
   std::vector<at::Tensor> input_replacements;
-  at::Tensor cumulative;
   for (std::size_t p = 0; p < gates.size(); ++p) {
-    if (layout.mode() == Mode::input) cumulative = cumulative.defined() ? cumulative * gates[p] : gates[p];
     if (seeds_at[p].empty()) continue;
     const auto place = layout.replacement_of(static_cast<int>(p));
     const at::Tensor replacements = pick_seeds(blocks[place.block].select(0, place.row), seeds_at[p]);
     if (layout.mode() == Mode::hidden) {
       joining[p] = {pick_seeds(gates[p], seeds_at[p]), replacements};
     } else {
-      input_gates.push_back(pick_seeds(cumulative, seeds_at[p]));
+      input_gates.push_back(pick_seeds(gates[p], seeds_at[p]));
       input_replacements.push_back(replacements);
     }
   }

@@ -23,8 +23,12 @@ std::vector<Cell> cells_of(const at::Tensor& active);
 /// log keep probability per point, S x B x T: in input mode the logs of gates 0..k add up.
 std::vector<at::Tensor> log_keep_probabilities(Mode mode, const std::vector<at::Tensor>& phi);
 
-/// Where each cell's copy joins the pass and with which gates. `gates`: per point S x B x T, of each probe alone (input
-/// mode multiplies gates 0..k). `blocks` are the layout's views, which hold the replacement vectors.
+/// The gates that mask the copies of each point, from those of each probe alone (per point S x B x T): in input mode gates
+/// 0..k multiply, in hidden mode they are the same.
+std::vector<at::Tensor> applied_gates(Mode mode, const std::vector<at::Tensor>& gates);
+
+/// Where each cell's copy joins the pass, masked by which gates (per point S x B x T, as applied). `blocks` are the layout's
+/// views, which hold the replacement vectors.
 std::vector<Joining> joining_copies(const ProbeLayout& layout, const std::vector<at::Tensor>& blocks,
                                     const std::vector<at::Tensor>& gates, const std::vector<Cell>& cells);
 

@@ -44,7 +44,8 @@ void accumulate_step(const encoder::Encoder& encoder, const encoder::Batch& batc
   for (std::size_t p = 0; p < phi.size(); ++p) {
     gates.push_back(sample_gates(phi[p], inputs.noise.select(0, static_cast<std::int64_t>(p))));
   }
-  const at::Tensor logits = staircase_pass(encoder, batch, clean, joining_copies(layout, leaves, gates, cells));
+  const at::Tensor logits =
+      staircase_pass(encoder, batch, clean, joining_copies(layout, leaves, applied_gates(layout.mode(), gates), cells));
   const at::Tensor kl = kl_divergence(clean.logits, logits).sum(-1);  // C
 
   const at::Tensor log_p = at::stack(log_keep_probabilities(layout.mode(), phi));  // P x S x B x T

@@ -86,12 +86,14 @@ class Summary {
     const auto kl = file_.read<float>(mode + "/kl_mean");
     const auto flipped = file_.read<float>(mode + "/flipped_share");
     const auto f1 = file_.has("token_truth") ? file_.read<float>(mode + "/f1_truth") : std::vector<float>();
+    const auto random = file_.read<float>(mode + "/random_keep_share");
+    const bool has_control = !std::all_of(random.begin(), random.end(), [](float share) { return std::isnan(share); });
     const auto names = file_.read_text("point_name");
     const auto seeds = file_.read<std::int32_t>("seed");
     const auto points = std::ssize(chosen);
     text_ += fmt::format("\n{} mode   {}\n", mode, statuses(mode));
-    text_ += fmt::format("  {:>5} {:<24} {:>9} {:>7} {:>8} {:>8} {:>8}{}\n", "point", "name", "accepted", "chosen", "kl_mean",
-                         "flipped", "kept", f1.empty() ? "" : " f1_truth");
+    text_ += fmt::format("  {:>5} {:<24} {:>9} {:>7} {:>8} {:>8} {:>8}{}{}\n", "point", "name", "accepted", "chosen",
+                         "kl_mean", "flipped", "kept", has_control ? "   random" : "", f1.empty() ? "" : " f1_truth");
     for (std::int64_t point = 0; point < points; ++point) {
       if (points > points_shown && point == points_shown - 1) {
         text_ += fmt::format("  ... {} more points\n", points - point);
@@ -101,10 +103,12 @@ class Summary {
       for (std::size_t seed = 0; seed < seeds.size(); ++seed) count += accepted[seed * points + point] == 1 ? 1 : 0;
       const bool has_choice = chosen[point] >= 0 && chosen[point] < std::ssize(seeds);
       const std::size_t cell = has_choice ? static_cast<std::size_t>(chosen[point] * points + point) : 0;
-      text_ += fmt::format("  {:>5} {:<24} {:>9} {:>7} {:>8} {:>8} {:>8}", point, clipped(names[point], 24),
-                           fmt::format("{}/{}", count, seeds.size()), has_choice ? fmt::to_string(seeds[chosen[point]]) : "-",
-                           figure(has_choice ? kl[cell] : NAN), figure(has_choice ? flipped[cell] : NAN),
-                           figure(has_choice ? mean_keep_share(mode, chosen[point], point) : NAN));
+      text_ +=
+          fmt::format("  {:>5} {:<24} {:>9} {:>7} {:>8} {:>8} {:>8}", point, clipped(names[point], 24),
+                      fmt::format("{}/{}", count, seeds.size()), has_choice ? fmt::to_string(seeds[chosen[point]]) : "-",
+                      figure(has_choice ? kl[cell] : NAN), figure(has_choice ? flipped[cell] : NAN),
+                      figure(has_choice ? mean_keep_share(mode, chosen[point], point) : NAN));
+      if (has_control) text_ += fmt::format(" {:>8}", figure(has_choice ? random[cell] : NAN));
       if (!f1.empty()) text_ += fmt::format(" {:>8}", figure(has_choice ? f1[cell] : NAN));
       text_ += '\n';
     }

@@ -113,6 +113,8 @@ std::vector<VariableSpec> make_variables() {
        "training steps done", "1", {}},
       {mode, "f1_truth", float32, {"seed", "point"}, always,
        "F1 of the hard masks against token_truth; missing where no truth is known", "1", {}},
+      {mode, "random_keep_share", float32, {"seed", "point"}, always,
+       "keep share that random masks need for the same kl_mean with the same replacement vectors; missing where not computed", "1", {}},
       {mode, "chosen_seed", int32, {"point"}, always,
        "accepted seed with the smallest keep share, an index into the dimension seed; missing where none is accepted", "1", {}},
       {mode, "agreement_iou", float32, {"point"}, always,

@@ -1,14 +1,71 @@
 #include "sweep/evaluation.hpp"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/sigmoid.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
 
+#include "probe/gates.hpp"
+#include "probe/noise.hpp"
+
 namespace layersweep::sweep {
 namespace {
 
 constexpr std::int64_t evaluation_batch = 64;
+
+// Calls `take(piece)` for this rank's share of the first `count` examples, cut to the token budget.
+template <class Take>
+void for_my_pieces(const Team& team, const data::Corpus& corpus, std::int64_t count, std::int64_t copies,
+                   std::int64_t token_budget, const Take& take) {
+  std::vector<std::int64_t> lengths;
+  for (std::int64_t e = 0; e < count; ++e) lengths.push_back(corpus.length(e));
+  const data::ShardRange mine = team.my_shards();
+  for (const data::GlobalBatch& batch : data::ordered_batches(lengths, {evaluation_batch, team.shards, 0})) {
+    for (int shard = mine.begin; shard < mine.end; ++shard) {
+      for (const auto& piece : micro_batches(corpus, batch.shards[static_cast<std::size_t>(shard)], copies, token_budget))
+        take(piece);
+    }
+  }
+}
+
+// Every rank filled in its examples and left the others 0: the sum over ranks is then exact.
+void sum_over_ranks(const Team& team, const at::Tensor& values) {
+  team.ranks.all_reduce_sum(std::span<float>(values.data_ptr<float>(), static_cast<std::size_t>(values.numel())));
+}
+
+// Scores of whatever masks `evaluate(piece, batch, clean)` finds in the first `count` examples.
+template <class Evaluate>
+CellTable<Score> scores_of(const Team& team, const encoder::Encoder& encoder, const data::Corpus& corpus, std::int64_t count,
+                           const probe::ProbeLayout& layout, const at::Tensor& active, std::int64_t token_budget,
+                           const Evaluate& evaluate) {
+  const at::Tensor values = at::zeros({3, layout.points(), layout.seeds(), count}, at::kFloat);
+  const std::int64_t copies = std::max<std::int64_t>(1, active.sum().item<std::int64_t>());
+  for_my_pieces(team, corpus, count, copies, token_budget, [&](const std::vector<std::int64_t>& piece) {
+    const encoder::Batch batch = encoder::collate(corpus, piece);
+    const probe::HardMasks masks = evaluate(piece, batch, encoder.clean(batch));
+    const at::Tensor where = at::tensor(piece, at::kLong);
+    values[0].index_copy_(-1, where, masks.kl);
+    values[1].index_copy_(-1, where, masks.flipped);
+    values[2].index_copy_(-1, where, masks.keep_share);
+  });
+  sum_over_ranks(team, values);
+
+  const auto row = [&](std::int64_t which, std::int64_t point, std::int64_t seed) {
+    return std::span<const float>(values[which][point][seed].const_data_ptr<float>(), static_cast<std::size_t>(count));
+  };
+  CellTable<Score> scores(static_cast<std::size_t>(layout.points()));
+  for (std::int64_t p = 0; p < layout.points(); ++p) {
+    for (std::int64_t s = 0; s < layout.seeds(); ++s) {
+      scores[static_cast<std::size_t>(p)].push_back(summarise(row(0, p, s), row(1, p, s), row(2, p, s)));
+    }
+  }
+  return scores;
+}
 
 }  // namespace
 
@@ -28,43 +85,53 @@ std::vector<std::vector<std::int64_t>> micro_batches(const data::Corpus& corpus,
   return pieces;
 }
 
-std::vector<std::vector<Score>> evaluate_cells(const Team& team, const encoder::Encoder& encoder, const data::Corpus& corpus,
-                                               std::int64_t examples, const probe::ProbeLayout& layout,
-                                               const at::Tensor& parameters, const at::Tensor& active,
-                                               std::int64_t token_budget) {
+CellTable<Score> evaluate_cells(const Team& team, const encoder::Encoder& encoder, const data::Corpus& corpus,
+                                std::int64_t examples, const probe::ProbeLayout& layout, const at::Tensor& parameters,
+                                const at::Tensor& active, std::int64_t token_budget) {
   const std::int64_t count = examples == 0 ? corpus.size() : std::min(examples, corpus.size());
-  std::vector<std::int64_t> lengths;
-  for (std::int64_t e = 0; e < count; ++e) lengths.push_back(corpus.length(e));
+  return scores_of(team, encoder, corpus, count, layout, active, token_budget,
+                   [&](const std::vector<std::int64_t>&, const encoder::Batch& batch, const encoder::Clean& clean) {
+                     return probe::evaluate_hard_masks(encoder, batch, clean, layout, parameters, active);
+                   });
+}
 
-  // Every rank fills in its examples and leaves the others 0: the sum over ranks is then exact.
-  const at::Tensor values = at::zeros({3, layout.points(), layout.seeds(), count}, at::kFloat);
-  const std::int64_t copies = std::max<std::int64_t>(1, active.sum().item<std::int64_t>());
-  const data::ShardRange mine = team.my_shards();
-  for (const data::GlobalBatch& batch : data::ordered_batches(lengths, {evaluation_batch, team.shards, 0})) {
-    for (int shard = mine.begin; shard < mine.end; ++shard) {
-      for (const auto& piece : micro_batches(corpus, batch.shards[static_cast<std::size_t>(shard)], copies, token_budget)) {
-        const encoder::Batch tensors = encoder::collate(corpus, piece);
-        const probe::HardMasks masks =
-            probe::evaluate_hard_masks(encoder, tensors, encoder.clean(tensors), layout, parameters, active);
-        const at::Tensor where = at::tensor(piece, at::kLong);
-        values[0].index_copy_(-1, where, masks.kl);
-        values[1].index_copy_(-1, where, masks.flipped);
-        values[2].index_copy_(-1, where, masks.keep_share);
-      }
-    }
-  }
-  team.ranks.all_reduce_sum(std::span<float>(values.data_ptr<float>(), static_cast<std::size_t>(values.numel())));
-
-  const auto row = [&](std::int64_t which, std::int64_t point, std::int64_t seed) {
-    return std::span<const float>(values[which][point][seed].const_data_ptr<float>(), static_cast<std::size_t>(count));
-  };
-  std::vector<std::vector<Score>> scores(static_cast<std::size_t>(layout.points()));
+CellTable<Score> evaluate_random_masks(const Team& team, const encoder::Encoder& encoder, const data::Corpus& corpus,
+                                       const probe::ProbeLayout& layout, const at::Tensor& parameters,
+                                       const at::Tensor& active, const CellTable<double>& shares,
+                                       std::int64_t token_budget) {
+  constexpr std::uint64_t draw = 0;
+  constexpr std::int64_t no_step = 0;  // training counts from 1
+  const at::Tensor share = at::empty({layout.points(), layout.seeds(), 1, 1}, at::kFloat);
   for (std::int64_t p = 0; p < layout.points(); ++p) {
-    for (std::int64_t s = 0; s < layout.seeds(); ++s) {
-      scores[static_cast<std::size_t>(p)].push_back(summarise(row(0, p, s), row(1, p, s), row(2, p, s)));
-    }
+    for (std::int64_t s = 0; s < layout.seeds(); ++s) share[p][s].fill_(at_cell(shares, p, s));
   }
-  return scores;
+  return scores_of(team, encoder, corpus, corpus.size(), layout, active, token_budget,
+                   [&](const std::vector<std::int64_t>& piece, const encoder::Batch& batch, const encoder::Clean& clean) {
+                     const at::Tensor uniform =
+                         at::sigmoid(probe::gate_noise(probe::Mode::hidden, {&draw, 1}, 1, no_step, piece, batch.width()));
+                     return probe::evaluate_gates(encoder, batch, clean, layout, parameters, active,
+                                                  uniform.lt(share).to(at::kFloat));
+                   });
+}
+
+at::Tensor gate_logits_of(const Team& team, const encoder::Encoder& encoder, const data::Corpus& corpus,
+                          const probe::ProbeLayout& layout, const at::Tensor& parameters, std::int64_t token_budget) {
+  std::vector<std::int64_t> first{0};
+  for (std::int64_t e = 0; e < corpus.size(); ++e) first.push_back(first.back() + corpus.length(e));
+  const std::vector<at::Tensor> blocks = layout.views(parameters);
+  const at::Tensor values = at::zeros({layout.points(), layout.seeds(), first.back()}, at::kFloat);
+  const at::NoGradGuard no_grad;
+  for_my_pieces(team, corpus, corpus.size(), 1, token_budget, [&](const std::vector<std::int64_t>& piece) {
+    const encoder::Batch tensors = encoder::collate(corpus, piece);
+    const at::Tensor phi = at::stack(probe::gate_logits(layout, blocks, encoder.clean(tensors).states));
+    for (std::size_t b = 0; b < piece.size(); ++b) {
+      const std::int64_t length = corpus.length(piece[b]);
+      values.narrow(-1, first[static_cast<std::size_t>(piece[b])], length)
+          .copy_(phi.select(2, static_cast<std::int64_t>(b)).narrow(-1, 0, length));
+    }
+  });
+  sum_over_ranks(team, values);
+  return values;
 }
 
 }  // namespace layersweep::sweep

@@ -76,16 +76,17 @@ std::vector<std::int32_t> choose_seeds_per_point(const std::vector<std::vector<S
   return chosen;
 }
 
+std::vector<Score> points_of(const std::vector<std::vector<Score>>& scores, std::size_t seed) {
+  std::vector<Score> points;
+  for (const auto& at_point : scores) points.push_back(at_point[seed]);
+  return points;
+}
+
 std::vector<std::int32_t> choose_one_seed(const std::vector<std::vector<Score>>& scores, const Limits& limits) {
   const std::size_t seeds = scores.front().size();
-  const auto points_of = [&](std::size_t seed) {
-    std::vector<Score> points;
-    for (const auto& at_point : scores) points.push_back(at_point[seed]);
-    return points;
-  };
   std::size_t best = 0;
   for (std::size_t s = 1; s < seeds; ++s) {
-    if (is_better(points_of(s), points_of(best), limits)) best = s;
+    if (is_better(points_of(scores, s), points_of(scores, best), limits)) best = s;
   }
   std::vector<std::int32_t> chosen;
   for (const auto& at_point : scores)

@@ -37,6 +37,9 @@ bool is_better(const Score& challenger, const Score& holder, const Limits& limit
 /// within ε, then the smaller mean keep share.
 bool is_better(std::span<const Score> challenger, std::span<const Score> holder, const Limits& limits);
 
+/// One seed's scores at all points.
+std::vector<Score> points_of(const std::vector<std::vector<Score>>& scores, std::size_t seed);
+
 /// Per point an index into the seeds, −1 where none is accepted. `scores[point][seed]`. In hidden mode each point chooses
 /// for itself; in input mode one seed serves all points, otherwise masks would no longer nest over layers.
 std::vector<std::int32_t> choose_seeds_per_point(const std::vector<std::vector<Score>>& scores, const Limits& limits);

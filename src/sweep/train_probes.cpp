@@ -15,6 +15,7 @@
 #include "comm/agreement.hpp"
 #include "probe/noise.hpp"
 #include "probe/objective.hpp"
+#include "sweep/calibrate.hpp"
 #include "sweep/checkpoint.hpp"
 #include "sweep/checkpoint_folder.hpp"
 #include "sweep/evaluation.hpp"
@@ -232,7 +233,7 @@ class Keeper {
     stop_here_if_asked(team.ranks);
   }
 
-  void resume(TrainingState& state) const {
+  void resume(TrainingState& state) {
     const bool first = team_.ranks.rank() == 0;
     const auto newest = comm::run_together(team_.ranks, [&] { return first ? checkpoints_.newest() : std::nullopt; });
     const std::filesystem::path checkpoint = team_.ranks.broadcast_text(newest ? newest->string() : std::string(), 0);
@@ -244,14 +245,21 @@ class Keeper {
       }
       read_state(checkpoint, state);
     });
+    newest_step_ = state.step;
     base::world_info("unit {}: goes on after step {}", unit_.name(), state.step);
+  }
+
+  void keep(const TrainingState& state) {
+    if (state.step == newest_step_) return;  // gone on from it
+    pace_.keep(
+        [&] { checkpoints_.write(state.step, [&](const std::filesystem::path& folder) { write_state(folder, state); }); });
+    newest_step_ = state.step;
   }
 
   void after_step(const TrainingState& state) {
     const Pace::Next next = pace_.next();
     if (next == Pace::Next::go_on) return;
-    pace_.keep(
-        [&] { checkpoints_.write(state.step, [&](const std::filesystem::path& folder) { write_state(folder, state); }); });
+    keep(state);
     if (next != Pace::Next::keep_and_stop) return;
     base::world_info("unit {}: checkpoint after step {}", unit_.name(), state.step);
     throw Stopped(pace_.reason());
@@ -262,6 +270,7 @@ class Keeper {
   const Unit& unit_;
   CheckpointFolder checkpoints_;
   Pace pace_;
+  std::int64_t newest_step_ = -1;
 };
 
 }  // namespace
@@ -284,7 +293,15 @@ TrainedUnit train_unit(const Team& team, const encoder::Encoder& encoder, const 
     after_step = [&] { keeper->after_step(state); };
   }
   Trainer(team, encoder, texts, unit, settings, token_budget, state, on_progress, after_step).run();
-  return result_of(state, settings);
+  TrainedUnit result = result_of(state, settings);
+  if (settings.calibrate) {
+    // It takes long enough to be interrupted, and the training before it longer.
+    if (keeper) keeper->keep(state);
+    base::world_info("unit {}: calibrating on {} dev examples", unit.name(), texts.dev.size());
+    take_calibrated(team, encoder, texts.dev, state.parameters, {settings.epsilon, settings.flip_limit}, token_budget,
+                    result);
+  }
+  return result;
 }
 
 }  // namespace layersweep::sweep

@@ -161,7 +161,8 @@ TEST(Identity, CountsExactlyTheKeysThatTheTableSays) {
       EXPECT_EQ(changes[0].after, option.write(after));
     }
   }
-  EXPECT_EQ(free, (std::set<std::string>{"run.folder", "run.json_log", "run.threads"}));
+  EXPECT_EQ(free, (std::set<std::string>{"run.checkpoint_seconds", "run.deadline_seconds", "run.folder", "run.json_log",
+                                         "run.threads"}));
 }
 
 TEST(Load, ReadsAFileAndRefusesWhatIsNone) {

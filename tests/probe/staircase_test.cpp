@@ -76,7 +76,8 @@ class Staircase : public testing::TestWithParam<std::tuple<std::string, Mode>> {
                        const at::Tensor& gates) const {
     return probe::staircase_pass(
         model, frozen_.batch, clean_,
-        probe::joining_copies(layout, layout.views(flat), by_point(gates), probe::cells_of(active_)));
+        probe::joining_copies(layout, layout.views(flat), probe::applied_gates(layout.mode(), by_point(gates)),
+                              probe::cells_of(active_)));
   }
 
   // One copy after another, all from their own point.
@@ -163,7 +164,8 @@ TEST_P(Staircase, ACopyDoesNotDependOnItsNeighbours) {
   for (std::size_t c = 0; c < cells.size(); ++c) {
     const at::Tensor alone =
         probe::staircase_pass(*frozen_.model, frozen_.batch, clean_,
-                              probe::joining_copies(layout, layout.views(flat), by_point(gates_), {cells[c]}));
+                              probe::joining_copies(layout, layout.views(flat),
+                                                    probe::applied_gates(layout.mode(), by_point(gates_)), {cells[c]}));
     EXPECT_LT(test::relative_difference(alone[0], together[static_cast<std::int64_t>(c)]), tolerance) << c;
   }
 }

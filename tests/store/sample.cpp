@@ -106,6 +106,7 @@ void fill_mode(store::ResultsWriter& writer, Part& part, const std::string& mode
   all("kl_max", std::vector<float>{0.2F, 0.6F, 0.5F, missing, 0.4F, 0.1F});
   all("alpha", std::vector<float>{1, 200, 3, missing, 5, 6});
   all("f1_truth", std::vector<float>(6, nan));
+  all("random_keep_share", std::vector<float>(6, nan));
   all("accepted", std::vector<std::uint8_t>{1, 0, 1, 0, 1, 0});
   all("status", std::vector<std::uint8_t>{1, 3, 1, static_cast<std::uint8_t>(hole ? 4 : 1), 1, 1});
   all("steps", std::vector<std::int32_t>{10, 20, 20, hole ? -1 : 20, 20, 20});

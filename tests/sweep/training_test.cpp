@@ -58,6 +58,7 @@ config::Probe quick_settings() {
   settings.learning_rate = 3e-3;
   settings.warm_up = 4;
   settings.validate_every = 5;
+  settings.calibrate = false;
   return settings;
 }
 
@@ -134,6 +135,19 @@ TEST_P(Training, TakesItsStepsAndReportsThem) {
 
 // The kept weights are those of the best validation: evaluated again, they give its figures. With no price on divergence the
 // probes end by dropping everything, so that the last validation is not the best.
+// The calibrated end of training takes the place of snapshots it beats, so every probe is accepted.
+TEST_P(Training, CalibrationLeavesEveryProbeAccepted) {
+  config::Probe settings = quick_settings();
+  settings.calibrate = true;
+  const Team team = test::all_ranks(Reduction::deterministic);
+  const TrainedUnit unit = train(team, settings, *model_);
+  const at::Tensor all = at::ones({unit.layout.points(), unit.layout.seeds()}, at::kBool);
+  for (const auto& seeds : sweep::evaluate_cells(team, *model_, dev_, 0, unit.layout, unit.parameters, all, 200)) {
+    for (const sweep::Score& score : seeds) EXPECT_TRUE(sweep::is_accepted(score, {settings.epsilon, settings.flip_limit}));
+  }
+  test::expect_same(train(test::this_rank(Reduction::deterministic), settings, *model_), unit);
+}
+
 TEST_P(Training, KeepsTheBestSnapshot) {
   config::Probe settings = quick_settings();
   settings.epsilon = 1e-4;

@@ -1,0 +1,232 @@
+#include "sweep/calibrate.hpp"
+
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "probe/hard_concrete.hpp"
+#include "sweep/evaluation.hpp"
+
+namespace layersweep::sweep {
+namespace {
+
+// A share is searched to 1 in 200 tokens, or to a thirtieth of itself where few are kept.
+constexpr double finest = 0.005;
+constexpr double finest_of_share = 0.03;
+
+// How far each token's gate logit lies above the one at which the token is dropped: it stays as long as the bias sinks by
+// less. Tokens that the points below dropped are left out.
+std::vector<float> margins(const at::Tensor& phi, const at::Tensor& log_below) {
+  std::vector<float> result;
+  const auto own = phi.accessor<float, 1>();
+  const auto below = log_below.accessor<float, 1>();
+  for (std::int64_t t = 0; t < own.size(0); ++t) {
+    // kept while log P(own) + log P(below) > log ½
+    const double needed = std::log(0.5) - below[t];
+    if (needed < 0) result.push_back(static_cast<float>(own[t] - probe::gate_logit_of(needed)));
+  }
+  std::sort(result.begin(), result.end());
+  return result;
+}
+
+// How far the bias has to sink for `kept` of the tokens with these margins (rising) to stay.
+double shift_for(const std::vector<float>& margins, std::int64_t kept) {
+  const auto count = static_cast<std::int64_t>(margins.size());
+  if (count == 0) return 0;
+  // Half a logit clear of the last token: what was not in `margins` may lie a little lower.
+  if (kept >= count) return margins.front() - 0.5;
+  if (kept <= 0) return margins.back() + 0.5;
+  return (double{margins[count - kept - 1]} + double{margins[count - kept]}) / 2;
+}
+
+struct CellSearch {
+  int point;
+  std::int64_t seed;
+  std::vector<float> margins;
+  std::int64_t tokens;
+  KeepShareSearch share;
+
+  double shift(double keep_share) const {
+    return shift_for(margins, std::llround(keep_share * static_cast<double>(tokens)));
+  }
+};
+
+class Calibration {
+ public:
+  Calibration(const Team& team, const encoder::Encoder& encoder, const data::Corpus& dev, const probe::ProbeLayout& layout,
+              const at::Tensor& parameters, const Limits& limits, std::int64_t token_budget)
+      : team_(team),
+        encoder_(encoder),
+        dev_(dev),
+        layout_(layout),
+        parameters_(parameters),
+        limits_(limits),
+        token_budget_(token_budget),
+        phi_(gate_logits_of(team, encoder, dev, layout, parameters, token_budget)) {}
+
+  // All seeds of the points [first, last) at once.
+  void run(int first, int last, const at::Tensor& log_below) {
+    std::vector<CellSearch> cells;
+    for (int p = first; p < last; ++p) {
+      for (std::int64_t s = 0; s < layout_.seeds(); ++s) {
+        const at::Tensor phi = phi_[p][s];
+        if (!phi.isfinite().all().item<bool>()) continue;
+        std::vector<float> own = margins(phi, log_below[s]);
+        const auto tokens = phi.size(0);
+        const auto share = [&](std::int64_t count) { return static_cast<double>(count) / static_cast<double>(tokens); };
+        const auto trained = own.end() - std::upper_bound(own.begin(), own.end(), 0.0F);
+        const KeepShareSearch search(share(trained), share(static_cast<std::int64_t>(own.size())));
+        cells.push_back({p, s, std::move(own), tokens, search});
+      }
+    }
+    at::Tensor active = at::zeros({layout_.points(), layout_.seeds()}, at::kBool);
+    const auto open = [&](const CellSearch& cell) { return !cell.share.finished(); };
+    while (std::any_of(cells.begin(), cells.end(), open)) {
+      active.fill_(false);
+      const at::Tensor tried = parameters_.clone();
+      for (const CellSearch& cell : cells) {
+        if (!open(cell)) continue;
+        active[cell.point][cell.seed] = true;
+        sink(tried, cell, cell.shift(cell.share.next()));
+      }
+      const auto scores = evaluate_cells(team_, encoder_, dev_, 0, layout_, tried, active, token_budget_);
+      for (CellSearch& cell : cells) {
+        if (open(cell)) cell.share.tell(is_accepted(scores[cell.point][cell.seed], limits_));
+      }
+    }
+    for (const CellSearch& cell : cells) {
+      const double shift = cell.shift(cell.share.best());
+      sink(parameters_, cell, shift);
+      phi_[cell.point][cell.seed] -= shift;
+    }
+  }
+
+  const at::Tensor& phi() const { return phi_; }  // P x S x tokens, as calibrated so far
+
+ private:
+  void sink(const at::Tensor& flat, const CellSearch& cell, double shift) const {
+    for (const auto& [name, values] : layout_.cell(flat, cell.point, cell.seed)) {
+      if (name == "gate.bias") values.sub_(shift);
+    }
+  }
+
+  const Team& team_;
+  const encoder::Encoder& encoder_;
+  const data::Corpus& dev_;
+  const probe::ProbeLayout& layout_;
+  const at::Tensor& parameters_;
+  Limits limits_;
+  std::int64_t token_budget_;
+  at::Tensor phi_;
+};
+
+}  // namespace
+
+KeepShareSearch::KeepShareSearch(double guess, double most)
+    : high_(most), most_(most), next_(guess), step_(std::max(0.02, guess / 8)) {
+  // A probe that keeps all it may is asked for a little less, one that keeps nothing for a little more.
+  seen_high_ = guess >= most_;
+  seen_low_ = guess <= 0;
+  if (seen_high_ || seen_low_) choose();
+}
+
+void KeepShareSearch::tell(bool acceptable) {
+  (acceptable ? high_ : low_) = next_;
+  (acceptable ? seen_high_ : seen_low_) = true;
+  choose();
+}
+
+void KeepShareSearch::choose() {
+  const double resolution = std::max(finest, finest_of_share * high_);
+  if (high_ - low_ <= resolution) {
+    finished_ = true;
+  } else if (seen_low_ && seen_high_) {
+    next_ = (low_ + high_) / 2;
+  } else {
+    next_ = seen_low_ ? low_ + step_ : high_ - step_;
+    step_ *= 2;
+    // The ends are known without asking.
+    if (next_ <= low_ || next_ >= high_) {
+      seen_low_ = seen_high_ = true;
+      next_ = (low_ + high_) / 2;
+    }
+  }
+}
+
+void calibrate(const Team& team, const encoder::Encoder& encoder, const data::Corpus& dev, const probe::ProbeLayout& layout,
+               const at::Tensor& parameters, const Limits& limits, std::int64_t token_budget) {
+  Calibration calibration(team, encoder, dev, layout, parameters, limits, token_budget);
+  const auto points = static_cast<int>(layout.points());
+  at::Tensor log_below = at::zeros_like(calibration.phi()[0]);
+  if (layout.mode() == probe::Mode::hidden) {
+    calibration.run(0, points, log_below);
+  } else {
+    for (int p = 0; p < points; ++p) {
+      calibration.run(p, p + 1, log_below);
+      log_below += probe::log_keep_probability(calibration.phi()[p]);
+    }
+  }
+}
+
+CellTable<double> random_keep_shares(const Team& team, const encoder::Encoder& encoder, const data::Corpus& dev,
+                                     const probe::ProbeLayout& layout, const at::Tensor& parameters,
+                                     const CellTable<Score>& scores, std::int64_t token_budget) {
+  CellTable<KeepShareSearch> searches;
+  CellTable<double> shares = cell_table(layout, std::nan(""));
+  for (const auto& seeds : scores) {
+    searches.emplace_back();
+    for (const Score& score : seeds) searches.back().emplace_back(score.keep_share, 1.0);
+  }
+  const at::Tensor active = at::zeros({layout.points(), layout.seeds()}, at::kBool);
+  for (;;) {
+    for (std::int64_t p = 0; p < layout.points(); ++p) {
+      for (std::int64_t s = 0; s < layout.seeds(); ++s) {
+        const bool open = !std::isnan(at_cell(scores, p, s).kl) && !at_cell(searches, p, s).finished();
+        active[p][s] = open;
+        if (open) at_cell(shares, p, s) = at_cell(searches, p, s).next();
+      }
+    }
+    if (!active.any().item<bool>()) break;
+    const auto random = evaluate_random_masks(team, encoder, dev, layout, parameters, active, shares, token_budget);
+    for (std::int64_t p = 0; p < layout.points(); ++p) {
+      for (std::int64_t s = 0; s < layout.seeds(); ++s) {
+        if (active[p][s].item<bool>()) at_cell(searches, p, s).tell(at_cell(random, p, s).kl <= at_cell(scores, p, s).kl);
+      }
+    }
+  }
+  for (std::int64_t p = 0; p < layout.points(); ++p) {
+    for (std::int64_t s = 0; s < layout.seeds(); ++s) {
+      if (!std::isnan(at_cell(scores, p, s).kl)) at_cell(shares, p, s) = at_cell(searches, p, s).best();
+    }
+  }
+  return shares;
+}
+
+void take_calibrated(const Team& team, const encoder::Encoder& encoder, const data::Corpus& dev, const at::Tensor& last,
+                     const Limits& limits, std::int64_t token_budget, TrainedUnit& unit) {
+  const probe::ProbeLayout& layout = unit.layout;
+  const at::Tensor calibrated = last.clone();
+  calibrate(team, encoder, dev, layout, calibrated, limits, token_budget);
+
+  const at::Tensor all = at::ones({layout.points(), layout.seeds()}, at::kBool);
+  const auto scores_of = [&](const at::Tensor& parameters) {
+    return evaluate_cells(team, encoder, dev, 0, layout, parameters, all, token_budget);
+  };
+  const CellTable<Score> challengers = scores_of(calibrated);
+  const CellTable<Score> holders = scores_of(unit.parameters);
+  for (std::int64_t s = 0; s < layout.seeds(); ++s) {
+    const bool whole = layout.mode() == probe::Mode::input;
+    const bool seed_better = whole && is_better(points_of(challengers, s), points_of(holders, s), limits);
+    for (int p = 0; p < static_cast<int>(layout.points()); ++p) {
+      if (whole ? seed_better : is_better(at_cell(challengers, p, s), at_cell(holders, p, s), limits)) {
+        layout.copy_cell(unit.parameters, calibrated, p, s);
+        if (at_cell(unit.status, p, s) == CellStatus::alpha_at_bound) at_cell(unit.status, p, s) = CellStatus::trained;
+      }
+    }
+  }
+}
+
+}  // namespace layersweep::sweep
