@@ -1,0 +1,66 @@
+#!/bin/sh
+# A sweep: a run folder for every combination, checked before anything runs, resumed, and the worst exit code.
+# usage: sweep_test.sh LAYERSWEEP MPIEXEC…
+set -u
+layersweep=$1
+shift
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+
+fail() {
+  echo "FAILED: $1"
+  cat log
+  exit 1
+}
+expect() {
+  wanted=$1
+  what=$2
+  shift 2
+  timeout 120 "$@" >log 2>&1
+  code=$?
+  [ "$code" = "$wanted" ] || fail "$what: exit code $code, not $wanted"
+}
+
+cat >small.ini <<'INI'
+[task]
+name = counting
+limit = 100
+[finetune]
+epochs = 1
+[probe]
+modes = hidden
+batch = 32
+max_steps = 3
+validate_every = 3
+warm_up = 2
+[run]
+threads = 1
+folder = out
+[sweep]
+probe.epsilon = 0.05,0.1
+INI
+
+expect 2 "a wrong value" "$layersweep" run small.ini --sweep probe.batch=16,none
+[ ! -e out ] || fail "something ran although a combination is wrong"
+expect 2 "a list" "$layersweep" run small.ini --sweep probe.seeds=1,2
+[ ! -e out ] || fail "something ran although seeds cannot be swept"
+
+expect 0 "four combinations on two ranks" "$@" 2 "$layersweep" run small.ini --sweep probe.batch=16,32
+for epsilon in 0.05 0.1; do
+  for batch in 16 32; do
+    run=out/probe.epsilon=$epsilon/probe.batch=$batch
+    [ -f "$run/results.h5" ] || fail "$run has no results"
+    grep -q "^epsilon = $epsilon$" "$run/experiment.ini" && grep -q "^batch = $batch$" "$run/experiment.ini" ||
+      fail "$run is not the experiment that it is named after"
+  done
+done
+
+# What is done is found; what is missing is made up for; what fails does not keep the others from being run.
+rm -r out/probe.epsilon=0.05/probe.batch=32/units/hidden-0
+printf 'x' | dd of=out/probe.epsilon=0.05/probe.batch=16/units/hidden-0/probes.safetensors bs=1 seek=5000 conv=notrunc 2>/dev/null
+expect 1 "the same again" "$layersweep" run small.ini --sweep probe.batch=16,32
+grep -q "probe.epsilon=0.05, probe.batch=16: .* is damaged" log || fail "the damaged run is not named"
+[ -f out/probe.epsilon=0.05/probe.batch=32/units/hidden-0/done.json ] || fail "the missing unit was not made up for"
+[ "$(grep -c '^unit .*: done before' log)" = 2 ] || fail "the runs that were done are not found"
+exit 0
