@@ -97,7 +97,13 @@ std::vector<ModeProbes> probes_by_mode(const std::vector<UnitResult>& units) {
       probes.alpha.narrow(1, first, count).copy_(unit->trained.alpha);
       probes.steps.narrow(1, first, count).copy_(unit->trained.steps);
       for (std::size_t p = 0; p < static_cast<std::size_t>(points); ++p) {
-        for (const sweep::CellStatus status : unit->trained.status[p]) probes.status[p].push_back(status);
+        for (std::size_t s = 0; s < unit->trained.status[p].size(); ++s) {
+          const sweep::CellStatus status = unit->trained.status[p][s];
+          probes.status[p].push_back(status);
+          if (status == sweep::CellStatus::failed) {
+            probes.active[static_cast<std::int64_t>(p)][first + static_cast<std::int64_t>(s)] = false;
+          }
+        }
       }
       first += count;
     }

@@ -1,43 +1,255 @@
 #include "jobs/probe.hpp"
 
+#include <ATen/ops/full.h>
+#include <ATen/ops/zeros.h>
+
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <thread>
+
+#include "base/error.hpp"
 #include "base/log.hpp"
 #include "comm/agreement.hpp"
+#include "plan/scaling.hpp"
+#include "sweep/checkpoint_folder.hpp"
+#include "sweep/failed_unit.hpp"
 #include "sweep/progress.hpp"
 #include "sweep/replacements.hpp"
 #include "sweep/unit_files.hpp"
+#include "sweep/unit_teams.hpp"
 
 namespace layersweep::jobs {
+namespace {
 
-std::vector<UnitResult> probe(const Context& context, const encoder::Encoder& encoder, const Texts& texts) {
-  const config::Experiment& experiment = context.experiment;
+std::vector<std::int64_t> widths_of(const encoder::Encoder& encoder) {
   std::vector<std::int64_t> widths;
   for (const encoder::Point& point : encoder.points()) widths.push_back(point.width);
+  return widths;
+}
 
-  std::vector<UnitResult> results;
-  std::vector<at::Tensor> replacements;  // made when the first unit needs them
-  for (const sweep::Unit& unit : sweep::units_of(experiment.probe)) {
-    const auto folder = context.folder.unit(unit);
-    auto trained = comm::run_together(context.team.ranks,
-                                      [&] { return sweep::load_unit(folder, unit, widths, context.folder.identity()); });
-    // All ranks take the same branch, also where one still sees an old folder listing.
-    const bool done = context.team.ranks.all_reduce_min(std::int64_t{trained.has_value() ? 1 : 0}) == 1;
-    if (done) {
-      base::world_info("unit {}: done before", unit.name());
-    } else {
-      if (replacements.empty()) {
-        replacements = sweep::starting_replacements(context.team, encoder, texts.train, experiment.probe.replacement);
-      }
-      trained = sweep::train_unit(context.team, encoder, {texts.train, texts.dev}, unit, experiment.probe,
-                                  experiment.run.token_budget, replacements,
-                                  sweep::progress_printer(unit.name(), experiment.run.json_log),
-                                  sweep::Safekeeping{folder, context.folder.identity(), experiment.run.checkpoint_seconds});
-      comm::run_together(context.team.ranks, [&] {
-        if (context.team.ranks.rank() == 0) sweep::save_unit(folder, unit, *trained, context.folder.identity());
-      });
-    }
-    results.push_back({unit, std::move(*trained)});
+// The model as costs see it, as far as the encoder tells: enough to compare units.
+plan::Model model_of(const encoder::Encoder& encoder) {
+  plan::Model model;
+  model.classes = encoder.classes();
+  for (const encoder::Point& point : encoder.points()) {
+    const plan::Flops forward{2 * point.cost, 0, 0};
+    model.rungs.push_back({point.width, forward, forward, 0, 0});
+    model.clean += forward;
   }
-  return results;
+  return model;
+}
+
+plan::Lengths lengths_of(const data::Corpus& corpus) {
+  const auto texts = static_cast<double>(corpus.size());
+  return plan::Lengths({{static_cast<double>(corpus.token_total()) / texts, texts}});
+}
+
+plan::UnitSeconds expected_seconds(const Context& context, const encoder::Encoder& encoder, const Texts& texts,
+                                   const std::vector<plan::Unit>& units) {
+  const plan::Model model = model_of(encoder);
+  const plan::Texts lengths{lengths_of(texts.train), lengths_of(texts.dev), {}};
+  std::vector<plan::UnitWork> work;
+  for (const plan::Unit& unit : units) work.push_back(plan::work_of(unit, model, lengths, context.experiment));
+  return plan::unit_seconds(work, plan::assumed_calibration(1), context.team.shards);
+}
+
+bool has_broken_cell(const sweep::TrainedUnit& trained) {
+  for (const auto& seeds : trained.status) {
+    for (const sweep::CellStatus status : seeds) {
+      if (status == sweep::CellStatus::not_finite) return true;
+    }
+  }
+  return false;
+}
+
+sweep::TrainedUnit nothing_trained(const sweep::Unit& unit, const std::vector<std::int64_t>& widths) {
+  const probe::ProbeLayout layout(unit.mode, widths, static_cast<std::int64_t>(unit.seeds.size()));
+  return {layout,
+          at::zeros({layout.size()}, at::kFloat),
+          at::full({layout.points(), layout.seeds()}, std::nan(""), at::kFloat),
+          at::zeros({layout.points(), layout.seeds()}, at::kLong),
+          sweep::cell_table(layout, sweep::CellStatus::failed),
+          {}};
+}
+
+// A line of progress on its way from a team's first rank to rank 0.
+std::string packed(const sweep::Progress& progress) {
+  std::vector<double> values{static_cast<double>(progress.step), static_cast<double>(progress.total_steps),
+                             progress.pairs_per_second, progress.elapsed_s, progress.remaining_s};
+  for (const auto* list : {&progress.kl, &progress.keep_share, &progress.alpha}) {
+    values.push_back(static_cast<double>(list->size()));
+    values.insert(values.end(), list->begin(), list->end());
+  }
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(double)};
+}
+
+sweep::Progress unpacked(std::string_view text) {
+  std::vector<double> values(text.size() / sizeof(double));
+  std::memcpy(values.data(), text.data(), values.size() * sizeof(double));
+  sweep::Progress progress{static_cast<std::int64_t>(values.at(0)),
+                           static_cast<std::int64_t>(values.at(1)),
+                           values.at(2),
+                           values.at(3),
+                           values.at(4),
+                           {},
+                           {},
+                           {}};
+  std::size_t next = 5;
+  for (auto* list : {&progress.kl, &progress.keep_share, &progress.alpha}) {
+    const auto count = static_cast<std::size_t>(values.at(next++));
+    for (std::size_t i = 0; i < count; ++i) list->push_back(values.at(next++));
+  }
+  return progress;
+}
+
+class UnitsOfRun {
+ public:
+  UnitsOfRun(const Context& context, const encoder::Encoder& encoder, const Texts& texts)
+      : context_(context),
+        encoder_(encoder),
+        texts_(texts),
+        widths_(widths_of(encoder)),
+        planned_(plan::units_of(context.experiment.probe)),
+        units_(sweep::units_of(context.experiment.probe)) {}
+
+  // Removes what failed, so that it is trained again. Collective.
+  void forget_failures() const {
+    comm::run_together(world(), [&] {
+      if (!first_rank()) return;
+      for (const sweep::Unit& unit : units_) {
+        const auto folder = context_.folder.unit(unit);
+        const auto trained = load(unit);
+        if (!sweep::failure_of(folder) && !(trained && has_broken_cell(*trained))) continue;
+        base::world_info("unit {}: trained again", unit.name());
+        sweep::forget_unit(folder);
+      }
+    });
+  }
+
+  // Collective.
+  void train_what_is_missing() {
+    std::vector<std::size_t> missing;
+    std::string states;
+    comm::run_together(world(), [&] {
+      for (const sweep::Unit& unit : units_) {
+        // All ranks take what rank 0 sees, also where one still sees an old folder listing.
+        if (first_rank()) states += state_of(unit);
+      }
+    });
+    states = world().broadcast_text(states, 0);
+    for (std::size_t u = 0; u < units_.size(); ++u) {
+      if (states[u] == 'm') missing.push_back(u);
+    }
+    if (missing.empty()) return;
+
+    // Made by all ranks together before they part.
+    const auto replacements =
+        sweep::starting_replacements(context_.team, encoder_, texts_.train, context_.experiment.probe.replacement);
+    std::vector<plan::Unit> planned;
+    for (const std::size_t u : missing) planned.push_back(planned_[u]);
+    std::vector<sweep::OnProgress> printers(units_.size());
+    sweep::UnitWork work;
+    work.train = [&](const comm::Communicator& team, std::size_t number, const auto& report) {
+      train(team, units_[missing[number]], replacements, report);
+    };
+    work.on_start = [&](std::size_t number, int first, int ranks) {
+      const std::string name = units_[missing[number]].name();
+      printers[missing[number]] = sweep::progress_printer(name, context_.experiment.run.json_log);
+      if (ranks == world().size()) return;
+      base::world_info("unit {}: {}", name,
+                       ranks == 1 ? fmt::format("rank {}", first) : fmt::format("ranks {} to {}", first, first + ranks - 1));
+    };
+    work.on_report = [&](std::size_t number, std::string_view text) { printers[missing[number]](unpacked(text)); };
+    work.on_failure = [&](std::size_t number, const std::string& reason) {
+      const sweep::Unit& unit = units_[missing[number]];
+      base::world_warning("unit {} failed: {}", unit.name(), reason);
+      sweep::mark_failed(context_.folder.unit(unit), reason);
+    };
+    sweep::train_on_teams(world(), missing.size(), context_.team.shards,
+                          expected_seconds(context_, encoder_, texts_, planned), work);
+  }
+
+  // What was trained, now or before. Collective.
+  std::vector<UnitResult> results() const {
+    std::vector<UnitResult> results;
+    comm::run_together(world(), [&] {
+      for (const sweep::Unit& unit : units_) results.push_back({unit, result_of(unit)});
+    });
+    return results;
+  }
+
+ private:
+  const comm::Communicator& world() const { return context_.team.ranks; }
+  bool first_rank() const { return world().rank() == 0; }
+
+  std::optional<sweep::TrainedUnit> load(const sweep::Unit& unit) const {
+    return sweep::load_unit(context_.folder.unit(unit), unit, widths_, context_.folder.identity());
+  }
+
+  // d: done, f: failed before, m: missing.
+  char state_of(const sweep::Unit& unit) const {
+    const auto folder = context_.folder.unit(unit);
+    if (load(unit)) {
+      base::world_info("unit {}: done before", unit.name());
+      sweep::remove_checkpoints(folder);  // left where the unit's end was the job's
+      return 'd';
+    }
+    if (const auto reason = sweep::failure_of(folder)) {
+      base::world_warning("unit {}: failed before ({}); layersweep retry {} trains it again", unit.name(), *reason,
+                          context_.folder.path().string());
+      return 'f';
+    }
+    return 'm';
+  }
+
+  void train(const comm::Communicator& ranks, const sweep::Unit& unit, const std::vector<at::Tensor>& replacements,
+             const std::function<void(std::string_view)>& report) const {
+    const config::Experiment& experiment = context_.experiment;
+    sweep::Team team = context_.team;
+    team.ranks = ranks;
+    const auto folder = context_.folder.unit(unit);
+    const sweep::TrainedUnit trained = sweep::train_unit(
+        team, encoder_, {texts_.train, texts_.dev}, unit, experiment.probe, experiment.run.token_budget, replacements,
+        [&](const sweep::Progress& progress) { report(packed(progress)); },
+        sweep::Safekeeping{folder, context_.folder.identity(), experiment.run.checkpoint_seconds});
+    comm::run_together(ranks, [&] {
+      if (ranks.rank() == 0) sweep::save_unit(folder, unit, trained, context_.folder.identity());
+    });
+  }
+
+  // Another host may see a little later what a team there has written.
+  sweep::TrainedUnit result_of(const sweep::Unit& unit) const {
+    constexpr auto patience = std::chrono::seconds(60);
+    const auto start = std::chrono::steady_clock::now();
+    for (;;) {
+      if (auto trained = load(unit)) return std::move(*trained);
+      if (sweep::failure_of(context_.folder.unit(unit))) return nothing_trained(unit, widths_);
+      if (std::chrono::steady_clock::now() - start > patience) {
+        throw base::InputError(fmt::format("the unit {} is not in the run folder", unit.name()),
+                               "the rank that trained it wrote it there a minute ago",
+                               "Put run.folder on a file system that all hosts share");
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+  }
+
+  const Context& context_;
+  const encoder::Encoder& encoder_;
+  const Texts& texts_;
+  std::vector<std::int64_t> widths_;
+  std::vector<plan::Unit> planned_;
+  std::vector<sweep::Unit> units_;
+};
+
+}  // namespace
+
+std::vector<UnitResult> probe(const Context& context, const encoder::Encoder& encoder, const Texts& texts,
+                              Failures failures) {
+  UnitsOfRun units(context, encoder, texts);
+  if (failures == Failures::retried) units.forget_failures();
+  units.train_what_is_missing();
+  return units.results();
 }
 
 }  // namespace layersweep::jobs

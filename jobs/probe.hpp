@@ -1,4 +1,4 @@
-// Step 3: trains the probes of every unit that is not done yet.
+// Step 3: trains the probes of every unit that is not done yet, on teams of ranks.
 #pragma once
 
 #include <vector>
@@ -14,7 +14,12 @@ struct UnitResult {
   sweep::TrainedUnit trained;
 };
 
-/// In the order of sweep::units_of. Units found complete in the run folder are loaded, not trained. Collective.
-std::vector<UnitResult> probe(const Context& context, const encoder::Encoder& encoder, const Texts& texts);
+/// What becomes of units that failed in an earlier start, and of those with cells that were not finite.
+enum class Failures { left, retried };
+
+/// In the order of sweep::units_of. Units found complete in the run folder are loaded, not trained. A unit that fails, now
+/// or before, has only cells of status failed. Collective.
+std::vector<UnitResult> probe(const Context& context, const encoder::Encoder& encoder, const Texts& texts,
+                              Failures failures = Failures::left);
 
 }  // namespace layersweep::jobs

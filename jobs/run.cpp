@@ -83,7 +83,9 @@ store::Provenance provenance_of(const Context& context, const Texts& texts, cons
 base::ExitCode exit_code_of(const std::vector<UnitResult>& units) {
   for (const UnitResult& unit : units) {
     for (const auto& seeds : unit.trained.status) {
-      if (std::any_of(seeds.begin(), seeds.end(), [](auto status) { return status == sweep::CellStatus::not_finite; })) {
+      if (std::any_of(seeds.begin(), seeds.end(), [](auto status) {
+            return status == sweep::CellStatus::not_finite || status == sweep::CellStatus::failed;
+          })) {
         return base::ExitCode::some_units_failed;
       }
     }
@@ -114,7 +116,7 @@ base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions&
   const std::filesystem::path model = finetune(context, texts);
   if (!wants(options, "probe") && !wants(options, "extract")) return base::ExitCode::done;
   const auto encoder = comm::run_together(world, [&] { return encoder::open_encoder(model); });
-  const std::vector<UnitResult> units = probe(context, *encoder, texts);
+  const std::vector<UnitResult> units = probe(context, *encoder, texts, options.retry ? Failures::retried : Failures::left);
   if (wants(options, "extract")) {
     sweep::stop_here_if_asked(world);
     extract(context, *encoder, texts, units, provenance_of(context, texts, model, options, threads));

@@ -16,6 +16,7 @@ const std::vector<std::string_view>& step_names();
 struct RunOptions {
   std::vector<std::string> steps;  ///< empty: all
   std::string command;             ///< as typed, for the provenance
+  bool retry = false;              ///< trains again what failed
 };
 
 /// Runs on all ranks of the world; prints the result table on rank 0. Collective.

@@ -20,6 +20,7 @@ Command explain_command();
 Command help_command();
 Command inspect_command();
 Command predict_command();
+Command retry_command();
 Command run_command();
 Command status_command();
 Command submit_command();

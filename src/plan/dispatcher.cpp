@@ -17,6 +17,11 @@ Dispatcher::Dispatcher(std::vector<int> team_sizes, std::size_t units, UnitSecon
   for (std::size_t unit = 0; unit < units; ++unit) left_.push_back(unit);
 }
 
+void Dispatcher::leave(std::size_t team) {
+  running_[team].reset();
+  retired_[team] = true;
+}
+
 std::optional<std::size_t> Dispatcher::next(std::size_t team, double now) {
   base::ensure(team < teams_.size() && !retired_[team], "a team that was sent home asks for a unit");
   if (const auto& done = running_[team]) {

@@ -18,6 +18,9 @@ class Dispatcher {
   /// later either. With teams of one size: the longest unit left.
   std::optional<std::size_t> next(std::size_t team, double now);
 
+  /// The team will not ask again; a unit it had is over for it.
+  void leave(std::size_t team);
+
   /// Units nobody has taken.
   std::size_t left() const { return left_.size(); }
 

@@ -31,6 +31,7 @@ enum class CellStatus : std::uint8_t {
   trained = 1,
   not_finite = 2,      ///< a NaN or infinity appeared; the last finite snapshot, if any, is kept
   alpha_at_bound = 3,  ///< the multiplier ended at its bound: no snapshot met ε
+  failed = 4,          ///< its unit failed, and has no probes
 };
 
 /// Figures on development data with hard masks, at one step.

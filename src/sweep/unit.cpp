@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
+#include "plan/unit.hpp"
 
 namespace layersweep::sweep {
 
@@ -12,17 +12,9 @@ probe::Mode mode_of(config::Mode mode) { return mode == config::Mode::input ? pr
 std::string Unit::name() const { return fmt::format("{}-{}", probe::mode_name(mode), fmt::join(seeds, "-")); }
 
 std::vector<Unit> units_of(const config::Probe& settings) {
-  const std::size_t total = settings.seeds.size();
-  const std::size_t group = settings.seeds_per_unit == 0 ? total : static_cast<std::size_t>(settings.seeds_per_unit);
   std::vector<Unit> units;
-  for (const config::Mode mode : settings.modes) {
-    for (std::size_t first = 0; first < total; first += group) {
-      Unit unit{mode_of(mode), {}};
-      for (std::size_t s = first; s < std::min(total, first + group); ++s) {
-        unit.seeds.push_back(static_cast<std::uint64_t>(settings.seeds[s]));
-      }
-      units.push_back(std::move(unit));
-    }
+  for (const plan::Unit& planned : plan::units_of(settings)) {
+    units.push_back({mode_of(planned.mode), {planned.seeds.begin(), planned.seeds.end()}});
   }
   return units;
 }

@@ -17,7 +17,7 @@ struct Unit {
   std::string name() const;  ///< also its folder, e.g. "hidden-0-1-2-3"
 };
 
-/// In the order of modes, then seeds, `probe.seeds_per_unit` at a time (0: all).
+/// As plan::units_of groups them.
 std::vector<Unit> units_of(const config::Probe& settings);
 
 probe::Mode mode_of(config::Mode mode);

@@ -1,0 +1,83 @@
+#!/bin/sh
+# Units over teams of ranks: the same bits for every number of ranks, and what failed is reported, left out and retried.
+# usage: teams_test.sh LAYERSWEEP MPIEXEC…     (ends with exit code 77 where h5diff is missing)
+set -u
+layersweep=$1
+shift
+command -v h5diff >/dev/null || { echo "no h5diff: it comes with the HDF5 tools"; exit 77; }
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+
+fail() {
+  echo "FAILED: $1"
+  cat log
+  exit 1
+}
+expect() {
+  wanted=$1
+  what=$2
+  shift 2
+  timeout 120 "$@" >log 2>&1
+  code=$?
+  [ "$code" = "$wanted" ] || fail "$what: exit code $code, not $wanted"
+}
+# same_results WHAT A B: equal in everything but the attributes that tell of the circumstances
+same_results() {
+  h5diff -c "$2" "$3" >differences 2>&1
+  [ $? -le 1 ] || fail "$1: h5diff"
+  ! grep '^[a-zA-Z ]*: <' differences |
+    grep -qv '^attribute: <\(command\|created\|experiment\|history\|hosts\) of </>>\|is an empty dataset$' || fail "$1"
+}
+
+cat >small.ini <<'INI'
+[task]
+name = counting
+limit = 200
+[finetune]
+epochs = 1
+[probe]
+modes = hidden,input
+seeds = 3,5,7
+seeds_per_unit = 1
+batch = 32
+max_steps = 20
+validate_every = 10
+warm_up = 2
+learning_rate = 1e-2
+[run]
+threads = 1
+deterministic = true
+json_log = true
+INI
+
+expect 0 "a run alone" "$layersweep" run small.ini --set run.folder=alone
+expect 0 "a run on four ranks" "$@" 4 "$layersweep" run small.ini --set run.folder=four
+grep -q '^unit .*: ranks* [1-3]' log || fail "no unit was trained by a team without rank 0"
+for unit in hidden-3 hidden-5 hidden-7 input-3 input-5 input-7; do
+  cmp -s alone/units/$unit/probes.safetensors four/units/$unit/probes.safetensors || fail "$unit depends on the team"
+  [ "$(grep -c "\"unit\":\"$unit\"" log)" = 2 ] || fail "the progress of $unit did not reach standard output"
+done
+same_results "the same results alone and on four ranks" alone/results.h5 four/results.h5
+[ "$(grep -c ': done before' log)" = 0 ] || fail "something was done before"
+
+# A unit that failed is left alone, its cells say so, and the exit code too.
+cp four/results.h5 before.h5
+rm four/units/hidden-5/* four/results.h5
+echo '{"reason": "memory ran out"}' >four/units/hidden-5/failed.json
+expect 3 "a run with a failed unit" "$@" 2 "$layersweep" run small.ini --set run.folder=four
+grep -q 'hidden-5: failed before (memory ran out)' log || fail "the failed unit is not named"
+[ ! -f four/units/hidden-5/done.json ] || fail "the failed unit was trained"
+expect 0 "validate" "$layersweep" validate four/results.h5
+h5dump -d /hidden/status four/results.h5 | grep -q '(1,0): 4, 4' || fail "its cells are not marked as failed"
+h5dump -d /hidden/status four/results.h5 | grep -q '(0,0): 1, 1' || fail "the others are not trained"
+
+# Retry trains just that one.
+touch mark
+expect 0 "retry" "$@" 2 "$layersweep" retry four
+[ "$(find four/units -newer mark -name done.json)" = four/units/hidden-5/done.json ] || fail "retry trained something else"
+[ ! -f four/units/hidden-5/failed.json ] || fail "the mark of the failure is still there"
+same_results "the same results after a retry" before.h5 four/results.h5
+expect 0 "nothing to retry" "$layersweep" retry four
+expect 1 "no run folder" "$layersweep" retry nowhere
+exit 0

@@ -1,0 +1,161 @@
+// Units over teams, with a training that only counts: what fails, stops or reports where.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <map>
+#include <new>
+
+#include "base/error.hpp"
+#include "base/stop_request.hpp"
+#include "comm/communicator.hpp"
+#include "comm/timed_team.hpp"
+#include "sweep/pace.hpp"
+#include "sweep/unit_teams.hpp"
+
+namespace layersweep::sweep {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr int steps = 5;
+
+// What rank 0 was told, and how often each unit was trained by this rank as the first of its team.
+struct Log {
+  std::map<std::size_t, int> started, reports;
+  std::map<std::size_t, std::string> failures;
+  std::vector<std::int64_t> trained;
+};
+
+using AtStep = std::function<void(const comm::Communicator& team, std::size_t unit, int step)>;
+
+UnitWork counting_work(Log& log, std::size_t units, const AtStep& at_step) {
+  log.trained.assign(units, 0);
+  UnitWork work;
+  work.train = [&log, at_step](const comm::Communicator& team, std::size_t unit,
+                               const std::function<void(std::string_view)>& report) {
+    const comm::TimedTeam timed(team, 2);
+    for (int step = 0; step < steps; ++step) {
+      at_step(team, unit, step);
+      timed.gate("a step");
+      report("progress of unit " + std::to_string(unit));
+    }
+    if (team.rank() == 0) ++log.trained[unit];
+  };
+  work.on_start = [&log](std::size_t unit, int, int) { ++log.started[unit]; };
+  work.on_report = [&log](std::size_t unit, std::string_view text) {
+    EXPECT_EQ(text, "progress of unit " + std::to_string(unit));
+    ++log.reports[unit];
+  };
+  work.on_failure = [&log](std::size_t unit, const std::string& reason) { log.failures[unit] = reason; };
+  return work;
+}
+
+void nothing(const comm::Communicator&, std::size_t, int) {}
+
+// Teams of several ranks gain little, so that there are several teams; or much, so that there is one.
+double many_teams(std::size_t unit, int ranks) { return static_cast<double>(1 + unit) * (0.8 + 0.2 / ranks); }
+double one_team(std::size_t unit, int ranks) { return static_cast<double>(1 + unit) / ranks; }
+
+void expect_each_trained_once(const std::vector<UnitEnd>& ends, Log& log) {
+  const comm::Communicator world = comm::world();
+  for (const UnitEnd& end : ends) EXPECT_EQ(end.state, UnitEnd::State::done) << end.reason;
+  world.all_reduce_sum(std::span(log.trained));
+  EXPECT_EQ(log.trained, std::vector<std::int64_t>(ends.size(), 1));
+  if (world.rank() != 0) return;
+  for (std::size_t unit = 0; unit < ends.size(); ++unit) {
+    EXPECT_EQ(log.started[unit], 1);
+    EXPECT_EQ(log.reports[unit], steps);
+  }
+  EXPECT_TRUE(log.failures.empty());
+}
+
+TEST(TrainOnTeams, TrainsEveryUnitOnce) {
+  for (const auto& seconds : {many_teams, one_team}) {
+    for (const std::size_t units : {1U, 2U, 7U}) {
+      Log log;
+      const UnitWork work = counting_work(log, units, nothing);
+      const auto ends = train_on_teams(comm::world(), units, 8, seconds, work);
+      ASSERT_EQ(ends.size(), units);
+      expect_each_trained_once(ends, log);
+    }
+  }
+}
+
+// Memory runs out on the last rank of whichever team trains unit 2, while the others of the team wait for it.
+void expect_one_failure(const plan::UnitSeconds& seconds) {
+  Log log;
+  const std::size_t units = 5;
+  const UnitWork work = counting_work(log, units, [](const comm::Communicator& team, std::size_t unit, int step) {
+    if (unit == 2 && step == 1 && team.rank() == team.size() - 1) throw std::bad_alloc();
+  });
+  const auto ends = train_on_teams(comm::world(), units, 8, seconds, work);
+  ASSERT_EQ(ends.size(), units);
+  comm::world().all_reduce_sum(std::span(log.trained));
+  for (std::size_t unit = 0; unit < units; ++unit) {
+    EXPECT_EQ(ends[unit].state, unit == 2 ? UnitEnd::State::failed : UnitEnd::State::done) << unit;
+    EXPECT_EQ(log.trained[unit], unit == 2 ? 0 : 1) << unit;
+  }
+  EXPECT_THAT(ends[2].reason, HasSubstr("memory ran out"));
+  EXPECT_THAT(ends[2].reason, HasSubstr("[rank "));
+  if (comm::world().rank() == 0) {
+    EXPECT_EQ(log.failures.size(), 1U);
+    EXPECT_EQ(log.failures[2], ends[2].reason);
+  }
+}
+
+TEST(TrainOnTeams, AFailedUnitOfSmallTeamsDoesNotKeepTheOthers) { expect_one_failure(many_teams); }
+
+TEST(TrainOnTeams, AFailedUnitOfOneTeamDoesNotKeepTheOthers) { expect_one_failure(one_team); }
+
+TEST(TrainOnTeams, AllMayFail) {
+  Log log;
+  const UnitWork work = counting_work(log, 3, [](const comm::Communicator&, std::size_t unit, int) {
+    throw std::runtime_error("no unit " + std::to_string(unit));
+  });
+  const auto ends = train_on_teams(comm::world(), 3, 8, many_teams, work);
+  for (std::size_t unit = 0; unit < 3; ++unit) {
+    EXPECT_EQ(ends[unit].state, UnitEnd::State::failed);
+    EXPECT_THAT(ends[unit].reason, HasSubstr("no unit " + std::to_string(unit)));
+  }
+}
+
+// One rank of one team is asked to stop: every team stops between two steps, and all ranks tell.
+TEST(TrainOnTeams, AStopOfOneTeamStopsAll) {
+  for (const auto& seconds : {many_teams, one_team}) {
+    base::note_stop_signals();
+    Log log;
+    const int last = comm::world().size() - 1;
+    bool raised = false;
+    const UnitWork work = counting_work(log, 64, [&](const comm::Communicator& team, std::size_t, int step) {
+      if (step == 3 && comm::world().rank() == last && !raised) {
+        raised = true;
+        std::raise(SIGTERM);
+      }
+      const double asked = team.all_reduce_max(base::noted_stop_signal() != 0 ? 1.0 : 0.0);
+      if (asked > 0) throw Stopped("SIGTERM");
+    });
+    try {
+      train_on_teams(comm::world(), 64, 8, seconds, work);
+      ADD_FAILURE() << "nothing was thrown";
+    } catch (const Stopped& stopped) {
+      EXPECT_STREQ(stopped.what(), "SIGTERM");
+    }
+    comm::world().all_reduce_sum(std::span(log.trained));
+    for (const std::int64_t times : log.trained) EXPECT_LE(times, 1);
+    comm::world().barrier();
+  }
+  base::note_stop_signals();  // forget it
+}
+
+// What the user must mend ends the job.
+TEST(TrainOnTeams, AnInputErrorIsNoFailureOfAUnit) {
+  if (comm::world().size() > 1) GTEST_SKIP() << "on several ranks it ends the job";
+  Log log;
+  const UnitWork work =
+      counting_work(log, 2, [](const comm::Communicator&, std::size_t, int) { throw base::InputError("no space left"); });
+  EXPECT_THROW(train_on_teams(comm::world(), 2, 8, many_teams, work), base::InputError);
+}
+
+}  // namespace
+}  // namespace layersweep::sweep
