@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Gets everything that building and testing need; run it again at any time, it only does what is not done yet.
-#   scripts/setup.sh [--encoders] [--bench]
+#   scripts/setup.sh [--encoders] [--bench] [--slurm]
 #     --encoders  also fetch the small encoder (90 MB) into .deps/encoders
 #     --bench     also make .deps/bench-venv for the published loops in bench/published (5 GB)
+#     --slurm     also install Slurm and network tools, for the tests that start a cluster or hosts of their own
 # Read from the environment:
 #   LAYERSWEEP_LIBTORCH   a LibTorch of your own (folder with include/ and lib/); CMAKE_PREFIX_PATH is searched too
 #   MPI_HOME, HDF5_ROOT   an MPI, a parallel HDF5 of your own: Debian's are then not asked for, and CMake takes yours
@@ -12,16 +13,17 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 torch_pins=(torch==2.11.0 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
 bench_pins=(torch==2.11.0 transformers==5.23.0)
 
-encoders=no bench=no
+encoders=no bench=no slurm=no
 for argument in "$@"; do
   case $argument in
     --encoders) encoders=yes ;;
     --bench) bench=yes ;;
+    --slurm) slurm=yes ;;
     -h | --help)
-      sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit 0
       ;;
-    *) die "unknown argument '$argument' (known: --encoders, --bench)" ;;
+    *) die "unknown argument '$argument' (known: --encoders, --bench, --slurm)" ;;
   esac
 done
 
@@ -31,6 +33,9 @@ system_packages() {
     libutf8proc-dev libgtest-dev libgmock-dev libssl-dev hdf5-tools netcdf-bin python3-venv unzip)
   if [ -z "${MPI_HOME:-}" ]; then wanted+=(openmpi-bin libopenmpi-dev); fi
   if [ -z "${HDF5_ROOT:-}" ]; then wanted+=(libhdf5-openmpi-dev); fi
+  if [ $slurm = yes ]; then
+    wanted+=(slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge libpmix2 iproute2)
+  fi
 
   if ! command -v dpkg-query >/dev/null; then
     warn "not a Debian system: the packages cannot be checked. What Debian calls ${wanted[*]} is needed; CMake names what it misses."

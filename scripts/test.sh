@@ -4,6 +4,9 @@
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+if [ "$(id -u)" -eq 0 ]; then # as others they could not be used: the tests need namespaces
+  scripts/setup.sh --slurm || warn "no Slurm (reason above): the tests that start a cluster are skipped"
+fi
 scripts/build.sh
 datasets/fetch.sh encoder ||
   warn "no small encoder (reason above): the tests that need it are skipped"

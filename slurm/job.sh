@@ -53,7 +53,7 @@ count() { # requeues of this job, those of them without progress, progress
 mkdir -p "$run" || fail "cannot make the run folder $run"
 if [ "$(counted job)" != "$SLURM_JOB_ID" ]; then count 0 0 "$(progress)"; fi
 
-"${launcher[@]}" "$layersweep" run "$experiment" "${settings[@]}"
+"${launcher[@]}" "$layersweep" run "$experiment" "${arguments[@]}"
 code=$?
 if [ $code -ne 75 ]; then
   say "ended with exit code $code"

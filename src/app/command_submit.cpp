@@ -52,13 +52,13 @@ submit::Settings settings_of(const config::Arguments& arguments) {
 }
 
 submit::Job job_of(const config::Arguments& arguments) {
-  auto over = submit::ArrayOver::experiments;
+  auto split = submit::SplitSeeds::no;
   if (const auto array = arguments.find("--array")) {
     if (*array != "seeds") {
       throw base::UsageError(fmt::format("--array {}", *array), "it must be seeds",
                              "For an array over experiments, name them one after another");
     }
-    over = submit::ArrayOver::seeds;
+    split = submit::SplitSeeds::yes;
   }
   std::vector<std::string> files = arguments.all("FURTHER");
   files.insert(files.begin(), arguments.value("EXPERIMENT"));
@@ -67,7 +67,7 @@ submit::Job job_of(const config::Arguments& arguments) {
                   .tasks = {},
                   .settings = settings_of(arguments),
                   .environment = {}};
-  job.tasks = submit::tasks_of(files, arguments.all("--set"), over, job.folder);
+  job.tasks = submit::tasks_of(files, arguments.all("--set"), arguments.all("--sweep"), split, job.folder);
   // sbatch may have been told to leave the environment behind.
   if (auto data = base::environment_variable("LAYERSWEEP_DATA")) job.environment.emplace_back("LAYERSWEEP_DATA", *data);
   return job;
@@ -126,6 +126,10 @@ Command submit_command() {
       {.name = "EXPERIMENT", .help = "Experiment file (.ini)", .count = required},
       {.name = "FURTHER", .help = "Further experiments: an array job with a task each", .count = repeated},
       {.name = "--set", .value = "section.key=value", .help = "Overrides a setting of the experiments", .count = repeated},
+      {.name = "--sweep",
+       .value = "section.key=a,b",
+       .help = "One run for each value: an array job with a task for each combination",
+       .count = repeated},
       {.name = "--array", .value = "seeds", .help = "An array job with a task, and a run folder, for each probe seed"},
       {.name = "--cluster", .value = "FILE|NAME", .help = "Settings of the cluster: a file, or NAME for slurm/NAME.ini"},
       {.name = "--dry-run", .help = "Print the batch script and submit nothing"}};

@@ -211,13 +211,16 @@ RunStatus read_run_status(const fs::path& folder) {
 
 std::string progress_word(const fs::path& folder) {
   refuse_other_folders(folder);
-  // Names tell enough: what is durable is written under another name and renamed when complete.
+  // Names tell enough: what is durable is written under a marked name and renamed when complete.
   std::vector<std::string> names;
   for (const auto& part : {"tokens", "model", "units", "finetune"}) {
     std::error_code vanished;
     for (auto entry = fs::recursive_directory_iterator(folder / part, vanished); !vanished && entry != fs::end(entry);
          entry.increment(vanished)) {
-      names.push_back(entry->path().lexically_relative(folder).string());
+      const std::string name = entry->path().lexically_relative(folder).string();
+      // Half written, or found damaged: the run never reads those.
+      const auto marked = [&](const char* mark) { return name.find(mark) != std::string::npos; };
+      if (!marked(".part") && !marked(".tmp") && !marked(".damaged")) names.push_back(name);
     }
   }
   if (fs::exists(sweep::RunFolder::results_of(folder))) names.emplace_back("results.h5");

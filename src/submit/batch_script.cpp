@@ -86,9 +86,9 @@ std::string task_cases(const Job& job) {
   std::string cases;
   for (std::size_t t = 0; t < job.tasks.size(); ++t) {
     const Task& task = job.tasks[t];
-    cases += fmt::format("  {})\n    experiment={}\n    run={}\n    settings=(", t, shell_quoted(task.experiment.string()),
+    cases += fmt::format("  {})\n    experiment={}\n    run={}\n    arguments=(", t, shell_quoted(task.experiment.string()),
                          shell_quoted(task.run_folder.string()));
-    for (const std::string& override_text : task.overrides) cases += "--set " + shell_quoted(override_text) + " ";
+    for (const std::string& word : task.arguments) cases += shell_quoted(word) + " ";
     cases += fmt::format("--set run.threads={})\n    ;;\n", threads_of(job));
   }
   cases.pop_back();

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "config/load.hpp"
+#include "config/sweep.hpp"
 
 namespace layersweep::submit {
 
@@ -25,25 +25,51 @@ void refuse_shared_folders(const std::vector<Task>& tasks) {
   }
 }
 
+// "probe.epsilon=0.05, probe.batch=32": no value holds a comma, which separates the values of a sweep.
+std::vector<std::string> sweep_arguments(std::string_view label) {
+  std::vector<std::string> arguments;
+  while (!label.empty()) {
+    const auto end = std::min(label.find(", "), label.size());
+    arguments.insert(arguments.end(), {"--sweep", std::string(label.substr(0, end))});
+    label.remove_prefix(std::min(end + 2, label.size()));
+  }
+  return arguments;
+}
+
+// The seeds of a task as overrides: none where they stay together.
+std::vector<std::vector<std::string>> splits_of(const config::Experiment& whole, const std::filesystem::path& folder,
+                                                SplitSeeds split) {
+  if (split == SplitSeeds::no) return {{}};
+  std::vector<std::vector<std::string>> splits;
+  for (const std::int64_t seed : whole.probe.seeds) {
+    const std::string setting = fmt::format("probe.seeds={}", seed);
+    splits.push_back({setting, "run.folder=" + (folder / setting).string()});
+  }
+  return splits;
+}
+
 }  // namespace
 
-std::vector<Task> tasks_of(std::span<const std::string> files, std::span<const std::string> overrides, ArrayOver over,
-                           const std::filesystem::path& here) {
+std::vector<Task> tasks_of(std::span<const std::string> files, std::span<const std::string> overrides,
+                           std::span<const std::string> sweeps, SplitSeeds split, const std::filesystem::path& here) {
   std::vector<Task> tasks;
   for (const std::string& file : files) {
-    const std::filesystem::path path = absolute_in(here, file);
-    const config::Experiment whole = config::load(file, overrides);
-    if (over == ArrayOver::experiments) {
-      tasks.push_back({path, absolute_in(here, whole.run.folder), {overrides.begin(), overrides.end()}, whole.run.threads});
-      continue;
+    const auto whole = config::load_sweep(file, overrides, sweeps);
+    // The folder above those of the combinations.
+    std::filesystem::path folder = whole.front().experiment.run.folder;
+    for (std::size_t level = sweep_arguments(whole.front().label).size() / 2; level > 0; --level) {
+      folder = folder.parent_path();
     }
-    for (const std::int64_t seed : whole.probe.seeds) {
-      Task task{path, {}, {overrides.begin(), overrides.end()}, whole.run.threads};
-      const auto folder = whole.run.folder / fmt::format("probe.seeds={}", seed);
-      task.overrides.push_back(fmt::format("probe.seeds={}", seed));
-      task.overrides.push_back("run.folder=" + folder.string());
-      task.run_folder = absolute_in(here, config::load(file, task.overrides).run.folder);
-      tasks.push_back(std::move(task));
+    for (const std::vector<std::string>& more : splits_of(whole.front().experiment, folder, split)) {
+      std::vector<std::string> settings(overrides.begin(), overrides.end());
+      settings.insert(settings.end(), more.begin(), more.end());
+      for (const config::Combination& one : config::load_sweep(file, settings, sweeps)) {
+        Task task{absolute_in(here, file), absolute_in(here, one.experiment.run.folder), {}, one.experiment.run.threads};
+        for (const std::string& setting : settings) task.arguments.insert(task.arguments.end(), {"--set", setting});
+        const auto sweep = sweep_arguments(one.label);
+        task.arguments.insert(task.arguments.end(), sweep.begin(), sweep.end());
+        tasks.push_back(std::move(task));
+      }
     }
   }
   refuse_shared_folders(tasks);

@@ -11,19 +11,21 @@ namespace layersweep::submit {
 struct Task {
   std::filesystem::path experiment;    ///< absolute
   std::filesystem::path run_folder;    ///< absolute
-  std::vector<std::string> overrides;  ///< "section.key=value", for --set
+  std::vector<std::string> arguments;  ///< further words of `layersweep run`, "--set", "section.key=value"
   int threads = 0;                     ///< run.threads; 0 where the experiment leaves it open
 };
 
-enum class ArrayOver {
-  experiments,  ///< a task each
-  seeds,        ///< a task for each of their probe seeds, in the folder <run.folder>/probe.seeds=<seed>
+enum class SplitSeeds {
+  no,
+  yes,  ///< a task for each probe seed, in the folder <run.folder>/probe.seeds=<seed>
 };
 
-/// The tasks in the order of the files, then of the seeds. Relative paths start at `here`, the folder in which the job will
-/// run too. Throws what config::load throws, and UsageError when two tasks would share a run folder.
-std::vector<Task> tasks_of(std::span<const std::string> files, std::span<const std::string> overrides, ArrayOver over,
-                           const std::filesystem::path& here);
+/// A task for every run that the experiments describe: one each, more where they sweep over settings (config/sweep.hpp) or
+/// their seeds are split. In the order of the files, their seeds, their combinations. Relative paths start at `here`, the
+/// folder in which the job will run too. Throws what config::load_sweep throws, and UsageError when two tasks would share
+/// a run folder.
+std::vector<Task> tasks_of(std::span<const std::string> files, std::span<const std::string> overrides,
+                           std::span<const std::string> sweeps, SplitSeeds split, const std::filesystem::path& here);
 
 /// Where the logs of a job lie: its run folder, or the innermost folder that holds those of all its tasks.
 std::filesystem::path log_folder(std::span<const Task> tasks);

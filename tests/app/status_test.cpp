@@ -109,8 +109,11 @@ TEST_F(Status, ProgressIsWhatIsDurable) {
     word = progress_word(run());
     return word != before;
   };
+  fs::create_directories(run() / "units/hidden-3");
+  changes();
   EXPECT_FALSE(changes());
-  for (const char* file : {"lock", "nonce", "requeues.ini", "slurm-12.log", "job.sh"}) {
+  for (const char* file : {"lock", "nonce", "requeues.ini", "slurm-12.log", "job.sh", "model.part/model.safetensors",
+                           "units/hidden-3/checkpoint-30.part/manifest.json", "units/hidden-3/checkpoint-30.damaged/x"}) {
     write(file);
     EXPECT_FALSE(changes()) << file;
   }

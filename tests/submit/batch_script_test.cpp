@@ -107,7 +107,7 @@ TEST_F(BatchScript, RunsTheExperimentWithItsThreads) {
 
 TEST_F(BatchScript, HostileTextStaysText) {
   const std::string hostile = "encoder.folder=$(touch pwned) `touch pwned`'; touch pwned; '\"\n touch pwned # {{tasks}} \\";
-  job_.tasks[0].overrides = {hostile};
+  job_.tasks[0].arguments = {"--set", hostile};
   job_.tasks[0].run_folder = folder_.path() / "a 'run'; touch pwned $(touch pwned) \"x\"";
   job_.environment = {{"LAYERSWEEP_DATA", "'; touch pwned; '"}};
   EXPECT_EQ(start("CODE=0"), 0) << out_;
@@ -122,7 +122,7 @@ TEST_F(BatchScript, NamesThatNoScriptCanHoldAreRefused) {
 }
 
 TEST_F(BatchScript, ArrayTasksRunTheirOwnExperiment) {
-  job_.tasks.push_back(Task{folder_.path() / "b.ini", folder_.path() / "b", {"x.y=1"}, 0});
+  job_.tasks.push_back(Task{folder_.path() / "b.ini", folder_.path() / "b", {"--set", "x.y=1"}, 0});
   EXPECT_THAT(batch_script(job_), AllOf(HasSubstr("#SBATCH --array=0-1\n"), HasSubstr("%A_%a.log")));
   EXPECT_EQ(start("CODE=0 SLURM_ARRAY_JOB_ID=6 SLURM_ARRAY_TASK_ID=1"), 0);
   EXPECT_THAT(words(), AllOf(HasSubstr("b.ini>"), HasSubstr("<x.y=1>")));

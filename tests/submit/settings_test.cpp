@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 
@@ -95,6 +96,16 @@ TEST(Settings, TheFilesOfTheRepositoryAreRead) {
     ++files;
   }
   EXPECT_GE(files, 2);
+}
+
+TEST(Settings, AreAllDocumented) {
+  std::ifstream stream(test::source_dir() / "docs/slurm.md");
+  const std::string page(std::istreambuf_iterator<char>(stream), {});
+  for (const config::Argument& argument : settings_arguments()) {
+    std::string key = argument.name.substr(2);
+    std::ranges::replace(key, '-', '_');
+    EXPECT_THAT(page, HasSubstr("\n| `" + key + "` | "));
+  }
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "base/error.hpp"
+#include "config/sweep.hpp"
 #include "support/files.hpp"
 
 namespace layersweep::submit {
@@ -22,8 +23,8 @@ class Tasks : public testing::Test {
     return file.string();
   }
   static std::vector<Task> tasks(const std::vector<std::string>& files, const std::vector<std::string>& overrides,
-                                 ArrayOver over = ArrayOver::experiments) {
-    return tasks_of(files, overrides, over, "/here");
+                                 SplitSeeds split = SplitSeeds::no, const std::vector<std::string>& sweeps = {}) {
+    return tasks_of(files, overrides, sweeps, split, "/here");
   }
   test::TemporaryFolder folder_;
 };
@@ -32,18 +33,42 @@ TEST_F(Tasks, OneExperimentIsOneTask) {
   const auto one = tasks({experiment("a")}, {"run.threads=3", "probe.epsilon=0.5"});
   ASSERT_EQ(one.size(), 1U);
   EXPECT_EQ(one[0].run_folder, "/here/runs/a");
-  EXPECT_THAT(one[0].overrides, ElementsAre("run.threads=3", "probe.epsilon=0.5"));
+  EXPECT_THAT(one[0].arguments, ElementsAre("--set", "run.threads=3", "--set", "probe.epsilon=0.5"));
   EXPECT_EQ(one[0].threads, 3);
   EXPECT_EQ(log_folder(one), "/here/runs/a");
 }
 
 TEST_F(Tasks, SeedsGetARunFolderEach) {
-  const auto seeds = tasks({experiment("a")}, {"probe.seeds=3,5", "run.folder=/data/my run/"}, ArrayOver::seeds);
+  const auto seeds = tasks({experiment("a")}, {"probe.seeds=3,5", "run.folder=/data/my run/"}, SplitSeeds::yes);
   ASSERT_EQ(seeds.size(), 2U);
   EXPECT_EQ(seeds[1].run_folder, "/data/my run/probe.seeds=5");
-  EXPECT_EQ(seeds[1].overrides.back(), "run.folder=/data/my run/probe.seeds=5");
-  EXPECT_THAT(seeds[0].overrides, testing::Contains("probe.seeds=3"));
+  EXPECT_EQ(seeds[1].arguments.back(), "run.folder=/data/my run/probe.seeds=5");
+  EXPECT_THAT(seeds[0].arguments, testing::Contains("probe.seeds=3"));
   EXPECT_EQ(log_folder(seeds), "/data/my run");
+}
+
+// The task's own words describe exactly one run, the one in its folder.
+void expect_one_run(const Task& task) {
+  std::vector<std::string> overrides, sweeps;
+  for (std::size_t w = 0; w < task.arguments.size(); w += 2) {
+    (task.arguments[w] == "--set" ? overrides : sweeps).push_back(task.arguments[w + 1]);
+  }
+  const auto runs = config::load_sweep(task.experiment, overrides, sweeps);
+  ASSERT_EQ(runs.size(), 1U);
+  EXPECT_EQ("/here" / runs[0].experiment.run.folder, task.run_folder);
+}
+
+TEST_F(Tasks, CombinationsOfASweepAreATaskEach) {
+  const std::string file = experiment("a", "[sweep]\nprobe.epsilon = 0.1,0.2\n");
+  const auto plain = tasks({file}, {}, SplitSeeds::no, {"probe.batch=16,32"});
+  ASSERT_EQ(plain.size(), 4U);
+  EXPECT_EQ(plain[1].run_folder, "/here/runs/a/probe.epsilon=0.1/probe.batch=32");
+  for (const Task& task : plain) expect_one_run(task);
+
+  const auto split = tasks({file}, {"probe.seeds=3,5"}, SplitSeeds::yes);
+  ASSERT_EQ(split.size(), 4U);
+  EXPECT_EQ(split[2].run_folder, "/here/runs/a/probe.seeds=5/probe.epsilon=0.1");
+  for (const Task& task : split) expect_one_run(task);
 }
 
 TEST_F(Tasks, ExperimentsKeepTheirFolders) {

@@ -1,0 +1,142 @@
+#!/usr/bin/env bash
+# Runs submitted by `layersweep submit` on a Slurm of two nodes: a sweep that is signalled goes back into the queue, goes on
+# from its checkpoint and ends with the bits of an undisturbed run; an array job runs every seed in its own folder.
+# usage: sweep_test.sh LAYERSWEEP SOURCE_FOLDER BINARY_FOLDER
+# Ends with exit code 77, saying why, where Slurm is not installed or namespaces are not permitted.
+set -u
+layersweep=$1 source_folder=$2 binary_folder=$3
+# shellcheck source=tests/slurm/cluster.sh
+. "$source_folder/tests/slurm/cluster.sh"
+# shellcheck source=tests/support/same_results.sh
+. "$source_folder/tests/support/same_results.sh"
+
+why=$(cluster_missing)
+command -v h5diff >/dev/null || why="no h5diff: it comes with the HDF5 tools"
+if [ -n "$why" ]; then
+  echo "skipped: $why"
+  exit 77
+fi
+
+work=$(mktemp -d /var/tmp/layersweep-slurm.XXXXXX) # not under /tmp, of which each node has its own
+chmod 755 "$work" # munge wants its socket to be within reach of all
+finish() {
+  cluster_stop
+  rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 1' INT TERM HUP
+
+fail() {
+  echo "FAILED: $1"
+  scontrol show jobs
+  tail -n 40 "$work/cluster/log/slurmctld"
+  for file in "$folder"/runs/slurm-*.log "$folder"/runs/*/slurm-*.log; do
+    echo "--- $file"
+    tail -n 40 "$file"
+  done
+  exit 1
+}
+
+# within SECONDS WHAT COMMAND…
+within() {
+  local tries=$(($1 * 5)) what=$2
+  shift 2
+  until "$@"; do
+    tries=$((tries - 1))
+    [ $tries -gt 0 ] || fail "waited in vain for $what"
+    sleep 0.2
+  done
+}
+submit() { # sets job
+  "$layersweep" submit "$@" --nodes 2 --ranks-per-node 1 --time 10 >submitted 2>&1 || fail "submit $*: $(cat submitted)"
+  job=$(sed -n 's/^Submitted batch job //p' submitted)
+}
+ended() { [ -z "$(squeue --noheader --jobs="$1" 2>/dev/null)" ]; }
+has_left() { [ "$(squeue --noheader --jobs="$1" --format=%T)" = PENDING ] && [ "$(sinfo --noheader --format=%T)" = idle ]; }
+has_checkpoint() { compgen -G "$1/units/*/checkpoint-*[0-9]" >/dev/null; }
+said() { grep -q -- "$1" "$log" 2>/dev/null; }
+same() { # WHAT RUN REFERENCE UNIT
+  same_results "$2/results.h5" "$3/results.h5" || fail "$1: other results"
+  cmp "$2/units/$4/probes.safetensors" "$3/units/$4/probes.safetensors" || fail "$1: other probes"
+}
+
+# A name that a shell, sbatch and Slurm's file name patterns would each like to read as something else.
+folder="$work/it's a \"run\" # \$(touch pwned) 50%j"
+mkdir "$folder"
+cd "$folder" || exit 1
+cat >small.ini <<'INI'
+[task]
+name = counting
+limit = 200
+[finetune]
+epochs = 1
+[probe]
+modes = hidden
+seeds = 3,5
+seeds_per_unit = 1
+batch = 32
+max_steps = 150
+validate_every = 75
+warm_up = 2
+learning_rate = 1e-2
+[run]
+threads = 1
+deterministic = true
+checkpoint_seconds = 0
+INI
+
+cluster_start "$work/cluster" "$source_folder" "$binary_folder" || exit 1
+
+# Without Slurm, as one rank: what the others must equal.
+"$layersweep" run small.ini --set run.folder=alone --set run.checkpoint_seconds=1000 >alone.log 2>&1 || fail "the run alone"
+"$layersweep" run small.ini --set run.folder=seed --set probe.seeds=5 --set probe.max_steps=6 >seed.log 2>&1 || fail "one seed"
+
+# A sweep, cancelled while it trains: it is over, but nothing is lost.
+submit small.ini
+log=$folder/runs/small/slurm-$job.log
+within 90 "a checkpoint" has_checkpoint "$folder/runs/small"
+scancel "$job"
+within 60 "the cancelled job's end" ended "$job"
+scontrol show job "$job" | grep -q JobState=CANCELLED || fail "the cancelled job is not cancelled"
+! said "back into the queue" || fail "a cancelled job put itself back"
+has_checkpoint runs/small || fail "the cancelled job lost its checkpoint"
+
+# The same again, told to stop as at the time limit.
+submit small.ini
+log=$folder/runs/small/slurm-$job.log
+within 90 "training" said "hidden-3: step"
+scancel --signal=USR1 "$job"
+within 60 "the requeue" said "back into the queue"
+"$layersweep" status runs/small >told || fail "status"
+grep -q "requeues: 1 of job $job" told || fail "status does not tell of the requeue: $(cat told)"
+grep -q "training: checkpoint of step" told || fail "status does not tell of the checkpoint: $(cat told)"
+! [ -e runs/small/results.h5 ] || fail "the run had ended before it was told to stop"
+within 60 "the requeued job to leave its nodes" has_left "$job"
+scontrol update "JobId=$job" StartTime=now || fail "the second start" # Slurm lets requeued jobs wait for two minutes
+within 150 "the end" ended "$job"
+said "job $job, start 2, 2 ranks on n\[1-2\]" || fail "no second start on both nodes"
+said "ended with exit code 0" || fail "the second start did not end well"
+same "stopped and gone on" runs/small alone hidden-3
+same "stopped and gone on" runs/small alone hidden-5
+"$layersweep" inspect runs/small/results.h5 | grep -q "n1 (rank 0.*n2 (rank 1" || fail "not on both nodes"
+[ "$("$layersweep" status --json runs/small | grep -o '"state":"done"' | wc -l)" -eq 2 ] || fail "status: not done"
+
+# An array job with a task for each seed.
+submit small.ini --array seeds --set probe.max_steps=6 --set run.folder=runs/array
+within 90 "the array job" ended "$job"
+for task in 0 1; do
+  log=$folder/runs/array/slurm-${job}_$task.log
+  said "ended with exit code 0" || fail "task $task of the array"
+done
+same "seed 5 of the array" runs/array/probe.seeds=5 seed hidden-5
+[ -e runs/array/probe.seeds=3/results.h5 ] || fail "seed 3 of the array"
+
+# Ranks that cannot find each other are not started; another exit code than 75 ends the job.
+submit small.ini --set run.folder=runs/none --launcher "srun --mpi=pmi9"
+log=$folder/runs/none/slurm-$job.log
+within 60 "the refusal" ended "$job"
+said "this Slurm has no pmi9" || fail "the missing wire-up is not told"
+[ ! -e runs/none/experiment.ini ] || fail "it ran all the same"
+
+[ -z "$(find "$work" -name 'pwned*')" ] || fail "a name became a command"
+echo "all passed"
