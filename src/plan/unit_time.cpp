@@ -13,8 +13,9 @@ UnitTime unit_time(const UnitWork& work, const Calibration& calibration, int sha
   const auto validations = static_cast<double>(work.validations);
   UnitTime time;
   time.training_s = steps * pass_seconds(work.step, speed.train, shards, ranks);
-  time.validation_s =
-      validations * work.validation_batches * pass_seconds(work.batch_of_validation, speed.evaluate, shards, ranks);
+  time.validation_s = (validations * work.validation_batches + work.judged_batches) *
+                          pass_seconds(work.batch_of_validation, speed.evaluate, shards, ranks) +
+                      work.search_batches * pass_seconds(work.batch_of_search, speed.evaluate, shards, ranks);
   time.optimiser_s = steps * (calibration.s_per_step + calibration.s_per_parameter * static_cast<double>(work.parameters));
   time.messages_s = steps * sum_seconds(calibration.messages, ranks, static_cast<double>(work.summed));
   return time;

@@ -8,7 +8,7 @@ namespace layersweep::plan {
 
 struct UnitTime {
   double training_s = 0;    ///< passes of the rank with most shards
-  double validation_s = 0;  ///< the same on development texts
+  double validation_s = 0;  ///< the same on development texts, and what follows the training on them
   double optimiser_s = 0;   ///< every rank does all of it
   double messages_s = 0;
 

@@ -71,6 +71,19 @@ UnitWork work_of(const Unit& unit, const Model& model, const Texts& texts, const
   const double together = std::min(static_cast<double>(evaluation_batch), validated.texts());
   work.validation_batches = together > 0 ? validated.texts() / together : 0;
   work.batch_of_validation = evaluation_pass(model, unit.mode, seeds, validated, together, experiment.run);
+  if (settings.calibrate) {
+    const double dev_batches = std::ceil(texts.dev.texts() / static_cast<double>(evaluation_batch));
+    work.judged_batches = 2 * dev_batches;
+    work.batch_of_search = work.batch_of_validation;
+    work.search_batches = tries_of_search * dev_batches;
+    if (unit.mode == config::Mode::input) {  // point after point, each with copies of its own
+      const double points = static_cast<double>(model.points());
+      const Flops others = (static_cast<double>(seeds) * (points - 1)) * copy_forward(model, unit.mode, 0);
+      const double mean_pairs = validated.texts() > 0 ? validated.pairs() / validated.texts() : 0;
+      work.batch_of_search.flops -= others.of(together, together * validated.mean(), together * mean_pairs);
+      work.search_batches *= points;
+    }
+  }
   work.copies = model.points() * seeds;
   work.parameters = probe_parameters(model, unit.mode, seeds);
   work.summed = work.parameters + 3 * work.copies;

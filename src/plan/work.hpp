@@ -23,6 +23,9 @@ struct UnitWork {
   Pass step;                 ///< one training step
   Pass batch_of_validation;  ///< one batch of a validation
   double validation_batches = 0;
+  Pass batch_of_search;         ///< one batch of the search for each gate's bias after training (probe.calibrate)
+  double search_batches = 0;    ///< of all its tries; 0 without it
+  double judged_batches = 0;    ///< batches of development texts, evaluated before and after it
   std::int64_t copies = 0;      ///< masked copies of every text: points x seeds
   std::int64_t parameters = 0;  ///< of its probes
   std::int64_t summed = 0;      ///< floats that the ranks of a team sum at a step
@@ -32,6 +35,9 @@ struct UnitWork {
            static_cast<double>(validations) * validation_batches * batch_of_validation.flops;
   }
 };
+
+/// Evaluations of the development texts that a search for a share of tokens takes, about.
+inline constexpr double tries_of_search = 8;
 
 /// Texts that are evaluated in one go, in validations and extraction.
 inline constexpr std::int64_t evaluation_batch = 64;

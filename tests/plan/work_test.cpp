@@ -79,6 +79,24 @@ TEST(Work, InputModeCostsMoreAndSeedsShareTheUnmaskedPass) {
   EXPECT_NEAR(2 * hidden - two, minilm().clean.of(64, 64 * 25, 64 * 625), 1e-6 * hidden);
 }
 
+// In input mode the search goes point after point, with one copy of each text where an evaluation has one for each point.
+TEST(Work, CalibrationIsCountedWhereItIsAskedFor) {
+  config::Experiment e = experiment();
+  e.probe.calibrate = false;
+  const auto units = units_of(e.probe);
+  const UnitWork without = work_of(units.front(), minilm(), texts(), e);
+  EXPECT_EQ(without.search_batches, 0);
+  EXPECT_EQ(without.judged_batches, 0);
+  e.probe.calibrate = true;
+  const UnitWork input = work_of(units.front(), minilm(), texts(), e);
+  const UnitWork hidden = work_of(units.back(), minilm(), texts(), e);
+  EXPECT_EQ(input.judged_batches, 2 * 18);
+  EXPECT_EQ(input.search_batches, 8 * hidden.search_batches);
+  EXPECT_LT(input.batch_of_search.flops, 0.4 * input.batch_of_validation.flops);
+  EXPECT_GT(input.batch_of_search.flops, minilm().clean.of(64, 64 * 25, 64 * 625));
+  EXPECT_EQ(hidden.batch_of_search.flops, hidden.batch_of_validation.flops);
+}
+
 TEST(Work, TheTokenBudgetCutsShards) {
   config::Run run;
   run.shards = 8;
