@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 namespace layersweep::app {
 
 namespace {
@@ -33,6 +35,40 @@ void judge_libraries(const Machine& machine, Diagnosis& diagnosis) {
       diagnosis.problems.push_back(
           fmt::format("two different {} are loaded: {}. Check LD_LIBRARY_PATH", name, joined(paths)));
     }
+  }
+}
+
+void judge_hdf5(const Machine& machine, Diagnosis& diagnosis) {
+  if (!machine.hdf5_is_parallel) {
+    diagnosis.problems.push_back(
+        "the HDF5 library that is loaded is not parallel, so ranks cannot write one results file. Take the serial one out "
+        "of "
+        "LD_LIBRARY_PATH and LD_PRELOAD");
+  }
+  if (!machine.hdf5_built.empty() && !machine.hdf5_loaded.empty() && machine.hdf5_built != machine.hdf5_loaded) {
+    diagnosis.problems.push_back(fmt::format(
+        "this program was built with HDF5 {}, but {} is loaded, which the library refuses. Check LD_LIBRARY_PATH",
+        machine.hdf5_built, machine.hdf5_loaded));
+  }
+}
+
+// Threads that share fewer processors wait for each other at every step.
+void judge_binding(const Machine& machine, Diagnosis& diagnosis) {
+  int wanted = 0;
+  if (machine.omp_num_threads) wanted = static_cast<int>(std::strtol(machine.omp_num_threads->c_str(), nullptr, 10));
+  const bool launched = machine.ranks_on_host > 1;
+  if (launched && wanted > machine.allowed) {
+    diagnosis.problems.push_back(fmt::format(
+        "OMP_NUM_THREADS asks for {} threads, but the launcher binds this rank to {} of {} processors. Under mpirun take "
+        "--bind-to none, or --map-by slot:PE={}; under srun --cpus-per-task {}",
+        wanted, machine.allowed, machine.processors, wanted, wanted));
+  } else if (launched && 2 * machine.ranks_on_host * machine.allowed <= machine.processors) {
+    diagnosis.problems.push_back(fmt::format(
+        "{} ranks are bound to {} processor{} each, and {} of {} do nothing. Under mpirun take --bind-to none, or --map-by "
+        "slot:PE={}; under srun --cpus-per-task {}",
+        machine.ranks_on_host, machine.allowed, machine.allowed == 1 ? "" : "s",
+        machine.processors - machine.ranks_on_host * machine.allowed, machine.processors,
+        machine.processors / machine.ranks_on_host, machine.processors / machine.ranks_on_host));
   }
 }
 
@@ -84,11 +120,14 @@ Diagnosis diagnose(const Machine& machine) {
   facts.push_back(fmt::format("memory limit: {:.1f} GiB", static_cast<double>(machine.memory_limit_bytes) / gibibyte));
   facts.push_back("started by: " + machine.launcher);
   facts.push_back("devices: cpu (this build has no CUDA back end)");
-  facts.push_back("HDF5: parallel");  // the build refuses any other
+  facts.push_back(fmt::format("HDF5: {}{}", machine.hdf5_is_parallel ? "parallel" : "serial",
+                              machine.hdf5_loaded.empty() ? "" : ", " + machine.hdf5_loaded));
   facts.push_back("OpenMP runtime: " + joined(machine.openmp));
   for (const std::string& path : machine.libraries) facts.push_back("loaded: " + path);
   facts.push_back("data folder (LAYERSWEEP_DATA): " + machine.data_folder.value_or("not set"));
   judge_libraries(machine, diagnosis);
+  judge_hdf5(machine, diagnosis);
+  judge_binding(machine, diagnosis);
   judge_processors(machine, diagnosis);
   judge_surroundings(machine, diagnosis);
   return diagnosis;

@@ -19,10 +19,14 @@ struct Machine {
   std::optional<double> quota;  ///< processors' worth of time of the control group
   int threads = 1;              ///< a rank would use, alone on the host
   std::int64_t memory_limit_bytes = 0;
+  int ranks_on_host = 1;               ///< as the MPI launcher tells
   std::string launcher;                ///< "none", "mpirun or another MPI launcher", …
   std::string launch_problem;          ///< why MPI could not start here; empty: it can
   std::vector<std::string> openmp;     ///< paths of the OpenMP runtimes that are loaded
   std::vector<std::string> libraries;  ///< paths of LibTorch, MPI and HDF5 as loaded
+  bool hdf5_is_parallel = true;        ///< the HDF5 that is loaded
+  std::string hdf5_built;              ///< version whose headers this program was built with; empty: unknown
+  std::string hdf5_loaded;             ///< version of the library that is loaded
   std::optional<std::string> omp_num_threads;
   std::optional<std::string> data_folder;  ///< LAYERSWEEP_DATA
   bool data_folder_exists = false;

@@ -1,12 +1,15 @@
 // The half of doctor that looks: /proc, the environment, the device room.
+#include <dlfcn.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include "app/doctor.hpp"
+#include "base/build_info.hpp"
 #include "base/environment.hpp"
 #include "base/error.hpp"
 #include "comm/mpi_session.hpp"
@@ -37,6 +40,29 @@ void look_at_launch(Machine& machine) {
   }
 }
 
+// By name, since the headers of HDF5 belong to one room and may be those of another version.
+void look_at_hdf5(Machine& machine) {
+  machine.hdf5_is_parallel = ::dlsym(RTLD_DEFAULT, "H5Pset_fapl_mpio") != nullptr;
+  using Version = int(unsigned*, unsigned*, unsigned*);
+  if (void* const found = ::dlsym(RTLD_DEFAULT, "H5get_libversion")) {
+    unsigned major = 0, minor = 0, release = 0;
+    reinterpret_cast<Version*>(found)(&major, &minor, &release);
+    machine.hdf5_loaded = fmt::format("{}.{}.{}", major, minor, release);
+  }
+  for (const auto& [name, version] : base::build_info().libraries) {
+    if (name == "HDF5") machine.hdf5_built = version;
+  }
+}
+
+int ranks_on_host() {
+  for (const char* name : {"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_TASKS_PER_NODE"}) {
+    const auto text = base::environment_variable(name);
+    const int count = text ? static_cast<int>(std::strtol(text->c_str(), nullptr, 10)) : 0;
+    if (count > 0) return count;
+  }
+  return 1;
+}
+
 }  // namespace
 
 std::vector<std::string> mapped_libraries(std::string_view maps, const std::vector<std::string>& names) {
@@ -64,7 +90,9 @@ Machine look_at_machine() {
   machine.quota = device::processor_quota();
   machine.threads = device::threads_for_rank({device::allowed_processors()}, 0, machine.quota);
   machine.memory_limit_bytes = device::memory_limit_bytes();
+  machine.ranks_on_host = ranks_on_host();
   look_at_launch(machine);
+  look_at_hdf5(machine);
   const std::string maps = maps_of_this_process();
   machine.openmp = mapped_libraries(maps, {"libgomp", "libiomp5", "libomp"});
   machine.libraries = mapped_libraries(maps, {"libtorch_cpu.so", "libmpi.so", "libhdf5"});

@@ -54,6 +54,29 @@ TEST(Diagnose, FindsWhatMpiAndDataLack) {
   EXPECT_THAT(diagnose(machine).problems, IsEmpty());
 }
 
+TEST(Diagnose, FindsRanksBoundToTooFewProcessors) {
+  Machine machine = sound_machine();
+  machine.ranks_on_host = 2;
+  machine.allowed = machine.threads = 1;
+  EXPECT_THAT(only_problem(machine), HasSubstr("2 ranks are bound to 1 processor each, and 6 of 8 do nothing"));
+  machine.omp_num_threads = "4";
+  EXPECT_THAT(only_problem(machine), HasSubstr("OMP_NUM_THREADS asks for 4 threads"));
+  machine.allowed = machine.threads = 4;
+  EXPECT_THAT(diagnose(machine).problems, IsEmpty());
+}
+
+TEST(Diagnose, FindsTheWrongHdf5) {
+  Machine machine = sound_machine();
+  machine.hdf5_is_parallel = false;
+  EXPECT_THAT(only_problem(machine), HasSubstr("not parallel"));
+  machine = sound_machine();
+  machine.hdf5_built = "1.10.8";
+  machine.hdf5_loaded = "1.14.3";
+  EXPECT_THAT(only_problem(machine), HasSubstr("1.14.3 is loaded"));
+  machine.hdf5_loaded = "1.10.8";
+  EXPECT_THAT(diagnose(machine).problems, IsEmpty());
+}
+
 TEST(Diagnose, RemarksOnThreadsThatAreNotWhatTheySeem) {
   Machine machine = sound_machine();
   machine.allowed = 1;

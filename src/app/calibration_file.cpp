@@ -1,0 +1,128 @@
+#include "app/calibration_file.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <tuple>
+
+#include "base/environment.hpp"
+#include "base/error.hpp"
+#include "base/files.hpp"
+
+namespace layersweep::app {
+
+using nlohmann::json;
+
+namespace {
+
+json pass_json(const plan::PassSpeed& speed) {
+  return {{"flops_per_s", speed.flops_per_s}, {"s_per_pass", speed.s_per_pass}};
+}
+
+plan::PassSpeed pass_of(const json& value) { return {value.at("flops_per_s"), value.at("s_per_pass")}; }
+
+json mode_json(const plan::ModeSpeed& speed) {
+  return {{"train", pass_json(speed.train)}, {"evaluate", pass_json(speed.evaluate)}};
+}
+
+plan::ModeSpeed mode_of(const json& value) { return {pass_of(value.at("train")), pass_of(value.at("evaluate"))}; }
+
+json entry_json(const MeasuredSpeed& measured) {
+  const plan::Calibration& c = measured.calibration;
+  return {{"source", c.source},
+          {"processor", c.processor},
+          {"model", c.model},
+          {"threads", c.threads},
+          {"ranks", measured.ranks},
+          {"input", mode_json(c.input)},
+          {"hidden", mode_json(c.hidden)},
+          {"s_per_parameter", c.s_per_parameter},
+          {"s_per_step", c.s_per_step},
+          {"start_s", c.start_s},
+          {"messages",
+           {{"latency_s", c.messages.latency_s},
+            {"overhead_s", c.messages.overhead_s},
+            {"bytes_per_s", c.messages.bytes_per_s}}}};
+}
+
+MeasuredSpeed entry_of(const json& value) {
+  const json& messages = value.at("messages");
+  return {{.source = value.at("source"),
+           .processor = value.at("processor"),
+           .model = value.at("model"),
+           .threads = value.at("threads"),
+           .input = mode_of(value.at("input")),
+           .hidden = mode_of(value.at("hidden")),
+           .s_per_parameter = value.at("s_per_parameter"),
+           .s_per_step = value.at("s_per_step"),
+           .start_s = value.at("start_s"),
+           .messages = {messages.at("latency_s"), messages.at("overhead_s"), messages.at("bytes_per_s")}},
+          value.at("ranks")};
+}
+
+}  // namespace
+
+std::filesystem::path default_calibration_file() {
+  std::filesystem::path folder = ".";
+  if (const auto cache = base::environment_variable("XDG_CACHE_HOME")) {
+    folder = *cache;
+  } else if (const auto home = base::environment_variable("HOME")) {
+    folder = std::filesystem::path(*home) / ".cache";
+  }
+  return folder / "layersweep" / "calibration.json";
+}
+
+std::vector<MeasuredSpeed> read_calibrations(const std::filesystem::path& file) {
+  if (!std::filesystem::exists(file)) return {};
+  std::vector<MeasuredSpeed> entries;
+  try {
+    const json whole = json::parse(base::read_text_file(file));
+    for (const json& entry : whole.at("entries")) entries.push_back(entry_of(entry));
+  } catch (const json::exception& error) {
+    throw base::InputError(fmt::format("{} holds no calibration", file.string()), error.what(),
+                           "Remove it, and measure again with layersweep doctor --measure EXPERIMENT");
+  }
+  return entries;
+}
+
+void store_calibration(const std::filesystem::path& file, const MeasuredSpeed& measured) {
+  std::vector<MeasuredSpeed> entries = read_calibrations(file);
+  const auto key = [](const MeasuredSpeed& entry) {
+    const plan::Calibration& c = entry.calibration;
+    return std::tuple(c.processor, c.model, c.threads, entry.ranks);
+  };
+  std::erase_if(entries, [&](const MeasuredSpeed& entry) { return key(entry) == key(measured); });
+  entries.push_back(measured);
+  json list = json::array();
+  for (const MeasuredSpeed& entry : entries) list.push_back(entry_json(entry));
+  std::error_code error;
+  const std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
+  std::filesystem::create_directories(folder, error);
+  if (error) throw base::InputError(fmt::format("cannot make the folder {}", folder.string()), error.message());
+  base::write_file_atomically(file, json{{"entries", list}}.dump(1) + "\n");
+}
+
+plan::Calibration choose_calibration(const std::vector<MeasuredSpeed>& known, const std::string& processor,
+                                     const std::string& model, int threads, int ranks_per_node) {
+  if (known.empty()) return plan::assumed_calibration(threads);
+  // The larger, the farther.
+  const auto distance = [&](const MeasuredSpeed& entry) {
+    const plan::Calibration& c = entry.calibration;
+    return std::tuple(c.processor != processor, c.model != model, entry.ranks == 1 && ranks_per_node > 1,
+                      std::abs(std::log(static_cast<double>(c.threads) / threads)), std::abs(entry.ranks - ranks_per_node));
+  };
+  const MeasuredSpeed& nearest = *std::ranges::min_element(known, {}, distance);
+  plan::Calibration chosen = plan::with_threads(nearest.calibration, threads);
+  if (chosen.processor != processor) {
+    chosen.source += fmt::format("; on another processor, {} (here: {})", chosen.processor, processor);
+  }
+  if (chosen.model != model) chosen.source += fmt::format("; of another model, {}: expect errors of a factor", chosen.model);
+  if (nearest.ranks == 1 && ranks_per_node > 1) {
+    chosen.source += "; by one rank alone, which had the memory of its node for itself; messages are assumed";
+  }
+  return chosen;
+}
+
+}  // namespace layersweep::app
