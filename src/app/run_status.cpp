@@ -17,6 +17,9 @@
 #include "base/hash.hpp"
 #include "config/ini.hpp"
 #include "config/load.hpp"
+#include "data/corpus.hpp"
+#include "data/counting.hpp"
+#include "plan/work.hpp"
 #include "sweep/run_folder.hpp"
 #include "sweep/unit.hpp"
 
@@ -62,17 +65,51 @@ nlohmann::json object_in(const fs::path& file) {
   return object.is_object() ? object : nlohmann::json::object();
 }
 
-UnitStatus unit_status(const fs::path& folder, const sweep::Unit& unit, const config::Probe& settings) {
-  UnitStatus status;
-  status.name = unit.name();
-  if (settings.max_steps > 0) status.steps_at_most = settings.max_steps;
+struct Checkpoint {
+  std::int64_t step = 0;
+  seconds age{0};
+};
+
+std::optional<Checkpoint> newest_checkpoint(const fs::path& folder) {
+  std::optional<Checkpoint> newest;
   std::error_code unreadable;
   for (const auto& entry : fs::directory_iterator(folder, unreadable)) {
     const auto step = step_of(entry.path().filename().string());
-    if (!step || (status.step && *status.step > *step)) continue;
+    if (step && (!newest || newest->step < *step)) newest = Checkpoint{*step, age_of(entry.path())};
+  }
+  return newest;
+}
+
+// Training texts of a run, where its folder tells.
+std::optional<std::int64_t> training_texts(const fs::path& folder, const config::Task& task) {
+  std::optional<std::int64_t> texts;
+  if (task.name == config::TaskName::counting) {
+    texts = data::counting_size(data::Split::train);
+  } else {
+    std::error_code unreadable;
+    for (const auto& entry : fs::directory_iterator(folder / "tokens", unreadable)) {
+      if (entry.path().filename().string().find("train") == std::string::npos) continue;
+      if (texts) return std::nullopt;  // which of them counts cannot be told without the tokenizer
+      texts = data::Corpus::open(entry.path()).size();
+    }
+  }
+  if (texts && task.limit > 0) texts = std::min(*texts, task.limit);
+  return texts;
+}
+
+std::optional<std::int64_t> steps_at_most(const fs::path& folder, const config::Experiment& experiment) {
+  const auto texts = training_texts(folder, experiment.task);
+  if (texts) return plan::planned_steps(experiment.probe, *texts);
+  return experiment.probe.max_steps > 0 ? std::optional(experiment.probe.max_steps) : std::nullopt;
+}
+
+UnitStatus unit_status(const fs::path& folder, const std::string& name) {
+  UnitStatus status;
+  status.name = name;
+  if (const auto checkpoint = newest_checkpoint(folder)) {
     status.phase = UnitStatus::Phase::training;
-    status.step = step;
-    status.age = age_of(entry.path());
+    status.step = checkpoint->step;
+    status.age = checkpoint->age;
   }
   if (fs::exists(folder / "failed.json")) {
     status.phase = UnitStatus::Phase::failed;
@@ -97,15 +134,26 @@ bool is_locked(const fs::path& lock, std::int64_t process) {
   return false;
 }
 
+// The lock holds a line for people, and one that begins with "released" when the holder ended in order. A holder renews its
+// record every ten seconds.
+constexpr seconds renewed_within{30};
+
 std::optional<Holder> holder_of(const fs::path& lock) {
   if (!fs::exists(lock)) return std::nullopt;
-  Holder holder{.text = base::read_text_file(lock), .host = {}, .job = {}};
+  std::istringstream lines(base::read_text_file(lock));
+  std::string who, record;
+  std::getline(lines, who);
+  lines >> record;
+  Holder holder{.text = who, .host = {}, .job = {}, .heard = age_of(lock)};
   std::smatch match;
-  if (std::regex_search(holder.text, match, std::regex("process ([0-9]+)"))) holder.process = number_in(match[1].str());
-  if (std::regex_search(holder.text, match, std::regex(" on ([^ ,]+)"))) holder.host = match[1];
-  if (std::regex_search(holder.text, match, std::regex("job ([0-9_]+)"))) holder.job = match[1];
+  if (std::regex_search(who, match, std::regex("process ([0-9]+)"))) holder.process = number_in(match[1].str());
+  if (std::regex_search(who, match, std::regex(" on ([^ ,]+)"))) holder.host = match[1];
+  if (std::regex_search(who, match, std::regex("job ([0-9_]+)"))) holder.job = match[1];
+  if (record == "released") return holder;
   if (holder.host == base::host_name()) {
-    holder.life = is_locked(lock, holder.process) ? Holder::Life::alive : Holder::Life::gone;
+    if (is_locked(lock, holder.process)) holder.life = Holder::Life::alive;
+  } else {
+    holder.life = holder.heard <= renewed_within ? Holder::Life::alive : Holder::Life::silent;
   }
   return holder;
 }
@@ -149,8 +197,8 @@ std::string_view name_of(Holder::Life life) {
       return "alive";
     case Holder::Life::gone:
       return "gone";
-    case Holder::Life::elsewhere:
-      return "on another host";
+    case Holder::Life::silent:
+      return "silent";
   }
   return "";
 }
@@ -180,8 +228,9 @@ std::string holder_line(const Holder& holder) {
       return fmt::format("held by:  {}, which is alive\n", holder.text);
     case Holder::Life::gone:
       return fmt::format("held by:  nobody; last by {}\n", holder.text);
-    case Holder::Life::elsewhere:
-      return fmt::format("held by:  {}, unless it has ended: that cannot be told from this host\n", holder.text);
+    case Holder::Life::silent:
+      return fmt::format("held by:  {}, silent for {}: on its host it can be told whether it has ended\n", holder.text,
+                         age_text(holder.heard));
   }
   return "";
 }
@@ -194,11 +243,15 @@ RunStatus read_run_status(const fs::path& folder) {
                    .experiment = config::load(sweep::RunFolder::description_of(folder)),
                    .units = {},
                    .has_model = fs::exists(sweep::RunFolder::model_of(folder) / "model.safetensors"),
+                   .model_step = {},
                    .has_results = fs::exists(sweep::RunFolder::results_of(folder)),
                    .holder = holder_of(folder / "lock"),
                    .requeues = requeues_of(folder / "requeues.ini")};
+  if (const auto checkpoint = newest_checkpoint(folder / "model.training")) status.model_step = checkpoint->step;
+  const auto at_most = steps_at_most(folder, status.experiment);
   for (const sweep::Unit& unit : sweep::units_of(status.experiment.probe)) {
-    status.units.push_back(unit_status(sweep::RunFolder::unit_of(folder, unit), unit, status.experiment.probe));
+    status.units.push_back(unit_status(sweep::RunFolder::unit_of(folder, unit), unit.name()));
+    status.units.back().steps_at_most = at_most;
   }
   status.last_change = age_of(folder);
   std::error_code vanished;
@@ -213,7 +266,7 @@ std::string progress_word(const fs::path& folder) {
   refuse_other_folders(folder);
   // Names tell enough: what is durable is written under a marked name and renamed when complete.
   std::vector<std::string> names;
-  for (const auto& part : {"tokens", "model", "units", "finetune"}) {
+  for (const auto& part : {"tokens", "model.training", "model", "units"}) {
     std::error_code vanished;
     for (auto entry = fs::recursive_directory_iterator(folder / part, vanished); !vanished && entry != fs::end(entry);
          entry.increment(vanished)) {
@@ -236,7 +289,12 @@ std::string status_text(const RunStatus& status) {
   text += fmt::format("task:     {}", config::name_of(experiment.task.name));
   if (!experiment.encoder.folder.empty()) text += fmt::format(", encoder {}", experiment.encoder.folder.string());
   text += fmt::format("\nprobes:   modes {}; seeds {}\n", joined(mode_names(experiment)), joined(experiment.probe.seeds));
-  if (experiment.finetune.epochs > 0) text += fmt::format("model:    {}\n", status.has_model ? "there" : "not yet");
+  if (experiment.finetune.epochs > 0) {
+    const std::string model = status.has_model    ? "there"
+                              : status.model_step ? fmt::format("training: checkpoint of step {}", *status.model_step)
+                                                  : "not yet";
+    text += fmt::format("model:    {}\n", model);
+  }
 
   std::size_t width = 0, done = 0;
   for (const UnitStatus& unit : status.units) {
@@ -265,6 +323,7 @@ std::string status_json(const RunStatus& status) {
                                 {"units", nlohmann::json::array()},
                                 {"model", status.has_model},
                                 {"results", status.has_results}};
+  if (status.model_step) object["model_step"] = *status.model_step;
   for (const UnitStatus& unit : status.units) {
     nlohmann::ordered_json one{{"name", unit.name}, {"state", name_of(unit.phase)}};
     if (unit.step) one["step"] = *unit.step;
@@ -274,11 +333,9 @@ std::string status_json(const RunStatus& status) {
     object["units"].push_back(one);
   }
   if (status.holder) {
-    object["lock"] = {{"holder", status.holder->text},
-                      {"host", status.holder->host},
-                      {"process", status.holder->process},
-                      {"job", status.holder->job},
-                      {"state", name_of(status.holder->life)}};
+    object["lock"] = {{"holder", status.holder->text},           {"host", status.holder->host},
+                      {"process", status.holder->process},       {"job", status.holder->job},
+                      {"heard_s", status.holder->heard.count()}, {"state", name_of(status.holder->life)}};
   }
   if (status.requeues) {
     object["requeues"] = {{"job", status.requeues->job}, {"count", status.requeues->count}, {"idle", status.requeues->idle}};

@@ -27,15 +27,16 @@ struct UnitStatus {
 struct Holder {
   enum class Life {
     alive,
+    silent,  ///< on another host, and its record has not been renewed for a while
     gone,
-    elsewhere,  ///< on another host, about which nothing can be told from here
   };
 
-  std::string text;  ///< as it stands there
+  std::string text;  ///< its line for people
   std::string host;
   std::int64_t process = 0;
   std::string job;  ///< of Slurm; empty without
-  Life life = Life::elsewhere;
+  Life life = Life::gone;
+  std::chrono::seconds heard{0};  ///< since it last renewed its record
 };
 
 /// What the batch script counts.
@@ -49,7 +50,8 @@ struct RunStatus {
   std::filesystem::path folder;
   config::Experiment experiment;
   std::vector<UnitStatus> units;
-  bool has_model = false;  ///< fine-tuned weights
+  bool has_model = false;                  ///< fine-tuned weights
+  std::optional<std::int64_t> model_step;  ///< of the newest checkpoint of fine-tuning
   bool has_results = false;
   std::optional<Holder> holder;
   std::optional<Requeues> requeues;

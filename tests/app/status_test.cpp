@@ -84,11 +84,35 @@ TEST_F(Status, TellsWhetherTheHolderLives) {
   ::close(lock);
   EXPECT_EQ(read_run_status(run()).holder->life, Holder::Life::gone);
 
-  write("lock", "process 12 on some-other-host, job 33 since 2026-01-31T12:00:00Z");
+  // Elsewhere the record tells, which a living holder renews.
+  const std::string there = "process 12 on some-other-host, job 33 restart 2 since 2026-01-31T12:00:00Z";
+  write("lock", there + "\nmachine nonce 33@cluster 2 17\n");
   const RunStatus elsewhere = read_run_status(run());
-  EXPECT_EQ(elsewhere.holder->life, Holder::Life::elsewhere);
+  EXPECT_EQ(elsewhere.holder->life, Holder::Life::alive);
   EXPECT_EQ(elsewhere.holder->host, "some-other-host");
   EXPECT_EQ(elsewhere.holder->job, "33");
+  EXPECT_THAT(status_text(elsewhere), HasSubstr("held by:  " + there + ", which is alive\n"));
+  fs::last_write_time(run() / "lock", fs::file_time_type::clock::now() - std::chrono::minutes(7));
+  EXPECT_EQ(read_run_status(run()).holder->life, Holder::Life::silent);
+  EXPECT_THAT(status_text(read_run_status(run())), HasSubstr(there + ", silent for 7 min"));
+  write("lock", there + "\nreleased\n        ");
+  EXPECT_EQ(read_run_status(run()).holder->life, Holder::Life::gone);
+  EXPECT_THAT(status_text(read_run_status(run())), HasSubstr("held by:  nobody; last by " + there + "\n"));
+}
+
+// 9,000 examples, or the first 1,000, in batches of 64.
+TEST_F(Status, KnowsHowManyStepsThereAre) {
+  write("experiment.ini", "[task]\nname = counting\n[probe]\nmodes = input\nepochs = 2\n");
+  EXPECT_EQ(read_run_status(run()).units.at(0).steps_at_most, 2 * 141);
+  write("experiment.ini", "[task]\nname = counting\nlimit = 1000\n[probe]\nmodes = input\nepochs = 2\n");
+  EXPECT_EQ(read_run_status(run()).units.at(0).steps_at_most, 2 * 16);
+  write("experiment.ini", "[task]\nname = sst\ndata = /no/where\n[encoder]\nfolder = /no/where\n[probe]\nmodes = input\n");
+  EXPECT_EQ(read_run_status(run()).units.at(0).steps_at_most, std::nullopt);
+}
+
+TEST_F(Status, TellsOfFineTuning) {
+  write("model.training/checkpoint-40/manifest.json");
+  EXPECT_THAT(status_text(read_run_status(run())), HasSubstr("model:    training: checkpoint of step 40\n"));
 }
 
 TEST_F(Status, LookingDoesNotGetInTheWayOfAStartingRun) {
@@ -117,8 +141,9 @@ TEST_F(Status, ProgressIsWhatIsDurable) {
     write(file);
     EXPECT_FALSE(changes()) << file;
   }
-  for (const char* file : {"tokens/train.bin", "model/model.safetensors", "units/hidden-3/checkpoint-10/manifest.json",
-                           "units/hidden-3/checkpoint-20/manifest.json", "units/hidden-3/done.json", "results.h5"}) {
+  for (const char* file : {"tokens/train.bin", "model.training/checkpoint-9/manifest.json", "model/model.safetensors",
+                           "units/hidden-3/checkpoint-10/manifest.json", "units/hidden-3/checkpoint-20/manifest.json",
+                           "units/hidden-3/done.json", "results.h5"}) {
     write(file);
     EXPECT_TRUE(changes()) << file;
   }
@@ -131,7 +156,8 @@ TEST_F(Status, ByCommand) {
   const std::string at = "'" + run().string() + "'";
   const test::Outcome text = test::shell("$L status " + at);
   EXPECT_EQ(text.exit_code, 0) << text.error;
-  EXPECT_EQ(text.out, status_text(read_run_status(run())));
+  EXPECT_THAT(text.out,
+              AllOf(HasSubstr("run:      " + run().string()), HasSubstr("training: checkpoint of step 100 of 900")));
   const auto json = nlohmann::json::parse(test::shell("$L status --json " + at).out);
   EXPECT_EQ(json.at("units").at(1).at("state"), "training");
   EXPECT_EQ(json.at("units").at(1).at("step"), 100);
