@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "base/log.hpp"
+#include "base/watchdog.hpp"
 #include "probe/evaluate.hpp"
 #include "store/results_writer.hpp"
 #include "sweep/calibrate.hpp"
@@ -14,6 +16,8 @@
 
 namespace layersweep::jobs {
 namespace {
+
+constexpr const char* writing_results = "writing results.h5";
 
 // Examples are evaluated in chunks of consecutive ones, each sorted by length inside and cut into shards: the composition
 // of every product is fixed by the experiment, while ranks take whole chunks.
@@ -366,6 +370,7 @@ void write_judgement(const Context& context, const encoder::Encoder& encoder, co
                                             context.experiment.run.token_budget);
   const auto chosen = mode.mode == probe::Mode::input ? sweep::choose_one_seed(scores, limits)
                                                       : sweep::choose_seeds_per_point(scores, limits);
+  const base::Watchdog limit(writing_results, context.experiment.run.deadline_seconds);
   const std::string group(probe::mode_name(mode.mode));
   const auto figure = [&](double sweep::Score::*member) {
     return by_seed_and_point<float>(mode.layout, [&](std::int64_t p, std::int64_t s) {
@@ -409,7 +414,10 @@ void extract(const Context& context, const encoder::Encoder& encoder, const Text
   const std::vector<Chunk> chunks = chunks_of(texts, context.experiment.extract.splits);
   const std::vector<ModeProbes> modes = probes_by_mode(units);
   const store::Contents contents = contents_of(context, encoder, texts, chunks, modes);
+  const double limit_s = context.experiment.run.deadline_seconds;
+  std::optional<base::Watchdog> limit(std::in_place, writing_results, limit_s);
   store::ResultsWriter writer(ranks, context.folder.results(), contents, provenance);
+  limit.reset();
 
   // Contiguous chunks per rank; every rank takes part in every write, also with nothing left.
   const std::size_t total = chunks.size();
@@ -430,14 +438,18 @@ void extract(const Context& context, const encoder::Encoder& encoder, const Text
     const std::size_t to = std::min(end, from + static_cast<std::size_t>(chunks_per_write));
     Slab slab(chunks, from, to, modes, encoder.classes());
     slab.evaluate(encoder, modes, context.team.shards, context.experiment.run.token_budget);
+    limit.emplace(writing_results, limit_s);
     slab.write(writer, texts, modes);
+    limit.reset();
     for (std::size_t m = 0; m < modes.size(); ++m) slab.count_truth(m, kept_true[m], kept[m], truths[m]);
     base::world_info("extraction: {} of {} parts written", w + 1, writes);
   }
 
   for (std::size_t m = 0; m < modes.size(); ++m) {
-    write_curves(writer, modes[m], contents.modes[m].steps.size());
+    limit.reset();
     write_judgement(context, encoder, texts, writer, modes[m]);
+    limit.emplace(writing_results, limit_s);
+    write_curves(writer, modes[m], contents.modes[m].steps.size());
     if (!contents.task.token_truth) continue;
     for (at::Tensor* counts : {&kept_true[m], &kept[m], &truths[m]}) {
       ranks.all_reduce_sum(std::span<double>(counts->data_ptr<double>(), static_cast<std::size_t>(counts->numel())));
@@ -446,6 +458,7 @@ void extract(const Context& context, const encoder::Encoder& encoder, const Text
     const at::Tensor f1 = (2 * kept_true[m] / (kept[m] + truths[m])).to(at::kFloat).contiguous();
     writer.write_from_first_rank<float>(std::string(probe::mode_name(modes[m].mode)) + "/f1_truth", span_of(f1));
   }
+  limit.emplace(writing_results, limit_s);
   writer.finish();
 }
 

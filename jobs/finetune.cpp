@@ -1,32 +1,70 @@
 #include "jobs/finetune.hpp"
 
-#include <limits>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/files.hpp"
 #include "base/log.hpp"
 #include "comm/agreement.hpp"
 #include "encoder/finetune.hpp"
-#include "sweep/pace.hpp"
 #include "sweep/progress.hpp"
+#include "sweep/safe.hpp"
+#include "sweep/unit_tensors.hpp"
 
 namespace layersweep::jobs {
 namespace {
 
-// The team's reducer behind the encoder room's seam, which knows no communicator; ends the training when it is asked to.
+// The team's reducer behind the encoder room's seam, which knows no communicator.
 class TeamSum : public encoder::GradientSum {
  public:
-  TeamSum(const sweep::Team& team, std::size_t count)
-      : reducer_(team.reducer(static_cast<std::int64_t>(count))), pace_(team, std::numeric_limits<double>::infinity()) {}
+  explicit TeamSum(comm::GradientReducer reducer) : reducer_(std::move(reducer)) {}
   void add(int shard, std::span<const float> gradient) override { reducer_.add(shard, gradient); }
-  std::span<const float> sum() override {
-    if (pace_.next() == sweep::Pace::Next::keep_and_stop) throw sweep::Stopped(pace_.reason());
-    return reducer_.sum();
-  }
+  std::span<const float> sum() override { return reducer_.sum(); }
 
  private:
   comm::GradientReducer reducer_;
-  sweep::Pace pace_;
+};
+
+// Checkpoints of the fine-tuning, like those of a unit.
+class Keeper : public encoder::FinetuneKeeper {
+ public:
+  explicit Keeper(sweep::Safe safe) : safe_(std::move(safe)) {}
+
+  void resume(encoder::FinetuneState& state) override {
+    safe_.resume([&](const std::filesystem::path& checkpoint) {
+      const sweep::StoredTensors file(checkpoint / tensors_name,
+                                      fmt::format("Remove {} to begin the fine-tuning anew", checkpoint.string()));
+      for (const auto& [name, tensor] : state.tensors) file.read(name, tensor);
+      const auto numbers = nlohmann::json::parse(base::read_text_file(checkpoint / numbers_name));
+      numbers.at("step").get_to(state.step);
+      numbers.at("epoch").get_to(state.epoch);
+      numbers.at("next_batch").get_to(state.next_batch);
+      numbers.at("epochs_good_enough").get_to(state.epochs_good_enough);
+      numbers.at("best_epoch").get_to(state.best.epoch);
+      numbers.at("best_accuracy").get_to(state.best.dev_accuracy);
+      return state.step;
+    });
+  }
+
+  void after_step(const encoder::FinetuneState& state) override {
+    safe_.after_step(state.step, [&](const std::filesystem::path& checkpoint) {
+      sweep::TensorList list;
+      for (const auto& [name, tensor] : state.tensors) list.add(name, tensor);
+      list.write(checkpoint / tensors_name, {});
+      const nlohmann::json numbers = {{"step", state.step},
+                                      {"epoch", state.epoch},
+                                      {"next_batch", state.next_batch},
+                                      {"epochs_good_enough", state.epochs_good_enough},
+                                      {"best_epoch", state.best.epoch},
+                                      {"best_accuracy", state.best.dev_accuracy}};
+      base::write_file_atomically(checkpoint / numbers_name, numbers.dump(2) + "\n");
+    });
+  }
+
+ private:
+  static constexpr const char* tensors_name = "state.safetensors";
+  static constexpr const char* numbers_name = "state.json";
+  sweep::Safe safe_;
 };
 
 encoder::FinetuneSettings settings_of(const config::Experiment& experiment, int shards) {
@@ -62,17 +100,23 @@ std::filesystem::path finetune(const Context& context, const Texts& texts) {
   const config::Experiment& experiment = context.experiment;
   if (experiment.finetune.epochs == 0) return experiment.encoder.folder;
   const std::filesystem::path folder = context.folder.model();
+  const std::filesystem::path checkpoints = folder.string() + ".training";
   // The folder appears under its name only when it is whole.
   const bool done = context.team.ranks.all_reduce_min(std::int64_t{std::filesystem::exists(folder) ? 1 : 0}) == 1;
   if (done) {
     base::world_info("model: done before");
+    std::error_code ignored;  // left where the model's end was the job's
+    if (context.team.ranks.rank() == 0) std::filesystem::remove_all(checkpoints, ignored);
     return folder;
   }
   const auto model = comm::run_together(context.team.ranks, [&] { return open_model(experiment, texts); });
   const auto on_progress = sweep::finetune_printer();
+  Keeper keeper(
+      sweep::Safe(context.team, checkpoints, "model", context.folder.identity(), experiment.run.checkpoint_seconds));
   const encoder::FinetuneResult result = encoder::finetune(
       *model, texts.train, texts.dev, settings_of(experiment, context.team.shards), context.team.my_shards(),
-      [&](std::size_t count) { return std::make_unique<TeamSum>(context.team, count); }, on_progress);
+      [&](std::size_t count) { return std::make_unique<TeamSum>(context.team.reducer(static_cast<std::int64_t>(count))); },
+      on_progress, &keeper);
   comm::run_together(context.team.ranks, [&] {
     if (context.team.ranks.rank() != 0) return;
     const std::filesystem::path part = folder.string() + ".part";
@@ -81,6 +125,7 @@ std::filesystem::path finetune(const Context& context, const Texts& texts) {
     model->save(part);
     std::filesystem::rename(part, folder);
     base::sync_folder(folder.parent_path());
+    std::filesystem::remove_all(checkpoints);
   });
   base::world_info("model: accuracy {:.4f} on dev after pass {}", result.dev_accuracy, result.epoch);
   return folder;

@@ -1,4 +1,4 @@
-// An open file of the operating system, closed at the end of its life; used by the file functions of this room only.
+// An open file of the operating system, closed at the end of its life; for the functions that make such calls.
 #pragma once
 
 #include <fcntl.h>
@@ -13,7 +13,11 @@ class Descriptor {
   explicit Descriptor(int number = -1) : number_(number) {}
   ~Descriptor() { close(); }
   Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&&) = delete;
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    close();
+    number_ = std::exchange(other.number_, -1);
+    return *this;
+  }
 
   int number() const { return number_; }
   /// Closes now; false, with errno set, when the system reports a late write error.

@@ -28,4 +28,11 @@ void AdamW::step(const std::vector<at::Tensor>& gradients, double learning_rate)
                     /*amsgrad=*/false, /*maximize=*/false);
 }
 
+std::vector<at::Tensor> AdamW::state() const {
+  std::vector<at::Tensor> all = means_;
+  all.insert(all.end(), squares_.begin(), squares_.end());
+  all.insert(all.end(), steps_.begin(), steps_.end());
+  return all;
+}
+
 }  // namespace layersweep::encoder

@@ -16,6 +16,10 @@ class AdamW {
   /// One step along `gradients`, one per parameter. β = (0.9, 0.999), ε = 1e-8.
   void step(const std::vector<at::Tensor>& gradients, double learning_rate);
 
+  /// All it remembers from step to step, per parameter: mean, mean of squares and count of steps; whoever restores it writes
+  /// into these.
+  std::vector<at::Tensor> state() const;
+
  private:
   std::vector<at::Tensor> parameters_, means_, squares_;
   double weight_decay_;

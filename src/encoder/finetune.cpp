@@ -102,6 +102,8 @@ class Optimiser {
     return norm;
   }
 
+  std::vector<at::Tensor> state() const { return adam_.state(); }
+
   std::vector<at::Tensor> parameters() const {
     return has_table() ? std::vector<at::Tensor>{dense_, table_} : std::vector<at::Tensor>{dense_};
   }
@@ -127,6 +129,12 @@ class Optimiser {
   std::int64_t gradient_size_ = 0;
   std::vector<at::Tensor> flat_;  // a shard's gradient each
 };
+
+void add_tensors(FinetuneState& state, const std::string& name, const std::vector<at::Tensor>& tensors) {
+  for (std::size_t index = 0; index < tensors.size(); ++index) {
+    state.tensors.emplace_back(fmt::format("{}.{}", name, index), tensors[index]);
+  }
+}
 
 }  // namespace
 
@@ -155,7 +163,7 @@ double accuracy(const Encoder& encoder, const data::Corpus& corpus) {
 
 FinetuneResult finetune(Trainable& model, const data::Corpus& train, const data::Corpus& dev,
                         const FinetuneSettings& settings, data::ShardRange own, const MakeGradientSum& make_sum,
-                        const std::function<void(const FinetuneProgress&)>& progress) {
+                        const std::function<void(const FinetuneProgress&)>& progress, FinetuneKeeper* keeper) {
   const at::NoGradGuard no_grad;
   const std::vector<std::int64_t> lengths = lengths_of(train);
   const data::BatchSettings batching{.batch = settings.batch, .shards = settings.shards, .seed = settings.seed};
@@ -171,13 +179,21 @@ FinetuneResult finetune(Trainable& model, const data::Corpus& train, const data:
   Optimiser optimiser(model, settings.weight_decay, static_cast<std::int64_t>(most_rows));
   const std::unique_ptr<GradientSum> sum = make_sum(optimiser.gradient_size());
 
-  FinetuneResult best;
   std::vector<at::Tensor> best_weights;
-  int in_a_row = 0;
-  for (std::int64_t epoch = 0; epoch < settings.epochs && in_a_row < 2; ++epoch) {
-    now.epoch = epoch + 1;
+  for (const at::Tensor& parameter : optimiser.parameters()) best_weights.push_back(parameter.clone());
+  FinetuneState state;
+  add_tensors(state, "weights", optimiser.parameters());
+  add_tensors(state, "optimiser", optimiser.state());
+  add_tensors(state, "best", best_weights);
+  if (keeper != nullptr) keeper->resume(state);
+
+  for (; state.epoch < settings.epochs && state.epochs_good_enough < 2; ++state.epoch, state.next_batch = 0) {
+    now.epoch = state.epoch + 1;
+    now.step = state.step;
     now.dev_accuracy = -1;
-    for (const data::GlobalBatch& batch : data::epoch_batches(lengths, batching, epoch)) {
+    const auto batches = data::epoch_batches(lengths, batching, state.epoch);
+    while (state.next_batch < std::ssize(batches)) {
+      const data::GlobalBatch& batch = batches[static_cast<std::size_t>(state.next_batch)];
       const at::Tensor rows = at::tensor(has_table ? ids_of(train, batch) : std::vector<std::int64_t>(), at::kLong);
       std::vector<Batch> shards(own.end - own.begin);
       std::int64_t examples = 0;
@@ -187,28 +203,31 @@ FinetuneResult finetune(Trainable& model, const data::Corpus& train, const data:
         examples += static_cast<std::int64_t>(members.size());
       }
       const auto size = static_cast<double>(batch.size());
-      const double loss = optimiser.add_shards(shards, own.begin, settings.seed, now.step, 1 / size, rows, *sum) * size;
-      const double rate = settings.learning_rate * schedule_factor(settings, now.step, now.steps);
+      const double loss = optimiser.add_shards(shards, own.begin, settings.seed, state.step, 1 / size, rows, *sum) * size;
+      const double rate = settings.learning_rate * schedule_factor(settings, state.step, now.steps);
       const double norm = optimiser.step(sum->sum(), rows, rate, settings.largest_norm);
       if (!std::isfinite(norm)) {
-        throw base::InputError(fmt::format("fine-tuning diverged at step {}", now.step + 1), "the gradient is not finite",
+        throw base::InputError(fmt::format("fine-tuning diverged at step {}", state.step + 1), "the gradient is not finite",
                                "set a smaller finetune.learning_rate");
       }
-      ++now.step;
+      now.step = ++state.step;
+      ++state.next_batch;
       now.loss = examples == 0 ? 0 : loss / double(examples);
       progress(now);
+      if (keeper != nullptr) keeper->after_step(state);
     }
     now.dev_accuracy = accuracy(model.frozen(), dev);
     progress(now);
-    in_a_row = now.dev_accuracy >= settings.enough ? in_a_row + 1 : 0;
-    if (best.epoch == 0 || now.dev_accuracy > best.dev_accuracy) {
-      best = {now.dev_accuracy, now.epoch};
-      best_weights.clear();
-      for (const at::Tensor& parameter : optimiser.parameters()) best_weights.push_back(parameter.clone());
+    state.epochs_good_enough = now.dev_accuracy >= settings.enough ? state.epochs_good_enough + 1 : 0;
+    if (state.best.epoch == 0 || now.dev_accuracy > state.best.dev_accuracy) {
+      state.best = {now.dev_accuracy, now.epoch};
+      for (std::size_t index = 0; index < best_weights.size(); ++index) {
+        best_weights[index].copy_(optimiser.parameters()[index]);
+      }
     }
   }
   for (std::size_t index = 0; index < best_weights.size(); ++index) optimiser.parameters()[index].copy_(best_weights[index]);
-  return best;
+  return state.best;
 }
 
 }  // namespace layersweep::encoder

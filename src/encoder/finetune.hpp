@@ -1,10 +1,15 @@
 // Training of the model that is to be explained, over virtual shards, so that any number of ranks gives the same weights.
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "data/batches.hpp"
 #include "data/corpus.hpp"
@@ -60,12 +65,33 @@ struct FinetuneResult {
   std::int64_t epoch = 0;   ///< from 1
 };
 
+/// All that a fine-tuning carries from one step to the next; the same on every rank. Whoever restores it writes into the
+/// tensors and sets the numbers.
+struct FinetuneState {
+  std::vector<std::pair<std::string, at::Tensor>> tensors;  ///< float32: weights, optimiser, weights of the best epoch
+  std::int64_t step = 0;                                    ///< steps taken
+  std::int64_t epoch = 0;                                   ///< where the next one's batch lies: passes done
+  std::int64_t next_batch = 0;                              ///< and the place in this one
+  std::int64_t epochs_good_enough = 0;                      ///< in a row
+  FinetuneResult best;
+};
+
+/// Keeps the state where it outlives the process.
+class FinetuneKeeper {
+ public:
+  virtual ~FinetuneKeeper() = default;
+  /// Before the first step: restores what was kept, if anything.
+  virtual void resume(FinetuneState& state) = 0;
+  /// After every step, on all ranks; what it throws ends the training.
+  virtual void after_step(const FinetuneState& state) = 0;
+};
+
 /// Trains `model` on this rank's `own` shards of every batch. `progress` is called after every step and every epoch.
 /// Collective over the ranks of the sum; the dev set is evaluated by each rank alone. Throws InputError when the training
 /// diverges.
 FinetuneResult finetune(Trainable& model, const data::Corpus& train, const data::Corpus& dev,
                         const FinetuneSettings& settings, data::ShardRange own, const MakeGradientSum& make_sum,
-                        const std::function<void(const FinetuneProgress&)>& progress);
+                        const std::function<void(const FinetuneProgress&)>& progress, FinetuneKeeper* keeper = nullptr);
 
 /// The share of the examples whose largest logit is their label's.
 double accuracy(const Encoder& encoder, const data::Corpus& corpus);

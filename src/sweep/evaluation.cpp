@@ -10,6 +10,7 @@
 
 #include <algorithm>
 
+#include "comm/timed_team.hpp"
 #include "probe/gates.hpp"
 #include "probe/noise.hpp"
 
@@ -34,8 +35,8 @@ void for_my_pieces(const Team& team, const data::Corpus& corpus, std::int64_t co
 }
 
 // Every rank filled in its examples and left the others 0: the sum over ranks is then exact.
-void sum_over_ranks(const Team& team, const at::Tensor& values) {
-  team.ranks.all_reduce_sum(std::span<float>(values.data_ptr<float>(), static_cast<std::size_t>(values.numel())));
+void sum_over_ranks(const comm::TimedTeam& ranks, const at::Tensor& values) {
+  ranks.all_reduce_sum(std::span<float>(values.data_ptr<float>(), static_cast<std::size_t>(values.numel())));
 }
 
 // Scores of whatever masks `evaluate(piece, batch, clean)` finds in the first `count` examples.
@@ -45,6 +46,7 @@ CellTable<Score> scores_of(const Team& team, const encoder::Encoder& encoder, co
                            const Evaluate& evaluate) {
   const at::Tensor values = at::zeros({3, layout.points(), layout.seeds(), count}, at::kFloat);
   const std::int64_t copies = std::max<std::int64_t>(1, active.sum().item<std::int64_t>());
+  const comm::TimedTeam ranks(team.ranks, team.limit_s);  // before the work, while all ranks are here
   for_my_pieces(team, corpus, count, copies, token_budget, [&](const std::vector<std::int64_t>& piece) {
     const encoder::Batch batch = encoder::collate(corpus, piece);
     const probe::HardMasks masks = evaluate(piece, batch, encoder.clean(batch));
@@ -53,7 +55,7 @@ CellTable<Score> scores_of(const Team& team, const encoder::Encoder& encoder, co
     values[1].index_copy_(-1, where, masks.flipped);
     values[2].index_copy_(-1, where, masks.keep_share);
   });
-  sum_over_ranks(team, values);
+  sum_over_ranks(ranks, values);
 
   const auto row = [&](std::int64_t which, std::int64_t point, std::int64_t seed) {
     return std::span<const float>(values[which][point][seed].const_data_ptr<float>(), static_cast<std::size_t>(count));
@@ -121,6 +123,7 @@ at::Tensor gate_logits_of(const Team& team, const encoder::Encoder& encoder, con
   const std::vector<at::Tensor> blocks = layout.views(parameters);
   const at::Tensor values = at::zeros({layout.points(), layout.seeds(), first.back()}, at::kFloat);
   const at::NoGradGuard no_grad;
+  const comm::TimedTeam ranks(team.ranks, team.limit_s);
   for_my_pieces(team, corpus, corpus.size(), 1, token_budget, [&](const std::vector<std::int64_t>& piece) {
     const encoder::Batch tensors = encoder::collate(corpus, piece);
     const at::Tensor phi = at::stack(probe::gate_logits(layout, blocks, encoder.clean(tensors).states));
@@ -130,7 +133,7 @@ at::Tensor gate_logits_of(const Team& team, const encoder::Encoder& encoder, con
           .copy_(phi.select(2, static_cast<std::int64_t>(b)).narrow(-1, 0, length));
     }
   });
-  sum_over_ranks(team, values);
+  sum_over_ranks(ranks, values);
   return values;
 }
 

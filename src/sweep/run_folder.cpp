@@ -1,12 +1,7 @@
 #include "sweep/run_folder.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <random>
 
-#include "base/environment.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "comm/agreement.hpp"
@@ -53,20 +48,7 @@ RunFolder::RunFolder(const comm::Communicator& world, const config::Experiment& 
 
 void RunFolder::take(const config::Experiment& experiment) {
   make_folder(path_);
-  const std::filesystem::path lock = path_ / "lock";
-  lock_.descriptor = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (lock_.descriptor < 0)
-    throw base::InputError(fmt::format("cannot write in the run folder {}", path_.string()), base::errno_text(errno));
-  if (::flock(lock_.descriptor, LOCK_EX | LOCK_NB) != 0) {
-    throw base::InputError(fmt::format("the run folder {} is in use", path_.string()),
-                           fmt::format("it is held by {}", base::read_text_file(lock)),
-                           "Wait for that run to end, or choose another folder with --set run.folder=FOLDER");
-  }
-  const std::string holder = fmt::format("process {} on {} since {}", ::getpid(), base::host_name(), base::utc_now());
-  if (::ftruncate(lock_.descriptor, 0) != 0 ||
-      ::pwrite(lock_.descriptor, holder.data(), holder.size(), 0) != static_cast<ssize_t>(holder.size())) {
-    throw base::InputError(fmt::format("cannot write in the run folder {}", path_.string()), base::errno_text(errno));
-  }
+  lock_ = std::make_unique<FolderLock>(path_ / "lock");
 
   const std::filesystem::path description = description_of(path_);
   if (std::filesystem::exists(description)) {
@@ -83,10 +65,6 @@ void RunFolder::take(const config::Experiment& experiment) {
   base::write_file_atomically(description, config::resolved_text(experiment));
   make_folder(tokens());
   make_folder(path_ / "units");
-}
-
-RunFolder::Lock::~Lock() {
-  if (descriptor >= 0) ::close(descriptor);
 }
 
 }  // namespace layersweep::sweep

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include "comm/communicator.hpp"
 #include "config/experiment.hpp"
+#include "sweep/folder_lock.hpp"
 #include "sweep/unit.hpp"
 
 namespace layersweep::sweep {
@@ -35,17 +37,11 @@ class RunFolder {
   static std::filesystem::path results_of(const std::filesystem::path& run) { return run / "results.h5"; }
 
  private:
-  // Given up at the end of its life, also when the constructor throws; the kernel does so if the process dies.
-  struct Lock {
-    int descriptor = -1;
-    ~Lock();
-  };
-
   void take(const config::Experiment& experiment);
 
   std::filesystem::path path_;
   std::string identity_;
-  Lock lock_;  // rank 0 holds it
+  std::unique_ptr<FolderLock> lock_;  // rank 0 holds it; given up also when the constructor throws
 };
 
 }  // namespace layersweep::sweep

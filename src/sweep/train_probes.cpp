@@ -10,17 +10,14 @@
 #include <chrono>
 #include <functional>
 
-#include "base/error.hpp"
 #include "base/log.hpp"
-#include "comm/agreement.hpp"
 #include "probe/noise.hpp"
 #include "probe/objective.hpp"
 #include "sweep/calibrate.hpp"
 #include "sweep/checkpoint.hpp"
-#include "sweep/checkpoint_folder.hpp"
 #include "sweep/evaluation.hpp"
 #include "sweep/meter.hpp"
-#include "sweep/pace.hpp"
+#include "sweep/safe.hpp"
 #include "sweep/training_state.hpp"
 
 namespace layersweep::sweep {
@@ -222,57 +219,6 @@ TrainedUnit result_of(const TrainingState& state, const config::Probe& settings)
   return result;
 }
 
-// Keeps the state on disk while it is trained. All of it is collective over the team.
-class Keeper {
- public:
-  Keeper(const Team& team, const Unit& unit, const Safekeeping& place)
-      : team_(team),
-        unit_(unit),
-        checkpoints_(place.folder, "unit " + unit.name(), place.identity),
-        pace_(team, place.interval_s) {
-    stop_here_if_asked(team.ranks);
-  }
-
-  void resume(TrainingState& state) {
-    const bool first = team_.ranks.rank() == 0;
-    const auto newest = comm::run_together(team_.ranks, [&] { return first ? checkpoints_.newest() : std::nullopt; });
-    const std::filesystem::path checkpoint = team_.ranks.broadcast_text(newest ? newest->string() : std::string(), 0);
-    if (checkpoint.empty()) return;
-    comm::run_together(team_.ranks, [&] {
-      if (const std::string problem = first ? std::string() : checkpoints_.problem_of(checkpoint); !problem.empty()) {
-        throw base::InputError(fmt::format("this rank does not read {} as the first rank does", checkpoint.string()),
-                               problem, "Put run.folder on a file system that all hosts share");
-      }
-      read_state(checkpoint, state);
-    });
-    newest_step_ = state.step;
-    base::world_info("unit {}: goes on after step {}", unit_.name(), state.step);
-  }
-
-  void keep(const TrainingState& state) {
-    if (state.step == newest_step_) return;  // gone on from it
-    pace_.keep(
-        [&] { checkpoints_.write(state.step, [&](const std::filesystem::path& folder) { write_state(folder, state); }); });
-    newest_step_ = state.step;
-  }
-
-  void after_step(const TrainingState& state) {
-    const Pace::Next next = pace_.next();
-    if (next == Pace::Next::go_on) return;
-    keep(state);
-    if (next != Pace::Next::keep_and_stop) return;
-    base::world_info("unit {}: checkpoint after step {}", unit_.name(), state.step);
-    throw Stopped(pace_.reason());
-  }
-
- private:
-  const Team& team_;
-  const Unit& unit_;
-  CheckpointFolder checkpoints_;
-  Pace pace_;
-  std::int64_t newest_step_ = -1;
-};
-
 }  // namespace
 
 std::int64_t planned_steps(const config::Probe& settings, std::int64_t train_examples) {
@@ -286,17 +232,21 @@ TrainedUnit train_unit(const Team& team, const encoder::Encoder& encoder, const 
                        const OnProgress& on_progress, const std::optional<Safekeeping>& safekeeping) {
   TrainingState state(unit, widths_of(encoder), settings, replacements);
   AfterStep after_step = [] {};
-  std::optional<Keeper> keeper;
+  const auto write = [&](const std::filesystem::path& folder) { write_state(folder, state); };
+  std::optional<Safe> safe;
   if (safekeeping) {
-    keeper.emplace(team, unit, *safekeeping);
-    keeper->resume(state);
-    after_step = [&] { keeper->after_step(state); };
+    safe.emplace(team, safekeeping->folder, "unit " + unit.name(), safekeeping->identity, safekeeping->interval_s);
+    safe->resume([&](const std::filesystem::path& folder) {
+      read_state(folder, state);
+      return state.step;
+    });
+    after_step = [&] { safe->after_step(state.step, write); };
   }
   Trainer(team, encoder, texts, unit, settings, token_budget, state, on_progress, after_step).run();
   TrainedUnit result = result_of(state, settings);
   if (settings.calibrate) {
     // It takes long enough to be interrupted, and the training before it longer.
-    if (keeper) keeper->keep(state);
+    if (safe) safe->keep(state.step, write);
     base::world_info("unit {}: calibrating on {} dev examples", unit.name(), texts.dev.size());
     take_calibrated(team, encoder, texts.dev, state.parameters, {settings.epsilon, settings.flip_limit}, token_budget,
                     result);

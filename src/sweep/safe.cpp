@@ -1,0 +1,49 @@
+#include "sweep/safe.hpp"
+
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "comm/agreement.hpp"
+
+namespace layersweep::sweep {
+
+Safe::Safe(const Team& team, std::filesystem::path folder, std::string owner, std::string identity, double interval_s)
+    : team_(team),
+      owner_(owner),
+      checkpoints_(std::move(folder), std::move(owner), std::move(identity)),
+      pace_(team, interval_s) {
+  stop_here_if_asked(team.ranks);
+}
+
+void Safe::resume(const Read& read) {
+  const bool first = team_.ranks.rank() == 0;
+  const auto newest = comm::run_together(team_.ranks, [&] { return first ? checkpoints_.newest() : std::nullopt; });
+  const std::filesystem::path checkpoint = team_.ranks.broadcast_text(newest ? newest->string() : std::string(), 0);
+  if (checkpoint.empty()) return;
+  comm::run_together(team_.ranks, [&] {
+    if (const std::string problem = first ? std::string() : checkpoints_.problem_of(checkpoint); !problem.empty()) {
+      throw base::InputError(fmt::format("this rank does not read {} as the first rank does", checkpoint.string()), problem,
+                             "Put run.folder on a file system that all hosts share");
+    }
+    newest_step_ = read(checkpoint);
+  });
+  base::world_info("{}: goes on after step {}", owner_, newest_step_);
+}
+
+void Safe::keep(std::int64_t step, const Write& write) {
+  if (step == newest_step_) return;  // gone on from it
+  pace_.keep([&] { checkpoints_.write(step, write); });
+  newest_step_ = step;
+}
+
+void Safe::after_step(std::int64_t step, const Write& write) {
+  const Pace::Next next = pace_.next();
+  if (next == Pace::Next::go_on) return;
+  keep(step, write);
+  if (next != Pace::Next::keep_and_stop) return;
+  base::world_info("{}: checkpoint after step {}", owner_, step);
+  throw Stopped(pace_.reason());
+}
+
+}  // namespace layersweep::sweep
