@@ -32,8 +32,10 @@ struct Mailbox::State {
   };
   std::deque<Own> own;  // without MPI
 
-  // A receiver may still fetch what MPI has not taken: that is left to the end of the process.
+  // A message may still be on its way, taken by MPI or not. It must not arrive in another communicator that got the number
+  // of this one, so this one is kept to the end of the process, and so is what a receiver may still fetch.
   ~State() {
+    static_cast<void>(new Communicator(ranks));
     if (!sent.empty()) static_cast<void>(new std::list<Sent>(std::move(sent)));
   }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <string>
 #include <thread>
 #include <vector>
@@ -49,6 +50,12 @@ struct TimedTeam::State {
   double limit_s;
   std::vector<std::string> names;  // "rank 3 (node07)", by rank of the team, with ranks of the job
   std::int64_t gate_number = 0;
+
+  // Whoever leaves by an exception leaves messages behind. They must not arrive in another communicator that got the number
+  // of this one, so this one is kept to the end of the process.
+  ~State() {
+    if (std::uncaught_exceptions() > 0) static_cast<void>(new Communicator(team));
+  }
 
   MPI_Comm handle() const { return NativeAccess::handle(team); }
   void lead(std::string_view what);
