@@ -190,9 +190,12 @@ void TimedTeam::State::give_up(const std::vector<int>& missing, std::string_view
 void TimedTeam::wait(Requests& requests, std::string_view what) const {
   const auto start = Clock::now();
   while (!requests.done()) {
-    if (seconds_since(start) > state_->limit_s) {
-      throw base::InputError(fmt::format("the data of {} did not move within {:.1f} s", what, state_->limit_s),
-                             "all ranks had arrived, so the network or a node fails",
+    if (const double waited_s = seconds_since(start); waited_s > state_->limit_s) {
+      // All had arrived: who does not come to one more gate has come to a stop since, and is named there.
+      state_->limit_s = std::min(state_->limit_s, 5.0);
+      gate(what);
+      throw base::InputError(fmt::format("the data of {} did not move within {:.1f} s", what, waited_s),
+                             "all ranks are there, so the network or a node fails",
                              "Run the same command again: it goes on from the last checkpoint");
     }
     sched_yield();  // no sleep: all ranks are here, and messages move only while we poll

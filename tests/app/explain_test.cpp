@@ -159,7 +159,7 @@ TEST_F(Explain, GivesTheMasksOfTheResultsForEveryModeAndSeed) {
 
 TEST_F(Explain, TakesTheChosenSeedsOfTheFirstMode) {
   // The first of these seeds starts with masks that hurt at two points, the second at one of these; one step mends nothing.
-  run_sst("judged", "modes = hidden, input\nseeds = 17, 30\nepsilon = 1e-7\nmax_steps = 1\n");
+  run_sst("judged", "modes = hidden, input\nseeds = 17, 30\nepsilon = 1e-7\nmax_steps = 1\ncalibrate = false\n");
   const auto file = store::ResultsFile::open(path("judged/results.h5"));
   const auto chosen = file.read<std::int32_t>("hidden/chosen_seed");
   for (const int seed : {-1, 0, 1}) ASSERT_THAT(chosen, testing::Contains(seed));
