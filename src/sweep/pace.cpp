@@ -90,10 +90,13 @@ void Pace::keep(const std::function<void()>& write) {
       failure = comm::describe_current_exception();
     }
   }
-  timed_.set_limit(std::max(team_.limit_s, slow_disk_s));
+  // Only the writer may take its time; when it is done, the others have long been waiting.
+  timed_.set_limit(timed_.rank() == 0 ? team_.limit_s : std::max(team_.limit_s, slow_disk_s));
   timed_.gate("the end of a checkpoint");
   timed_.set_limit(team_.limit_s);
-  comm::throw_together(team_.ranks, failure);
+  std::array<double, 1> failures{failure ? 1.0 : 0.0};
+  timed_.all_reduce_sum(std::span<double>(failures));
+  if (failures[0] > 0) comm::throw_together(team_.ranks, failure);
   cost_s_ = std::max(cost_s_, seconds_since(start));
   kept_ = asked_ = Clock::now();
 }

@@ -299,7 +299,7 @@ class Harness:
         deadline_s = 4
         for rank in range(self.ranks) if self.long else [self.ranks - 1]:
             folder = self.fresh()
-            job = Job(self, folder, settings=[f"run.deadline_seconds={deadline_s}", "probe.epochs=100000"])
+            job = Job(self, folder, settings=[f"run.deadline_seconds={deadline_s}", "run.checkpoint_seconds=1", "probe.epochs=100000"])
             unit = folder / "units" / "hidden-3-5"
             while not list(unit.glob("checkpoint-*")) and job.process.poll() is None:
                 time.sleep(0.05)
