@@ -5,33 +5,11 @@ set -u
 layersweep=$1
 shift
 command -v h5diff >/dev/null || { echo "no h5diff: it comes with the HDF5 tools"; exit 77; }
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-
-fail() {
-  echo "FAILED: $1"
-  cat log
-  exit 1
-}
-# expect CODE WHAT COMMAND…
-expect() {
-  wanted=$1
-  what=$2
-  shift 2
-  timeout 120 "$@" >log 2>&1
-  code=$?
-  [ "$code" = "$wanted" ] || fail "$what: exit code $code, not $wanted"
-}
-
-# same_results WHAT A B: equal in everything but the attributes that tell of the circumstances
-same_results() {
-  h5ls -r "$2" >objects.a && h5ls -r "$3" >objects.b && cmp -s objects.a objects.b || fail "$1: other objects"
-  h5diff -c "$2" "$3" >log 2>&1
-  [ $? -le 1 ] || fail "$1: h5diff"
-  ! grep '^[a-zA-Z ]*: <' log | grep -qv '^attribute: <\(command\|created\|experiment\|history\|hosts\) of </>>\|is an empty dataset$' ||
-    fail "$1"
-}
+support=$(cd "$(dirname "$0")/../support" && pwd)
+# shellcheck source=tests/support/expect.sh
+. "$support/expect.sh"
+# shellcheck source=tests/support/same_results.sh
+. "$support/same_results.sh"
 
 cat >small.ini <<'INI'
 [task]
@@ -63,7 +41,7 @@ for run in alone two; do
   done
 done
 
-same_results "the same results on one and two ranks" alone/results.h5 two/results.h5
+same_results alone/results.h5 two/results.h5 >log || fail "the same results on one and two ranks"
 for file in model/model.safetensors units/hidden-5/probes.safetensors units/input-3/probes.safetensors; do
   cmp -s "alone/$file" "two/$file" || fail "$file differs"
 done
@@ -74,13 +52,13 @@ touch before
 expect 0 "a second run" "$@" 2 "$layersweep" run small.ini --set run.folder=alone
 [ "$(grep -c '^unit .*: done before' log)" = 4 ] || fail "units that were done are not found"
 [ -z "$(find alone/units alone/model -newer before -type f)" ] || fail "the second run did work again"
-same_results "the same results again" before.h5 alone/results.h5
+same_results before.h5 alone/results.h5 >log || fail "the same results again"
 
 # Units of a run that was stopped early are trained later, and the result is the same.
 rm -r alone/units/input-5 alone/results.h5
 expect 0 "a run goes on" "$layersweep" run small.ini --set run.folder=alone
 [ "$(grep -c '^unit .*: done before' log)" = 3 ] || fail "the other units are not found"
-same_results "the same results after going on" before.h5 alone/results.h5
+same_results before.h5 alone/results.h5 >log || fail "the same results after going on"
 
 expect 1 "a changed setting" "$layersweep" run small.ini --set run.folder=alone --set probe.epsilon=0.3
 grep -q "probe.epsilon was .*, now 0.3" log || fail "the changed setting is not named"

@@ -4,23 +4,9 @@
 set -u
 layersweep=$1
 shift
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-
-fail() {
-  echo "FAILED: $1"
-  cat log
-  exit 1
-}
-expect() {
-  wanted=$1
-  what=$2
-  shift 2
-  timeout 120 "$@" >log 2>&1
-  code=$?
-  [ "$code" = "$wanted" ] || fail "$what: exit code $code, not $wanted"
-}
+support=$(cd "$(dirname "$0")/../support" && pwd)
+# shellcheck source=tests/support/expect.sh
+. "$support/expect.sh"
 
 cat >small.ini <<'INI'
 [task]

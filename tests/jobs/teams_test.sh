@@ -5,30 +5,11 @@ set -u
 layersweep=$1
 shift
 command -v h5diff >/dev/null || { echo "no h5diff: it comes with the HDF5 tools"; exit 77; }
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-
-fail() {
-  echo "FAILED: $1"
-  cat log
-  exit 1
-}
-expect() {
-  wanted=$1
-  what=$2
-  shift 2
-  timeout 120 "$@" >log 2>&1
-  code=$?
-  [ "$code" = "$wanted" ] || fail "$what: exit code $code, not $wanted"
-}
-# same_results WHAT A B: equal in everything but the attributes that tell of the circumstances
-same_results() {
-  h5diff -c "$2" "$3" >differences 2>&1
-  [ $? -le 1 ] || fail "$1: h5diff"
-  ! grep '^[a-zA-Z ]*: <' differences |
-    grep -qv '^attribute: <\(command\|created\|experiment\|history\|hosts\) of </>>\|is an empty dataset$' || fail "$1"
-}
+support=$(cd "$(dirname "$0")/../support" && pwd)
+# shellcheck source=tests/support/expect.sh
+. "$support/expect.sh"
+# shellcheck source=tests/support/same_results.sh
+. "$support/same_results.sh"
 
 cat >small.ini <<'INI'
 [task]
@@ -58,7 +39,7 @@ for unit in hidden-3 hidden-5 hidden-7 input-3 input-5 input-7; do
   cmp -s alone/units/$unit/probes.safetensors four/units/$unit/probes.safetensors || fail "$unit depends on the team"
   [ "$(grep -c "\"unit\":\"$unit\"" log)" = 2 ] || fail "the progress of $unit did not reach standard output"
 done
-same_results "the same results alone and on four ranks" alone/results.h5 four/results.h5
+same_results alone/results.h5 four/results.h5 >log || fail "the same results alone and on four ranks"
 [ "$(grep -c ': done before' log)" = 0 ] || fail "something was done before"
 
 # A unit that failed is left alone, its cells say so, and the exit code too.
@@ -77,7 +58,7 @@ touch mark
 expect 0 "retry" "$@" 2 "$layersweep" retry four
 [ "$(find four/units -newer mark -name done.json)" = four/units/hidden-5/done.json ] || fail "retry trained something else"
 [ ! -f four/units/hidden-5/failed.json ] || fail "the mark of the failure is still there"
-same_results "the same results after a retry" before.h5 four/results.h5
+same_results before.h5 four/results.h5 >log || fail "the same results after a retry"
 expect 0 "nothing to retry" "$layersweep" retry four
 expect 1 "no run folder" "$layersweep" retry nowhere
 exit 0
