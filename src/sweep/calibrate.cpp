@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "probe/hard_concrete.hpp"
 #include "sweep/evaluation.hpp"
@@ -43,11 +42,29 @@ double shift_for(const std::vector<float>& margins, std::int64_t kept) {
 }
 
 struct CellSearch {
-  int point;
+  std::int64_t point;
   std::int64_t seed;
+  KeepShareSearch share;
+};
+
+// Carries all searches to their ends side by side. `evaluate(active)` gives the scores at the shares to try of the cells
+// that are still open, `accepts(cell, score)` judges one.
+template <class Cell, class Evaluate, class Accepts>
+void search(const probe::ProbeLayout& layout, std::vector<Cell>& cells, const Evaluate& evaluate, const Accepts& accepts) {
+  const at::Tensor active = at::zeros({layout.points(), layout.seeds()}, at::kBool);
+  const auto open = [](const Cell& cell) { return !cell.share.finished(); };
+  while (std::any_of(cells.begin(), cells.end(), open)) {
+    for (const Cell& cell : cells) active[cell.point][cell.seed] = open(cell);
+    const CellTable<Score> scores = evaluate(active);
+    for (Cell& cell : cells) {
+      if (open(cell)) cell.share.tell(accepts(cell, at_cell(scores, cell.point, cell.seed)));
+    }
+  }
+}
+
+struct BiasSearch : CellSearch {
   std::vector<float> margins;
   std::int64_t tokens;
-  KeepShareSearch share;
 
   double shift(double keep_share) const {
     return shift_for(margins, std::llround(keep_share * static_cast<double>(tokens)));
@@ -69,7 +86,7 @@ class Calibration {
 
   // All seeds of the points [first, last) at once.
   void run(int first, int last, const at::Tensor& log_below) {
-    std::vector<CellSearch> cells;
+    std::vector<BiasSearch> cells;
     for (int p = first; p < last; ++p) {
       for (std::int64_t s = 0; s < layout_.seeds(); ++s) {
         const at::Tensor phi = phi_[p][s];
@@ -78,26 +95,19 @@ class Calibration {
         const auto tokens = phi.size(0);
         const auto share = [&](std::int64_t count) { return static_cast<double>(count) / static_cast<double>(tokens); };
         const auto trained = own.end() - std::upper_bound(own.begin(), own.end(), 0.0F);
-        const KeepShareSearch search(share(trained), share(static_cast<std::int64_t>(own.size())));
-        cells.push_back({p, s, std::move(own), tokens, search});
+        const KeepShareSearch share_search(share(trained), share(static_cast<std::int64_t>(own.size())));
+        cells.push_back({{p, s, share_search}, std::move(own), tokens});
       }
     }
-    at::Tensor active = at::zeros({layout_.points(), layout_.seeds()}, at::kBool);
-    const auto open = [&](const CellSearch& cell) { return !cell.share.finished(); };
-    while (std::any_of(cells.begin(), cells.end(), open)) {
-      active.fill_(false);
+    const auto evaluate = [&](const at::Tensor& active) {
       const at::Tensor tried = parameters_.clone();
-      for (const CellSearch& cell : cells) {
-        if (!open(cell)) continue;
-        active[cell.point][cell.seed] = true;
-        sink(tried, cell, cell.shift(cell.share.next()));
+      for (const BiasSearch& cell : cells) {
+        if (!cell.share.finished()) sink(tried, cell, cell.shift(cell.share.next()));
       }
-      const auto scores = evaluate_cells(team_, encoder_, dev_, 0, layout_, tried, active, token_budget_);
-      for (CellSearch& cell : cells) {
-        if (open(cell)) cell.share.tell(is_accepted(scores[cell.point][cell.seed], limits_));
-      }
-    }
-    for (const CellSearch& cell : cells) {
+      return evaluate_cells(team_, encoder_, dev_, 0, layout_, tried, active, token_budget_);
+    };
+    search(layout_, cells, evaluate, [&](const BiasSearch&, const Score& score) { return is_accepted(score, limits_); });
+    for (const BiasSearch& cell : cells) {
       const double shift = cell.shift(cell.share.best());
       sink(parameters_, cell, shift);
       phi_[cell.point][cell.seed] -= shift;
@@ -107,8 +117,8 @@ class Calibration {
   const at::Tensor& phi() const { return phi_; }  // P x S x tokens, as calibrated so far
 
  private:
-  void sink(const at::Tensor& flat, const CellSearch& cell, double shift) const {
-    for (const auto& [name, values] : layout_.cell(flat, cell.point, cell.seed)) {
+  void sink(const at::Tensor& flat, const BiasSearch& cell, double shift) const {
+    for (const auto& [name, values] : layout_.cell(flat, static_cast<int>(cell.point), cell.seed)) {
       if (name == "gate.bias") values.sub_(shift);
     }
   }
@@ -125,10 +135,9 @@ class Calibration {
 
 }  // namespace
 
-KeepShareSearch::KeepShareSearch(double guess, double most)
-    : high_(most), most_(most), next_(guess), step_(std::max(0.02, guess / 8)) {
+KeepShareSearch::KeepShareSearch(double guess, double most) : high_(most), next_(guess), step_(std::max(0.02, guess / 8)) {
   // A probe that keeps all it may is asked for a little less, one that keeps nothing for a little more.
-  seen_high_ = guess >= most_;
+  seen_high_ = guess >= most;
   seen_low_ = guess <= 0;
   if (seen_high_ || seen_low_) choose();
 }
@@ -174,34 +183,22 @@ void calibrate(const Team& team, const encoder::Encoder& encoder, const data::Co
 CellTable<double> random_keep_shares(const Team& team, const encoder::Encoder& encoder, const data::Corpus& dev,
                                      const probe::ProbeLayout& layout, const at::Tensor& parameters,
                                      const CellTable<Score>& scores, std::int64_t token_budget) {
-  CellTable<KeepShareSearch> searches;
   CellTable<double> shares = cell_table(layout, std::nan(""));
-  for (const auto& seeds : scores) {
-    searches.emplace_back();
-    for (const Score& score : seeds) searches.back().emplace_back(score.keep_share, 1.0);
-  }
-  const at::Tensor active = at::zeros({layout.points(), layout.seeds()}, at::kBool);
-  for (;;) {
-    for (std::int64_t p = 0; p < layout.points(); ++p) {
-      for (std::int64_t s = 0; s < layout.seeds(); ++s) {
-        const bool open = !std::isnan(at_cell(scores, p, s).kl) && !at_cell(searches, p, s).finished();
-        active[p][s] = open;
-        if (open) at_cell(shares, p, s) = at_cell(searches, p, s).next();
-      }
-    }
-    if (!active.any().item<bool>()) break;
-    const auto random = evaluate_random_masks(team, encoder, dev, layout, parameters, active, shares, token_budget);
-    for (std::int64_t p = 0; p < layout.points(); ++p) {
-      for (std::int64_t s = 0; s < layout.seeds(); ++s) {
-        if (active[p][s].item<bool>()) at_cell(searches, p, s).tell(at_cell(random, p, s).kl <= at_cell(scores, p, s).kl);
-      }
-    }
-  }
+  std::vector<CellSearch> cells;
   for (std::int64_t p = 0; p < layout.points(); ++p) {
     for (std::int64_t s = 0; s < layout.seeds(); ++s) {
-      if (!std::isnan(at_cell(scores, p, s).kl)) at_cell(shares, p, s) = at_cell(searches, p, s).best();
+      const Score& score = at_cell(scores, p, s);
+      if (!std::isnan(score.kl)) cells.push_back({p, s, KeepShareSearch(score.keep_share, 1.0)});
     }
   }
+  const auto evaluate = [&](const at::Tensor& active) {
+    for (const CellSearch& cell : cells) at_cell(shares, cell.point, cell.seed) = cell.share.next();
+    return evaluate_random_masks(team, encoder, dev, layout, parameters, active, shares, token_budget);
+  };
+  search(layout, cells, evaluate, [&](const CellSearch& cell, const Score& random) {
+    return random.kl <= at_cell(scores, cell.point, cell.seed).kl;
+  });
+  for (const CellSearch& cell : cells) at_cell(shares, cell.point, cell.seed) = cell.share.best();
   return shares;
 }
 

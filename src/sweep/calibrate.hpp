@@ -54,7 +54,6 @@ class KeepShareSearch {
 
   double low_ = 0;  // not acceptable, or 0
   double high_;
-  double most_;
   double next_;
   double step_;
   bool seen_low_ = false;

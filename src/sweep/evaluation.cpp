@@ -118,8 +118,7 @@ CellTable<Score> evaluate_random_masks(const Team& team, const encoder::Encoder&
 
 at::Tensor gate_logits_of(const Team& team, const encoder::Encoder& encoder, const data::Corpus& corpus,
                           const probe::ProbeLayout& layout, const at::Tensor& parameters, std::int64_t token_budget) {
-  std::vector<std::int64_t> first{0};
-  for (std::int64_t e = 0; e < corpus.size(); ++e) first.push_back(first.back() + corpus.length(e));
+  const std::span<const std::int64_t> first = corpus.token_start();
   const std::vector<at::Tensor> blocks = layout.views(parameters);
   const at::Tensor values = at::zeros({layout.points(), layout.seeds(), first.back()}, at::kFloat);
   const at::NoGradGuard no_grad;
