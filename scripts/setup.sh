@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Gets everything that building and testing need; run it again at any time, it only does what is not done yet.
-#   scripts/setup.sh [--encoders] [--bench] [--slurm]
+#   scripts/setup.sh [--encoders] [--bench] [--slurm] [--readers]
 #     --encoders  also fetch the small encoder (90 MB) into .deps/encoders
 #     --bench     also make .deps/bench-venv for the published loops in bench/published (5 GB)
 #     --slurm     also install Slurm and network tools, for the tests that start a cluster or hosts of their own
+#     --readers   also install R with rhdf5 and Octave with netcdf (290 MB), for the tests of docs/reading.md
 # Read from the environment:
 #   LAYERSWEEP_LIBTORCH   a LibTorch of your own (folder with include/ and lib/); CMAKE_PREFIX_PATH is searched too
 #   MPI_HOME, HDF5_ROOT   an MPI, a parallel HDF5 of your own: Debian's are then not asked for, and CMake takes yours
@@ -13,17 +14,18 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 torch_pins=(torch==2.11.0 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
 bench_pins=(torch==2.11.0 transformers==5.23.0)
 
-encoders=no bench=no slurm=no
+encoders=no bench=no slurm=no readers=no
 for argument in "$@"; do
   case $argument in
     --encoders) encoders=yes ;;
     --bench) bench=yes ;;
     --slurm) slurm=yes ;;
+    --readers) readers=yes ;;
     -h | --help)
-      sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit 0
       ;;
-    *) die "unknown argument '$argument' (known: --encoders, --bench, --slurm)" ;;
+    *) die "unknown argument '$argument' (known: --encoders, --bench, --slurm, --readers)" ;;
   esac
 done
 
@@ -36,6 +38,7 @@ system_packages() {
   if [ $slurm = yes ]; then
     wanted+=(slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge libpmix2 iproute2)
   fi
+  if [ $readers = yes ]; then wanted+=(r-bioc-rhdf5 octave-netcdf); fi
 
   if ! command -v dpkg-query >/dev/null; then
     warn "not a Debian system: the packages cannot be checked. What Debian calls ${wanted[*]} is needed; CMake names what it misses."
@@ -87,11 +90,11 @@ make_venv() { # folder, stamp, pins installed without their dependencies, pins i
 }
 
 libtorch_and_readers() {
-  local own torch_lines="" readers
+  local own torch_lines="" reader_pins
   own=$(own_libtorch)
   if [ -z "$own" ]; then torch_lines=$(printf '%s\n' "${torch_pins[@]}"); fi
-  readers=$(grep -v '^#' scripts/requirements-readers.txt)
-  make_venv .deps/venv .deps/stamps/venv "$torch_lines" "$readers"
+  reader_pins=$(grep -v '^#' scripts/requirements-readers.txt)
+  make_venv .deps/venv .deps/stamps/venv "$torch_lines" "$reader_pins"
   if [ -n "$own" ]; then
     say "LibTorch: yours, $own"
     return
