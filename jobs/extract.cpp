@@ -9,6 +9,7 @@
 
 #include "base/log.hpp"
 #include "base/watchdog.hpp"
+#include "jobs/mode_probes.hpp"
 #include "probe/evaluate.hpp"
 #include "store/results_writer.hpp"
 #include "sweep/calibrate.hpp"
@@ -58,62 +59,6 @@ std::vector<Chunk> chunks_of(const Texts& texts, const std::vector<config::Split
     }
   }
   return chunks;
-}
-
-/// All trained probes of one mode, the seeds of all its units side by side.
-struct ModeProbes {
-  probe::Mode mode;
-  probe::ProbeLayout layout;
-  at::Tensor parameters;
-  at::Tensor active;  // P x S: cells with figures to report
-  at::Tensor alpha, steps;
-  std::vector<std::vector<sweep::CellStatus>> status;
-  std::vector<const UnitResult*> units;
-};
-
-std::vector<ModeProbes> probes_by_mode(const std::vector<UnitResult>& units) {
-  std::vector<ModeProbes> result;
-  for (const probe::Mode mode : {probe::Mode::input, probe::Mode::hidden}) {
-    std::vector<const UnitResult*> members;
-    std::int64_t seeds = 0;
-    for (const UnitResult& unit : units) {
-      if (unit.unit.mode != mode) continue;
-      members.push_back(&unit);
-      seeds += unit.trained.layout.seeds();
-    }
-    if (members.empty()) continue;
-    probe::ProbeLayout layout(mode, members.front()->trained.layout.widths(), seeds);
-    const std::int64_t points = layout.points();
-    ModeProbes probes{mode,
-                      layout,
-                      at::zeros({layout.size()}, at::kFloat),
-                      at::ones({points, seeds}, at::kBool),
-                      at::zeros({points, seeds}, at::kFloat),
-                      at::zeros({points, seeds}, at::kLong),
-                      std::vector<std::vector<sweep::CellStatus>>(static_cast<std::size_t>(points)),
-                      members};
-    const std::vector<at::Tensor> targets = layout.views(probes.parameters);
-    std::int64_t first = 0;
-    for (const UnitResult* unit : members) {
-      const std::int64_t count = unit->trained.layout.seeds();
-      const std::vector<at::Tensor> sources = unit->trained.layout.views(unit->trained.parameters);
-      for (std::size_t b = 0; b < targets.size(); ++b) targets[b].narrow(1, first, count).copy_(sources[b]);
-      probes.alpha.narrow(1, first, count).copy_(unit->trained.alpha);
-      probes.steps.narrow(1, first, count).copy_(unit->trained.steps);
-      for (std::size_t p = 0; p < static_cast<std::size_t>(points); ++p) {
-        for (std::size_t s = 0; s < unit->trained.status[p].size(); ++s) {
-          const sweep::CellStatus status = unit->trained.status[p][s];
-          probes.status[p].push_back(status);
-          if (status == sweep::CellStatus::failed) {
-            probes.active[static_cast<std::int64_t>(p)][first + static_cast<std::int64_t>(s)] = false;
-          }
-        }
-      }
-      first += count;
-    }
-    result.push_back(std::move(probes));
-  }
-  return result;
 }
 
 // P x S of anything to the file's (seed, point).
@@ -361,15 +306,11 @@ void write_curves(store::ResultsWriter& writer, const ModeProbes& mode, std::siz
       cells([](const sweep::Validation& at, std::int64_t p, std::int64_t s) { return at.alpha[p][s].item<double>(); }));
 }
 
-// Figures on all of dev decide acceptance and the chosen seed.
 void write_judgement(const Context& context, const encoder::Encoder& encoder, const Texts& texts,
                      store::ResultsWriter& writer, const ModeProbes& mode) {
   const config::Probe& settings = context.experiment.probe;
   const sweep::Limits limits{settings.epsilon, settings.flip_limit};
-  const auto scores = sweep::evaluate_cells(context.team, encoder, texts.dev, 0, mode.layout, mode.parameters, mode.active,
-                                            context.experiment.run.token_budget);
-  const auto chosen = mode.mode == probe::Mode::input ? sweep::choose_one_seed(scores, limits)
-                                                      : sweep::choose_seeds_per_point(scores, limits);
+  const auto [scores, chosen] = judge(context, encoder, texts, mode);
   const base::Watchdog limit(writing_results, context.experiment.run.deadline_seconds);
   const std::string group(probe::mode_name(mode.mode));
   const auto figure = [&](double sweep::Score::*member) {
