@@ -207,6 +207,7 @@ int main(int argc, char** argv) {
   Work work(argument(3, 8), argument(2, 27));
   const auto weights = encoder::random_bert_weights(work.config, 0);
   const auto fast = encoder::make_bert(work.config, weights, -1, encoder::Arithmetic::fast);
+  const auto bf16 = encoder::make_bert(work.config, weights, -1, encoder::Arithmetic::fast_bf16);
   const auto plain = encoder::make_bert(work.config, weights, -1, encoder::Arithmetic::plain);
   work.clean = fast->clean(work.batch);
   fmt::print("{} threads, {} sentences of {} tokens\n", at::get_num_threads(), work.sentences, work.tokens);
@@ -214,6 +215,8 @@ int main(int argc, char** argv) {
   const Products input = mode_products(work, false), hidden = mode_products(work, true);
   report("input mode", work, best_seconds([&] { work.input_mode(*fast); }, 12), input);
   report("hidden mode", work, best_seconds([&] { work.hidden_mode(*fast); }, 12), hidden);
+  report("input mode, bf16", work, best_seconds([&] { work.input_mode(*bf16); }, 12), input);
+  report("hidden mode, bf16", work, best_seconds([&] { work.hidden_mode(*bf16); }, 12), hidden);
   report("input mode, plain", work, best_seconds([&] { work.input_mode(*plain); }, 4), input);
   report("hidden mode, plain", work, best_seconds([&] { work.hidden_mode(*plain); }, 4), hidden);
   fmt::print("clean pass {:.2f} ms, plain {:.2f} ms\n", 1e3 * best_seconds([&] { fast->clean(work.batch); }, 12),

@@ -213,7 +213,7 @@ Explainer::Explainer(const Path& run, std::optional<config::Mode> wanted, std::o
   if (seed) place_of_seed(experiment.probe, *seed);
   check_encoder(run, experiment.encoder.folder);
   const Path model = model_of(run, experiment);
-  auto encoder = encoder::open_encoder(model);
+  auto encoder = encoder::open_encoder(model, arithmetic_of(experiment));
   ProbeLoader probes(run, experiment, mode, *encoder);
   auto cells = choose_cells(run, experiment, mode, seed, probes);
   state_ = std::make_unique<State>(

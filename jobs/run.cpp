@@ -115,7 +115,7 @@ base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions&
   sweep::stop_here_if_asked(world);
   const std::filesystem::path model = finetune(context, texts);
   if (!wants(options, "probe") && !wants(options, "extract")) return base::ExitCode::done;
-  const auto encoder = comm::run_together(world, [&] { return encoder::open_encoder(model); });
+  const auto encoder = comm::run_together(world, [&] { return encoder::open_encoder(model, arithmetic_of(experiment)); });
   const std::vector<UnitResult> units = probe(context, *encoder, texts, options.retry ? Failures::retried : Failures::left);
   if (wants(options, "extract")) {
     sweep::stop_here_if_asked(world);

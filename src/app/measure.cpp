@@ -25,6 +25,7 @@
 #include "encoder/bert.hpp"
 #include "encoder/bert_config.hpp"
 #include "encoder/counting.hpp"
+#include "jobs/context.hpp"
 #include "plan/unit.hpp"
 #include "plan/work.hpp"
 #include "probe/evaluate.hpp"
@@ -75,7 +76,7 @@ std::unique_ptr<encoder::Encoder> random_encoder(const config::Experiment& exper
     return encoder::make_counting({config, encoder::random_counting_weights(config, 1)});
   }
   const encoder::BertConfig config = bert_config(experiment);
-  return encoder::make_bert(config, encoder::random_bert_weights(config, 1), 0);
+  return encoder::make_bert(config, encoder::random_bert_weights(config, 1), 0, jobs::arithmetic_of(experiment));
 }
 
 // `count` texts of `length` random tokens.

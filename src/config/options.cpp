@@ -141,7 +141,8 @@ std::vector<Option> table() {
            .identity = Identity::free}),
       row("run.device", &E::run, &Run::device, {.help = "Processor that computes"}),
       row("run.precision", &E::run, &Run::precision,
-          {.help = "Arithmetic of matrix products; fp32 is all a CPU build offers"}),
+          {.help =
+               "Operands of the frozen model's matrix products; on CPUs fp32, or bf16 (quick where the processor has it)"}),
       row("run.token_budget", &E::run, &Run::token_budget,
           {.limits = at_least_one,
            .unit = "rows x tokens",

@@ -54,9 +54,11 @@ void check_run(const Experiment& e) {
   if (e.run.device == Device::cuda) {
     throw UsageError("run.device = cuda", "this build has no CUDA back end", "Use run.device = cpu");
   }
-  if (e.run.precision != Precision::fp32) {
-    throw UsageError(fmt::format("run.precision = {}", name_of(e.run.precision)),
-                     "it comes with the CUDA back end, which this build does not have", "Use run.precision = fp32");
+  if (e.run.precision == Precision::tf32) {
+    throw UsageError("run.precision = tf32", "it is an arithmetic of GPUs", "Use run.precision = fp32 or bf16");
+  }
+  if (e.run.precision == Precision::bf16 && e.task.name == TaskName::counting) {
+    throw UsageError("run.precision = bf16", "the counting task's model is computed in fp32", "Use run.precision = fp32");
   }
   if (e.run.token_budget < e.task.max_length) {
     throw UsageError(

@@ -126,11 +126,22 @@ class PlainBert final : public Bert {
   }
 };
 
+// The matrices of the layers in bf16. The rest is copied too, since a view would keep all of the fp32 weights in memory.
+BertWeights with_bf16_layers(BertWeights weights) {
+  for (at::Tensor* tensor : dense_tensors(weights)) *tensor = tensor->clone();
+  for (BertLayerWeights& layer : weights.layers) {
+    for (at::Tensor* matrix : {&layer.qkv, &layer.attention_out, &layer.up, &layer.down})
+      *matrix = matrix->to(at::kBFloat16);
+  }
+  return weights;
+}
+
 }  // namespace
 
 std::unique_ptr<Encoder> make_bert(const BertConfig& config, BertWeights weights, std::int64_t mask_id,
                                    Arithmetic arithmetic) {
   if (arithmetic == Arithmetic::plain) return std::make_unique<PlainBert>(config, std::move(weights), mask_id);
+  if (arithmetic == Arithmetic::fast_bf16) weights = with_bf16_layers(std::move(weights));
   return std::make_unique<FastBert>(config, std::move(weights), mask_id);
 }
 

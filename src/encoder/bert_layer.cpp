@@ -90,12 +90,12 @@ class Layer {
     const Index h = s_.hidden;
     states += first * s_.tokens * h;
     if (s_.queries == s_.tokens) {
-      product_transposed(states, h, values(w_.qkv), kept.query, 3 * h, n, 3 * h, h);
+      product_transposed(states, h, w_.qkv, kept.query, 3 * h, n);
       kernels().add_bias(kept.query, values(w_.qkv_bias), n, 3 * h);
     } else {
-      product_transposed(states, s_.tokens * h, values(w_.qkv), kept.query, h, last - first, h, h);
+      product_transposed(states, s_.tokens * h, w_.qkv.narrow(0, 0, h), kept.query, h, last - first);
       kernels().add_bias(kept.query, values(w_.qkv_bias), last - first, h);
-      product_transposed(states, h, values(w_.qkv) + h * h, kept.key, 2 * h, n, 2 * h, h);
+      product_transposed(states, h, w_.qkv.narrow(0, h, 2 * h), kept.key, 2 * h, n);
       kernels().add_bias(kept.key, values(w_.qkv_bias) + h, n, 2 * h);
     }
     for (Index row = first; row < last; ++row) {
@@ -111,12 +111,12 @@ class Layer {
     const Index h = s_.hidden;
     float* attended = scratch;
     float* inner = scratch + n * h;
-    product_transposed(mixed, h, values(w_.attention_out), attended, h, n, h, h);
+    product_transposed(mixed, h, w_.attention_out, attended, h, n);
     kernels().add_norm(attended, values(w_.attention_out_bias), residual, residual_stride, values(w_.attention_norm),
                        values(w_.attention_norm_bias), epsilon_, n, h, attended, kept.normalised_1, kept.deviation_1);
-    product_transposed(attended, h, values(w_.up), inner, s_.inner, n, s_.inner, h);
+    product_transposed(attended, h, w_.up, inner, s_.inner, n);
     kernels().bias_gelu(inner, values(w_.up_bias), n, s_.inner, kept.gelu_slope);
-    product_transposed(inner, s_.inner, values(w_.down), out, h, n, h, s_.inner);
+    product_transposed(inner, s_.inner, w_.down, out, h, n);
     kernels().add_norm(out, values(w_.down_bias), attended, h, values(w_.output_norm), values(w_.output_norm_bias), epsilon_,
                        n, h, out, kept.normalised_2, kept.deviation_2);
   }
@@ -128,11 +128,11 @@ class Layer {
     float* sum = scratch;  // gradient of the sum that the output norm saw, then of the attended states
     float* inner = scratch + n * h;
     kernels().norm_backward(gradient, h, values(w_.output_norm), kept.normalised_2, kept.deviation_2, n, h, sum);
-    product(sum, h, values(w_.down), inner, s_.inner, n, s_.inner, h, Into::replace);
+    product(sum, h, w_.down, inner, s_.inner, n, Into::replace);
     kernels().multiply(inner, kept.gelu_slope, n * s_.inner);
-    product(inner, s_.inner, values(w_.up), sum, h, n, h, s_.inner, Into::add);
+    product(inner, s_.inner, w_.up, sum, h, n, Into::add);
     kernels().norm_backward(sum, h, values(w_.attention_norm), kept.normalised_1, kept.deviation_1, n, h, residual_gradient);
-    product(residual_gradient, h, values(w_.attention_out), mixed_gradient, h, n, h, h, Into::replace);
+    product(residual_gradient, h, w_.attention_out, mixed_gradient, h, n, Into::replace);
   }
 
   // --- backward of attend: adds to `states_gradient` where all tokens are queries, else writes it. Uses
@@ -151,10 +151,10 @@ class Layer {
     const Index n = (last - first) * s_.tokens;
     states_gradient += first * s_.tokens * h;
     if (s_.queries == s_.tokens) {
-      product(gradients.query, 3 * h, values(w_.qkv), states_gradient, h, n, h, 3 * h, Into::add);
+      product(gradients.query, 3 * h, w_.qkv, states_gradient, h, n, Into::add);
     } else {
-      product(gradients.key, 2 * h, values(w_.qkv) + h * h, states_gradient, h, n, h, 2 * h, Into::replace);
-      product(gradients.query, h, values(w_.qkv), states_gradient, s_.tokens * h, last - first, h, h, Into::add);
+      product(gradients.key, 2 * h, w_.qkv.narrow(0, h, 2 * h), states_gradient, h, n, Into::replace);
+      product(gradients.query, h, w_.qkv.narrow(0, 0, h), states_gradient, s_.tokens * h, last - first, Into::add);
     }
   }
 

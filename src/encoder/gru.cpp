@@ -98,7 +98,7 @@ void forward_block(const Operands& w, const Sizes& s, const Schedule& schedule, 
   Index place = schedule.before[first];
   for (Index step = 0; step < schedule.length[first]; ++step) {
     const Index active = schedule.active(first, last, step);
-    product_transposed(state, s.width, values(w.state_weight), memory, 3 * s.width, active, 3 * s.width, s.width);
+    product_transposed(state, s.width, w.state_weight, memory, 3 * s.width, active);
     kernels().gru_step(inputs + place * s.features, s.features, values(w.input_weight), values(w.input_bias), memory,
                        values(w.state_bias), active, s.width, state, kept == nullptr ? nullptr : kept + place * 5 * s.width);
     place += active;
@@ -128,7 +128,7 @@ void backward_block(const Operands& w, const Sizes& s, const Schedule& schedule,
     kernels().gru_step_backward(kept + place * 5 * s.width, s.features, values(w.input_weight), active, s.width, state,
                                 of_memory, product_gradients == nullptr ? nullptr : product_gradients + place * 3 * s.width,
                                 inputs + (place - schedule.before[first]) * s.features);
-    product(of_memory, 3 * s.width, values(w.state_weight), state, s.width, active, s.width, 3 * s.width, Into::add);
+    product(of_memory, 3 * s.width, w.state_weight, state, s.width, active, Into::add);
   }
   visit_places(schedule, first, last, [&](Index at, Index row, Index step) {
     std::copy_n(inputs + (at - schedule.before[first]) * s.features, s.features,

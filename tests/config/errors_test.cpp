@@ -93,7 +93,8 @@ TEST(CrossChecks, NameBothSidesAndTheRemedy) {
   EXPECT_THAT(refusal_of("task.data=", sst), AllOf(HasSubstr("task.data"), HasSubstr("LAYERSWEEP_DATA")));
   EXPECT_THAT(refusal_of("encoder.folder=", sst), HasSubstr("encoder.folder"));
   EXPECT_THAT(refusal_of("run.device=cuda", sst), HasSubstr("no CUDA back end"));
-  EXPECT_THAT(refusal_of("run.precision=bf16", sst), HasSubstr("CUDA back end"));
+  EXPECT_THAT(refusal_of("run.precision=tf32", sst), HasSubstr("GPUs"));
+  EXPECT_THAT(refusal_of("run.precision=bf16"), HasSubstr("fp32"));
   EXPECT_THAT(refusal_of("probe.seeds_per_unit=2", sst), HasSubstr("probe.seeds"));
   EXPECT_THAT(refusal_of("probe.alpha_start=201", sst), HasSubstr("probe.alpha_max"));
   EXPECT_THAT(refusal_of("run.token_budget=127", sst), HasSubstr("task.max_length"));
