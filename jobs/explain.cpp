@@ -10,6 +10,7 @@
 #include "config/print.hpp"
 #include "encoder/batch.hpp"
 #include "encoder/open.hpp"
+#include "jobs/context.hpp"
 #include "jobs/text_reader.hpp"
 #include "probe/evaluate.hpp"
 #include "store/results_file.hpp"

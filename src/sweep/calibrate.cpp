@@ -43,21 +43,28 @@ double shift_for(const std::vector<float>& margins, std::int64_t kept) {
 
 struct CellSearch {
   std::int64_t point;
+  std::int64_t judged_end;  // what is tried is judged at the points from `point` to before this one
   std::int64_t seed;
   KeepShareSearch share;
 };
 
 // Carries all searches to their ends side by side. `evaluate(active)` gives the scores at the shares to try of the cells
-// that are still open, `accepts(cell, score)` judges one.
+// that are still open, `accepts(cell, score)` judges one of them.
 template <class Cell, class Evaluate, class Accepts>
 void search(const probe::ProbeLayout& layout, std::vector<Cell>& cells, const Evaluate& evaluate, const Accepts& accepts) {
-  const at::Tensor active = at::zeros({layout.points(), layout.seeds()}, at::kBool);
   const auto open = [](const Cell& cell) { return !cell.share.finished(); };
   while (std::any_of(cells.begin(), cells.end(), open)) {
-    for (const Cell& cell : cells) active[cell.point][cell.seed] = open(cell);
+    const at::Tensor active = at::zeros({layout.points(), layout.seeds()}, at::kBool);
+    for (const Cell& cell : cells) {
+      if (open(cell)) active.slice(0, cell.point, cell.judged_end).select(1, cell.seed).fill_(true);
+    }
     const CellTable<Score> scores = evaluate(active);
     for (Cell& cell : cells) {
-      if (open(cell)) cell.share.tell(accepts(cell, at_cell(scores, cell.point, cell.seed)));
+      if (!open(cell)) continue;
+      bool acceptable = true;
+      for (auto p = cell.point; p < cell.judged_end; ++p)
+        acceptable = acceptable && accepts(cell, at_cell(scores, p, cell.seed));
+      cell.share.tell(acceptable);
     }
   }
 }
@@ -65,8 +72,10 @@ void search(const probe::ProbeLayout& layout, std::vector<Cell>& cells, const Ev
 struct BiasSearch : CellSearch {
   std::vector<float> margins;
   std::int64_t tokens;
+  double share_now;
 
   double shift(double keep_share) const {
+    if (keep_share == share_now) return 0;
     return shift_for(margins, std::llround(keep_share * static_cast<double>(tokens)));
   }
 };
@@ -84,21 +93,56 @@ class Calibration {
         token_budget_(token_budget),
         phi_(gate_logits_of(team, encoder, dev, layout, parameters, token_budget)) {}
 
-  // All seeds of the points [first, last) at once.
-  void run(int first, int last, const at::Tensor& log_below) {
+  // Points know nothing of each other: all at once, each to the smallest share that is acceptable.
+  void hidden() {
     std::vector<BiasSearch> cells;
-    for (int p = first; p < last; ++p) {
-      for (std::int64_t s = 0; s < layout_.seeds(); ++s) {
-        const at::Tensor phi = phi_[p][s];
-        if (!phi.isfinite().all().item<bool>()) continue;
-        std::vector<float> own = margins(phi, log_below[s]);
-        const auto tokens = phi.size(0);
-        const auto share = [&](std::int64_t count) { return static_cast<double>(count) / static_cast<double>(tokens); };
-        const auto trained = own.end() - std::upper_bound(own.begin(), own.end(), 0.0F);
-        const KeepShareSearch share_search(share(trained), share(static_cast<std::int64_t>(own.size())));
-        cells.push_back({{p, s, share_search}, std::move(own), tokens});
-      }
+    for (std::int64_t p = 0; p < layout_.points(); ++p) {
+      for (std::int64_t s = 0; s < layout_.seeds(); ++s) add(cells, p, p + 1, s, KeepShareSearch::Known::nothing);
     }
+    run(cells);
+  }
+
+  // Upwards, gates are opened where training left a point beyond its limits, so that no point costs those above it more
+  // than it must. Downwards, they are closed as far as no point above suffers.
+  void input() {
+    for (std::int64_t p = 0; p < layout_.points(); ++p) {
+      const at::Tensor active = at::zeros({layout_.points(), layout_.seeds()}, at::kBool);
+      active[p].fill_(true);
+      const CellTable<Score> scores = evaluate_cells(team_, encoder_, dev_, 0, layout_, parameters_, active, token_budget_);
+      std::vector<BiasSearch> cells;
+      for (std::int64_t s = 0; s < layout_.seeds(); ++s) {
+        if (!is_accepted(at_cell(scores, p, s), limits_)) add(cells, p, p + 1, s, KeepShareSearch::Known::guess_fails);
+      }
+      run(cells);
+    }
+    for (std::int64_t p = layout_.points() - 1; p >= 0; --p) {
+      std::vector<BiasSearch> cells;
+      for (std::int64_t s = 0; s < layout_.seeds(); ++s) {
+        add(cells, p, layout_.points(), s, KeepShareSearch::Known::guess_suffices);
+      }
+      run(cells);
+    }
+  }
+
+ private:
+  // The search over the bias of one gate, beginning at the share that it keeps now.
+  void add(std::vector<BiasSearch>& cells, std::int64_t point, std::int64_t judged_end, std::int64_t seed,
+           KeepShareSearch::Known known) const {
+    const at::Tensor phi = phi_[point][seed];
+    if (!phi.isfinite().all().item<bool>()) return;
+    at::Tensor log_below = at::zeros_like(phi);
+    if (layout_.mode() == probe::Mode::input) {
+      for (std::int64_t below = 0; below < point; ++below) log_below += probe::log_keep_probability(phi_[below][seed]);
+    }
+    std::vector<float> own = margins(phi, log_below);
+    const auto tokens = phi.size(0);
+    const auto share = [&](std::int64_t count) { return static_cast<double>(count) / static_cast<double>(tokens); };
+    const auto now = own.end() - std::upper_bound(own.begin(), own.end(), 0.0F);
+    const KeepShareSearch search(share(now), share(static_cast<std::int64_t>(own.size())), known);
+    cells.push_back({{point, judged_end, seed, search}, std::move(own), tokens, share(now)});
+  }
+
+  void run(std::vector<BiasSearch>& cells) {
     const auto evaluate = [&](const at::Tensor& active) {
       const at::Tensor tried = parameters_.clone();
       for (const BiasSearch& cell : cells) {
@@ -114,9 +158,6 @@ class Calibration {
     }
   }
 
-  const at::Tensor& phi() const { return phi_; }  // P x S x tokens, as calibrated so far
-
- private:
   void sink(const at::Tensor& flat, const BiasSearch& cell, double shift) const {
     for (const auto& [name, values] : layout_.cell(flat, static_cast<int>(cell.point), cell.seed)) {
       if (name == "gate.bias") values.sub_(shift);
@@ -130,15 +171,18 @@ class Calibration {
   const at::Tensor& parameters_;
   Limits limits_;
   std::int64_t token_budget_;
-  at::Tensor phi_;
+  at::Tensor phi_;  // P x S x tokens, as calibrated so far
 };
 
 }  // namespace
 
-KeepShareSearch::KeepShareSearch(double guess, double most) : high_(most), next_(guess), step_(std::max(0.02, guess / 8)) {
+KeepShareSearch::KeepShareSearch(double guess, double most, Known known)
+    : high_(most), next_(guess), step_(known == Known::guess_suffices ? finest : std::max(0.02, guess / 8)) {
+  if (known == Known::guess_suffices) high_ = guess;
+  if (known == Known::guess_fails) low_ = guess;
   // A probe that keeps all it may is asked for a little less, one that keeps nothing for a little more.
-  seen_high_ = guess >= most;
-  seen_low_ = guess <= 0;
+  seen_high_ = known == Known::guess_suffices || guess >= most;
+  seen_low_ = known == Known::guess_fails || guess <= 0;
   if (seen_high_ || seen_low_) choose();
 }
 
@@ -168,16 +212,7 @@ void KeepShareSearch::choose() {
 void calibrate(const Team& team, const encoder::Encoder& encoder, const data::Corpus& dev, const probe::ProbeLayout& layout,
                const at::Tensor& parameters, const Limits& limits, std::int64_t token_budget) {
   Calibration calibration(team, encoder, dev, layout, parameters, limits, token_budget);
-  const auto points = static_cast<int>(layout.points());
-  at::Tensor log_below = at::zeros_like(calibration.phi()[0]);
-  if (layout.mode() == probe::Mode::hidden) {
-    calibration.run(0, points, log_below);
-  } else {
-    for (int p = 0; p < points; ++p) {
-      calibration.run(p, p + 1, log_below);
-      log_below += probe::log_keep_probability(calibration.phi()[p]);
-    }
-  }
+  layout.mode() == probe::Mode::hidden ? calibration.hidden() : calibration.input();
 }
 
 CellTable<double> random_keep_shares(const Team& team, const encoder::Encoder& encoder, const data::Corpus& dev,
@@ -188,7 +223,7 @@ CellTable<double> random_keep_shares(const Team& team, const encoder::Encoder& e
   for (std::int64_t p = 0; p < layout.points(); ++p) {
     for (std::int64_t s = 0; s < layout.seeds(); ++s) {
       const Score& score = at_cell(scores, p, s);
-      if (!std::isnan(score.kl)) cells.push_back({p, s, KeepShareSearch(score.keep_share, 1.0)});
+      if (!std::isnan(score.kl)) cells.push_back({p, p + 1, s, KeepShareSearch(score.keep_share, 1.0)});
     }
   }
   const auto evaluate = [&](const at::Tensor& active) {

@@ -18,7 +18,8 @@ namespace layersweep::sweep {
 
 /// Moves gate.bias of every (point, seed) in `parameters` (flat, changed in place), so that the probe keeps as few tokens
 /// of `dev` as it may while it is accepted: mean KL ≤ ε and flips ≤ the limit. Hidden mode: points are independent. Input
-/// mode: in the order of points, each as the masks below it leave it, so masks still nest. Keeping everything (input mode:
+/// mode, where a gate masks all points above it too: upwards, gates are opened just as far as their point needs to be
+/// accepted; then, downwards, closed as far as their point and all above it stay accepted. Keeping everything (input mode:
 /// all that the point below keeps) is acceptable, so every probe ends accepted. Uses all of `dev`; cells that are not
 /// finite stay as they are. Collective over the team; the same bits on every rank, and on every number of ranks.
 void calibrate(const Team& team, const encoder::Encoder& encoder, const data::Corpus& dev, const probe::ProbeLayout& layout,
@@ -38,11 +39,14 @@ CellTable<double> random_keep_shares(const Team& team, const encoder::Encoder& e
                                      const CellTable<Score>& scores, std::int64_t token_budget);
 
 /// The search for the smallest share of tokens to keep that is acceptable: away from the first guess in growing steps
-/// until the answer changes, then by halves.
+/// until the answer changes, then by halves. From a guess that is known to suffice the first step is the smallest, since
+/// mostly nothing is left to gain.
 class KeepShareSearch {
  public:
-  /// `most` is known to be acceptable, 0 is taken not to be.
-  KeepShareSearch(double guess, double most);
+  enum class Known { nothing, guess_fails, guess_suffices };
+
+  /// `most` is known to be acceptable, 0 is taken not to be; `known` is what is known of the guess.
+  KeepShareSearch(double guess, double most, Known known = Known::nothing);
 
   bool finished() const { return finished_; }
   double next() const { return next_; }  ///< the share to try

@@ -33,6 +33,32 @@ TEST(KeepShareSearch, EndsJustAboveTheSmallestAcceptableShare) {
   }
 }
 
+TEST(KeepShareSearch, UsesWhatIsKnownOfTheGuess) {
+  for (double limit = 0.05; limit < 0.9; limit += 0.013) {
+    for (const double distance : {0.004, 0.03, 0.2}) {
+      KeepShareSearch up(std::max(0.0, limit - distance), 1.0, KeepShareSearch::Known::guess_fails);
+      KeepShareSearch down(limit + distance, 1.0, KeepShareSearch::Known::guess_suffices);
+      for (KeepShareSearch* search : {&up, &down}) {
+        while (!search->finished()) {
+          EXPECT_GT(search->next(), search == &up ? limit - distance : 0.0);
+          EXPECT_LT(search->next(), search == &up ? 1.0 : limit + distance);
+          search->tell(search->next() >= limit);
+        }
+        EXPECT_GE(search->best(), limit);
+        EXPECT_LE(search->best() - limit, std::max(0.005, 0.03 * search->best()));
+      }
+    }
+  }
+}
+
+TEST(KeepShareSearch, AGuessThatSufficesAndHasNothingToGainIsLeftQuickly) {
+  KeepShareSearch search(0.4, 1.0, KeepShareSearch::Known::guess_suffices);
+  int asked = 0;
+  for (; !search.finished(); ++asked) search.tell(false);
+  EXPECT_EQ(search.best(), 0.4);
+  EXPECT_EQ(asked, 1);
+}
+
 TEST(KeepShareSearch, ThatNothingElseSufficesIsFoundQuickly) {
   KeepShareSearch search(0.4, 1.0);
   int asked = 0;
