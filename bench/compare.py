@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 """Times layersweep against the published loops (bench/published) on this machine, in turn: A, B, A, B, …
 
-    bench/compare.py --encoder DIR --data DIR --out FILE.json [--only input,hidden,counting,ranks,peak]
+    bench/compare.py --encoder DIR --data DIR --out FILE.json [--only input,hidden,input-bf16,…]
 
 --encoder is a fine-tuned 5-class encoder in Hugging Face layout (the model/ folder of a layersweep run on SST); both sides
 load the same one. Each figure is the median over the rounds; the ratio says how many times better layersweep is.
 
     input, hidden   SST, fp32: (sentence, point) pairs trained per second; peak memory of the process
+    input-bf16, hidden-bf16   the same with the network in bf16 on both sides (published: autocast); for processors that
+                    have it
     counting        one thread: seconds per probe seed, each side with its own recipe (published: 100 passes)
     ranks           layersweep alone, SST, hidden mode: 2 ranks of 1 thread against 1 rank of 1 thread
-    peak            share of the matrix-product peak that layersweep's passes reach, as its bench_encoder prints it (one
-                    JSON object on its last line); left out where that is not built
+    peak            share of the matrix-product peak that layersweep's passes reach, as bench_encoder measures it in
+                    the same process; left out where that is not built
 """
 import argparse
 import datetime
@@ -26,7 +28,7 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-MEASURES = ("input", "hidden", "counting", "ranks", "peak")
+MEASURES = ("input", "hidden", "input-bf16", "hidden-bf16", "counting", "ranks", "peak")
 PUBLISHED_COUNTING_STEPS = 100 * 71  # passes × batches of 128 in 9,000 examples
 
 
@@ -74,12 +76,12 @@ class Bench:
             command += ["--set", setting]
         return run_child(command, self.log)
 
-    def sst(self, mode, threads, ranks=1):
+    def sst(self, mode, threads, ranks=1, precision="fp32"):
         """Trains on SST; gives pairs per second and peak memory. Validation is not part of the figure on either side."""
         output, _, peak = self.layersweep(
             "sst-minilm.ini", f"task.data={self.a.data.resolve()}", f"encoder.folder={self.a.encoder.resolve()}", "finetune.epochs=0",
             f"probe.modes={mode}", "probe.seeds=0", "probe.batch=64", f"probe.max_steps={self.a.steps}", "probe.validate_every=1000000",
-            "run.precision=fp32", f"run.threads={threads}", ranks=ranks)
+            "probe.calibrate=false", f"run.precision={precision}", f"run.threads={threads}", ranks=ranks)
         rates = self.rates(output)
         return {"pairs_per_second": statistics.median(rates), "peak_mib": peak}
 
@@ -92,9 +94,9 @@ class Bench:
             sys.exit(f"error: layersweep printed no progress line with pairs_per_second; see {self.log}")
         return rates[len(rates) // 3:] if len(rates) > 2 else rates[-1:]  # the first lines hold the warming up
 
-    def published_sst(self, mode):
+    def published_sst(self, mode, *more):
         output, _, peak = self.published("diffmask_sst.py", "--encoder", self.a.encoder.resolve(), "--data", self.a.data.resolve() / "sst",
-                                         "--mode", mode, "--steps", self.a.published_steps, "--threads", self.a.threads)
+                                         "--mode", mode, "--steps", self.a.published_steps, "--threads", self.a.threads, *more)
         return {"pairs_per_second": number(r"([\d.]+) pairs/s", output), "peak_mib": peak}
 
     def counting(self):
@@ -125,6 +127,9 @@ class Bench:
         both = ("published", "layersweep")
         if name in ("input", "hidden"):
             return self.in_turn(lambda: self.published_sst(name), lambda: self.sst(name, self.a.threads), both)
+        if name in ("input-bf16", "hidden-bf16"):
+            mode = name.removesuffix("-bf16")
+            return self.in_turn(lambda: self.published_sst(mode, "--bf16"), lambda: self.sst(mode, self.a.threads, precision="bf16"), both)
         if name == "counting":
             return self.in_turn(self.published_counting, self.counting, both)
         if name == "ranks":
@@ -133,7 +138,7 @@ class Bench:
         if not self.a.bench_encoder.exists():
             print(f"  {self.a.bench_encoder} is not built: left out", file=sys.stderr)
             return []
-        output, _, _ = run_child([self.a.bench_encoder, "--encoder", self.a.encoder.resolve(), "--threads", self.a.threads], self.log)
+        output, _, _ = run_child([self.a.bench_encoder, self.a.threads], self.log)
         return [{"figure": key, "layersweep": [value]} for key, value in json.loads(output.strip().splitlines()[-1]).items()]
 
 
@@ -149,14 +154,14 @@ def commit():
 
 
 def print_table(results):
-    print(f"{'measure':10}{'figure':26}{'A':>12}{'B':>12}{'ratio':>8}   A, B")
+    print(f"{'measure':12}{'figure':26}{'A':>12}{'B':>12}{'ratio':>8}   A, B")
     for name, rows in results.items():
         for row in rows:
             sides = [key for key in row if key not in ("figure", "ratio")]
             medians = [f"{statistics.median(row[side]):.2f}" if isinstance(row[side][0], (int, float)) else str(row[side][0])
                        for side in sides]
             ratio = f"{row['ratio']:.2f}" if "ratio" in row else ""
-            print(f"{name:10}{row['figure']:26}{''.join(f'{m:>12}' for m in ['-'] * (2 - len(medians)) + medians)}{ratio:>8}   {', '.join(sides)}")
+            print(f"{name:12}{row['figure']:26}{''.join(f'{m:>12}' for m in ['-'] * (2 - len(medians)) + medians)}{ratio:>8}   {', '.join(sides)}")
 
 
 def main():
