@@ -322,6 +322,7 @@ void write_judgement(const Context& context, const encoder::Encoder& encoder, co
   writer.write_from_first_rank<float>(group + "/kl_p95", figure(&sweep::Score::kl_p95));
   writer.write_from_first_rank<float>(group + "/kl_max", figure(&sweep::Score::kl_max));
   writer.write_from_first_rank<float>(group + "/flipped_share", figure(&sweep::Score::flips));
+  writer.write_from_first_rank<float>(group + "/keep_share_mean", figure(&sweep::Score::keep_share));
   writer.write_from_first_rank<float>(group + "/alpha", by_seed_and_point<float>(mode.layout, [&](auto p, auto s) {
                                         return mode.alpha[p][s].template item<double>();
                                       }));

@@ -88,6 +88,13 @@ std::optional<std::vector<double>> read_number_attribute(hid_t object, std::stri
   return values;
 }
 
+std::optional<Type> type_of_attribute(hid_t object, std::string_view name) {
+  if (!has_attribute(object, name)) return std::nullopt;
+  const Handle attribute = open_attribute(object, name);
+  const Handle type(H5Aget_type(attribute.id()), H5Tclose, "read the type of an attribute");
+  return known_type(type.id());
+}
+
 std::optional<Type> known_type(hid_t type) {
   constexpr std::array all{Type::float32, Type::float64, Type::int32, Type::uint8, Type::character};
   for (const Type candidate : all) {

@@ -30,6 +30,9 @@ std::optional<std::string> read_text_attribute(hid_t object, std::string_view na
 /// Nothing when there is none of that name or it is not numbers.
 std::optional<std::vector<double>> read_number_attribute(hid_t object, std::string_view name);
 
+/// Nothing when there is none of that name or its type is none of the layout's.
+std::optional<Type> type_of_attribute(hid_t object, std::string_view name);
+
 /// The type of a data set or attribute as the layout knows it; nothing for any other.
 std::optional<Type> known_type(hid_t type);
 

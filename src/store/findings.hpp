@@ -1,4 +1,4 @@
-// The two halves of validate(), and what they add to.
+// The parts of validate(), and what they add to.
 #pragma once
 
 #include <fmt/format.h>
@@ -37,7 +37,8 @@ class Findings {
 /// Attributes of the file, links, groups, and of each variable type, dimensions, scales, fill, attributes, storage.
 void check_structure(hid_t file, Findings& findings);
 
-/// The cells: reads all of them. For a file whose structure is right.
+/// The cells: reads all of them; then what they say together, if each is right. For a file whose structure is right.
 void check_values(hid_t file, Findings& findings);
+void check_relations(hid_t file, Findings& findings);
 
 }  // namespace layersweep::store

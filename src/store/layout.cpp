@@ -112,9 +112,7 @@ std::vector<std::int64_t> chunk_shape(const VariableSpec& spec, const std::vecto
   const auto cell = static_cast<std::int64_t>(type_bytes(spec.type));
   const std::int64_t longest = target_bytes / cell;
   std::vector<std::int64_t> chunk = shape;
-  if (spec.dimensions.size() == 3 && (spec.dimensions[2] == "token" || spec.dimensions[2] == "example")) {
-    return {1, 1, std::min(shape[2], longest)};
-  }
+  if (is_row_of_probe(spec)) return {1, 1, std::min(shape[2], longest)};
   const std::int64_t row = std::accumulate(shape.begin() + 1, shape.end(), std::int64_t{1}, std::multiplies());
   chunk.front() = std::clamp<std::int64_t>(longest / std::max<std::int64_t>(row, 1), 1, shape.front());
   return chunk;

@@ -8,9 +8,11 @@
 #include <optional>
 
 #include "base/error.hpp"
+#include "base/hash.hpp"
 #include "base/log.hpp"
 #include "comm/agreement.hpp"
 #include "store/attributes.hpp"
+#include "store/checksum_file.hpp"
 #include "store/create_file.hpp"
 #include "store/file_access.hpp"
 #include "store/layout.hpp"
@@ -282,7 +284,10 @@ void ResultsWriter::finish() {
   state.together([&] {
     if (!state.is_first_rank()) return;
     sync_part_file(state.path);
+    const std::string sha256 = base::sha256_of_file(part_path(state.path));
+    forget_checksum(state.path);
     publish_part_file(state.path);
+    record_checksum(state.path, sha256);
   });
 }
 

@@ -53,7 +53,8 @@ class ResultsWriter {
   void write_text(std::string_view variable, std::int64_t first_row, std::span<const std::string> rows);
 
   /// Closes, syncs, reads every written slab back and compares it, sets complete = 1, syncs, renames to <path>, syncs the
-  /// folder. Nothing may be called after it. Throws InputError; the *.part is then gone. Collective.
+  /// folder, and writes the sum over its bytes beside it (store/checksum_file.hpp). Nothing may be called after it. Throws
+  /// InputError; the *.part is then gone. Collective.
   void finish();
 
  private:

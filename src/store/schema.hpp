@@ -72,6 +72,11 @@ struct VariableSpec {
 
 std::span<const VariableSpec> variables();
 
+/// Whether the last dimension lists what one probe says of every token or example.
+inline bool is_row_of_probe(const VariableSpec& spec) {
+  return spec.dimensions.size() == 3 && (spec.dimensions[2] == "token" || spec.dimensions[2] == "example");
+}
+
 /// The name of the groups of modes, in the order in which they are written.
 std::span<const std::string_view> mode_names();
 

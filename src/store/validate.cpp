@@ -1,9 +1,26 @@
 #include "store/validate.hpp"
 
+#include "base/error.hpp"
+#include "base/hash.hpp"
+#include "store/checksum_file.hpp"
 #include "store/file_access.hpp"
 #include "store/findings.hpp"
 
 namespace layersweep::store {
+namespace {
+
+void check_checksum(const std::filesystem::path& path, Findings& findings) {
+  try {
+    const auto recorded = recorded_checksum(path);
+    findings.require(!recorded || *recorded == base::sha256_of_file(path), "/",
+                     fmt::format("its bytes are not those that were written: they do not give the sum in {}",
+                                 checksum_path(path).filename().string()));
+  } catch (const base::InputError& error) {
+    findings.add("/", error.what());
+  }
+}
+
+}  // namespace
 
 std::vector<Finding> validate(const std::filesystem::path& path) {
   Findings findings;
@@ -17,6 +34,7 @@ std::vector<Finding> validate(const std::filesystem::path& path) {
     check_structure(file.id(), findings);
     if (findings.empty()) check_values(file.id(), findings);
   });
+  check_checksum(path, findings);
   return findings.take();
 }
 

@@ -18,6 +18,8 @@ namespace {
 constexpr std::array<std::string_view, 3> reserved_groups{"explain", "statistics", "evaluation"};
 constexpr int deepest_group = 3;
 constexpr hssize_t most_attachments = 4096;
+constexpr std::uint64_t smallest_chunk_bytes = 256 << 10;
+constexpr std::uint64_t largest_chunk_bytes = 1 << 20;
 
 herr_t collect_name(hid_t, const char* name, const H5L_info_t*, void* names) noexcept {
   static_cast<std::vector<std::string>*>(names)->emplace_back(name);
@@ -87,6 +89,9 @@ class StructureCheck {
     }
     const auto numbers = read_number_attribute(file_, spec.name);
     if (!numbers || numbers->size() != 1) return findings_.add(where, "the number is missing");
+    const Type type = spec.kind == AttributeSpec::Kind::int32 ? Type::int32 : Type::float64;
+    findings_.require(type_of_attribute(file_, spec.name) == type, where,
+                      fmt::format("the number is not stored as {}", type_name(type)));
     if (spec.name == "layersweep_layout") {
       findings_.require(numbers->front() == layout_version, where,
                         fmt::format("the layout is version {}, known is {}", numbers->front(), layout_version));
@@ -102,6 +107,7 @@ class StructureCheck {
       unsigned order = 0;
       check(H5Pget_link_creation_order(creation.id(), &order), "read the order of creation");
       findings_.require((order & H5P_CRT_ORDER_TRACKED) != 0, group_path, "the order of creation is not tracked");
+      check_object(group_path, creation.id());
       std::vector<std::string> names;
       check(H5Literate(group.id(), H5_INDEX_NAME, H5_ITER_NATIVE, nullptr, collect_name, &names), "list a group");
       for (const std::string& name : names) {
@@ -144,13 +150,35 @@ class StructureCheck {
       present_.insert(name);
       check_variable(path, *spec, dataset.id());
     } else if (name.find('/') == std::string::npos) {
-      const bool known = is_width(dataset.id()) || is_long_text(name);
-      findings_.require(known, path, "the layout has no such variable");
+      if (is_width(dataset.id())) return;
+      findings_.require(is_long_text(name), path, "the layout has no such variable");
+      check_type(path, Type::character, dataset.id());
+    } else if (!is_width(dataset.id())) {
+      const Handle type(H5Dget_type(dataset.id()), H5Tclose, "read the type of a variable");
+      findings_.require(known_type(type.id()).has_value(), path, "its type is none of those that all tools read");
     }
+  }
+
+  bool check_type(const std::string& path, Type wanted, hid_t dataset) {
+    const Handle type(H5Dget_type(dataset), H5Tclose, "read the type of a variable");
+    const bool right = known_type(type.id()) == wanted;
+    findings_.require(right, path, fmt::format("its type is not {}", type_name(wanted)));
+    return right;
+  }
+
+  // Of groups and variables alike.
+  void check_object(const std::string& path, hid_t creation) {
+    unsigned order = 0;
+    check(H5Pget_attr_creation_order(creation, &order), "read the order of attributes");
+    findings_.require((order & H5P_CRT_ORDER_TRACKED) != 0, path, "the order of its attributes is not tracked");
   }
 
   void check_storage(const std::string& path, hid_t dataset) {
     const Handle creation(H5Dget_create_plist(dataset), H5Pclose, "read how a variable is stored");
+    check_object(path, creation.id());
+    hbool_t times = 0;
+    check(H5Pget_obj_track_times(creation.id(), &times), "read whether times are kept");
+    findings_.require(times == 0, path, "it keeps times, which are left out");
     const int filters = check(H5Pget_nfilters(creation.id()), "count filters");
     for (int i = 0; i < filters; ++i) {
       unsigned flags = 0;
@@ -171,10 +199,9 @@ class StructureCheck {
   bool is_long_text(const std::string& name) const { return has_object(file_, fmt::format("/{}_length", name)); }
 
   void check_variable(const std::string& path, const VariableSpec& spec, hid_t dataset) {
-    const Handle type(H5Dget_type(dataset), H5Tclose, "read the type of a variable");
-    const bool right_type = known_type(type.id()) == spec.type;
-    findings_.require(right_type, path, fmt::format("its type is not {}", type_name(spec.type)));
+    const bool right_type = check_type(path, spec.type, dataset);
     check_dimensions(path, spec, dataset);
+    check_chunks(path, spec, dataset);
     for (const auto& [name, text] : {std::pair{"long_name", spec.long_name}, std::pair{"units", spec.units}}) {
       findings_.require(read_text_attribute(dataset, name) == text, path, fmt::format("its {} is not \"{}\"", name, text));
     }
@@ -211,6 +238,21 @@ class StructureCheck {
     }
   }
 
+  // The row of one probe is read without touching the others, and no part is large.
+  void check_chunks(const std::string& path, const VariableSpec& spec, hid_t dataset) {
+    const Handle creation(H5Dget_create_plist(dataset), H5Pclose, "read how a variable is stored");
+    if (H5Pget_layout(creation.id()) != H5D_CHUNKED) return findings_.add(path, "it is not stored in chunks");
+    std::vector<hsize_t> chunk(spec.dimensions.size());
+    if (H5Pget_chunk(creation.id(), static_cast<int>(chunk.size()), chunk.data()) != static_cast<int>(chunk.size())) return;
+    std::uint64_t bytes = type_bytes(spec.type);
+    for (const hsize_t cells : chunk) bytes *= cells;
+    findings_.require(bytes <= largest_chunk_bytes, path, "its chunks are larger than 1 MiB");
+    if (!is_row_of_probe(spec)) return;
+    findings_.require(chunk[0] == 1 && chunk[1] == 1, path, "its chunks hold rows of several probes");
+    const bool whole_row = shape_of(dataset).back() <= static_cast<std::int64_t>(chunk[2]);
+    findings_.require(whole_row || bytes >= smallest_chunk_bytes, path, "its chunks are smaller than 256 KiB");
+  }
+
   void check_flags(const std::string& path, const VariableSpec& spec, hid_t dataset) {
     std::vector<double> values;
     std::vector<std::string_view> meanings;
@@ -235,18 +277,19 @@ class StructureCheck {
     double fill = 0;
     check(H5Pget_fill_value(creation.id(), H5T_NATIVE_DOUBLE, &fill), "read the fill value");
     findings_.require(same(fill), path, "unwritten cells do not read as missing");
-    if (spec.is_coordinate()) return;
+    if (spec.is_coordinate()) {
+      return findings_.require(!has_attribute(dataset, "_FillValue"), path, "a coordinate has a _FillValue");
+    }
     if (!has_attribute(dataset, "_FillValue")) return findings_.add(path, "it has no _FillValue");
-    const Handle attribute(H5Aopen(dataset, "_FillValue", H5P_DEFAULT), H5Aclose, "open _FillValue");
-    const Handle type(H5Aget_type(attribute.id()), H5Tclose, "read the type of _FillValue");
     const auto value = read_number_attribute(dataset, "_FillValue");
-    findings_.require(known_type(type.id()) == spec.type && value && value->size() == 1 && same(value->front()), path,
-                      "_FillValue is not that of its type");
+    findings_.require(
+        type_of_attribute(dataset, "_FillValue") == spec.type && value && value->size() == 1 && same(value->front()), path,
+        "_FillValue is not that of its type");
   }
 
   void check_presence() {
     const auto has = [&](const std::string& name) { return present_.contains(name); };
-    findings_.require(has("class") != has("start_logits"), "/", "it needs either classes or start_logits");
+    if (has("class") == has("start_logits")) return findings_.add("/", "it needs either classes or start_logits");
     std::vector<std::string> modes;
     for (const std::string_view mode : mode_names()) {
       if (has_object(file_, fmt::format("/{}", mode))) modes.emplace_back(mode);
@@ -268,6 +311,10 @@ class StructureCheck {
                         (spec.presence == Presence::question_answering && answers) ||
                         (spec.presence == Presence::curves && curves);
     findings_.require(!wanted || present_.contains(name), "/" + name, "the variable is missing");
+    const bool refused = (spec.presence == Presence::classification && !classes) ||
+                         (spec.presence == Presence::question_answering && !answers);
+    findings_.require(!refused || spec.place != Place::root || !present_.contains(name), "/" + name,
+                      "the variable is for another kind of task");
   }
 
   hid_t file_;

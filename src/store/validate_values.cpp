@@ -1,17 +1,17 @@
+#include <utf8proc.h>
+
 #include <algorithm>
 #include <cmath>
+#include <set>
 
-#include "store/attributes.hpp"
-#include "store/file_access.hpp"
+#include "store/cell_reader.hpp"
 #include "store/findings.hpp"
 #include "store/schema.hpp"
-#include "store/slab_io.hpp"
 
 namespace layersweep::store {
 namespace {
 
-// kl_mean is stored in float32; a limit met in float64 may be missed by one rounding.
-constexpr double limit_slack = 1e-6;
+constexpr std::int64_t part_bytes = 4 << 20;  // of a list of texts
 
 class ValueCheck {
  public:
@@ -25,159 +25,129 @@ class ValueCheck {
         for (const std::string_view mode : mode_names()) check_cells(fmt::format("/{}/{}", mode, spec.name), spec);
       }
     }
-    if (!findings_.empty()) return;  // the rules below trust the cells that those above have read
-    check_ragged();
-    check_classes();
-    for (const std::string_view mode : mode_names()) {
-      if (has_object(file_, fmt::format("/{}", mode))) check_acceptance(fmt::format("/{}", mode));
-    }
   }
 
  private:
-  // Calls function(part, cells) for consecutive parts, so that no variable needs to fit in memory.
-  template <Cell T, class Function>
-  void for_each_part(const std::string& path, Function&& function) const {
-    const Handle dataset = open_dataset(file_, path);
-    for (const Slab& part : pieces(whole(shape_of(dataset.id())), max_bytes_per_call / sizeof(T))) {
-      std::vector<T> cells(static_cast<std::size_t>(part.cells()));
-      read_slab(dataset.id(), type_of<T>(), part, std::as_writable_bytes(std::span(cells)));
-      function(std::span<const T>(cells));
-    }
-  }
-
-  template <Cell T>
-  std::vector<T> read(const std::string& path) const {
-    std::vector<T> all;
-    for_each_part<T>(path, [&](std::span<const T> cells) { all.insert(all.end(), cells.begin(), cells.end()); });
-    return all;
-  }
-
   void check_cells(const std::string& path, const VariableSpec& spec) {
     findings_.guard(path, [&] {
       if (!has_object(file_, path)) return;
       switch (spec.type) {
         case Type::float32:
-          return check_shares(path, spec);
+          return check_figures(path, spec);
         case Type::int32:
-          return spec.is_coordinate() ? check_coordinate(path, spec) : check_flag_values<std::int32_t>(path, spec);
+          return spec.is_coordinate() ? check_coordinate(path, spec) : check_whole_numbers<std::int32_t>(path, spec);
         case Type::uint8:
-          return check_flag_values<std::uint8_t>(path, spec);
-        case Type::float64:
+          return check_whole_numbers<std::uint8_t>(path, spec);
         case Type::character:
-          return check_readable(path, spec.type);
+          return check_texts(path);
+        case Type::float64:
+          return for_each_part<double>(file_, path, [](auto) {});
       }
     });
   }
 
   // Names that end so hold shares and probabilities.
   static bool is_share(std::string_view name) {
-    return name == "keep_probability" || name.ends_with("keep_share") || name.ends_with("flipped_share") ||
+    return name == "keep_probability" || name.find("keep_share") != name.npos || name.ends_with("flipped_share") ||
            name == "training_flipped" || name == "f1_truth" || name == "agreement_iou" || name == "score";
   }
+  static bool is_correlation(std::string_view name) { return name == "agreement_spearman" || name == "agreement_kappa"; }
 
-  void check_shares(const std::string& path, const VariableSpec& spec) {
+  void check_figures(const std::string& path, const VariableSpec& spec) {
+    const float lowest = is_correlation(spec.name) ? -1 : 0;
     std::int64_t outside = 0;
-    for_each_part<float>(path, [&](std::span<const float> cells) {
-      outside += std::ranges::count_if(cells, [](float x) { return !std::isnan(x) && !(x >= 0 && x <= 1); });
+    for_each_part<float>(file_, path, [&](std::span<const float> cells) {
+      outside += std::ranges::count_if(cells, [&](float x) { return !std::isnan(x) && !(x >= lowest && x <= 1); });
     });
-    findings_.require(!is_share(spec.name) || outside == 0, path, fmt::format("{} cells lie outside 0 … 1", outside));
+    const bool limited = is_share(spec.name) || is_correlation(spec.name);
+    findings_.require(!limited || outside == 0, path, fmt::format("{} cells lie outside {} … 1", outside, lowest));
   }
 
   void check_coordinate(const std::string& path, const VariableSpec& spec) {
-    const auto values = read<std::int32_t>(path);
-    if (spec.name == "seed") return;
+    if (spec.name == "seed") {
+      const auto seeds = read_all<std::int32_t>(file_, path);
+      return findings_.require(std::set(seeds.begin(), seeds.end()).size() == seeds.size(), path, "a seed is there twice");
+    }
     if (spec.name == "step") {
-      return findings_.require(std::ranges::is_sorted(values, std::less_equal()), path, "the steps do not ascend");
+      return findings_.require(std::ranges::is_sorted(read_all<std::int32_t>(file_, path), std::less_equal()), path,
+                               "the steps do not ascend");
     }
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      if (values[i] != static_cast<std::int32_t>(i))
-        return findings_.add(path, fmt::format("it counts from 0, but cell {} is {}", i, values[i]));
-    }
+    std::int32_t next = 0;
+    bool told = false;
+    for_each_part<std::int32_t>(file_, path, [&](std::span<const std::int32_t> cells) {
+      for (const std::int32_t cell : cells) {
+        if (cell != next && !told) findings_.add(path, fmt::format("it counts from 0, but cell {} is {}", next, cell));
+        told |= cell != next;
+        ++next;
+      }
+    });
+  }
+
+  // What every example and token has.
+  static bool is_always_known(std::string_view name) {
+    return name == "split" || name == "token_id" || name == "token_part" || name == "width";
   }
 
   template <Cell T>
-  void check_flag_values(const std::string& path, const VariableSpec& spec) {
+  void check_whole_numbers(const std::string& path, const VariableSpec& spec) {
     std::int64_t unknown = 0;
-    for_each_part<T>(path, [&](std::span<const T> cells) {
-      unknown += std::ranges::count_if(cells, [&](T cell) {
-        return cell != fill_of(spec.type) &&
-               std::ranges::find(spec.flags, static_cast<int>(cell), &Flag::value) == spec.flags.end();
-      });
+    std::int64_t missing = 0;
+    for_each_part<T>(file_, path, [&](std::span<const T> cells) {
+      for (const T cell : cells) {
+        if (cell == static_cast<T>(fill_of(spec.type))) {
+          ++missing;
+        } else if (std::ranges::find(spec.flags, static_cast<int>(cell), &Flag::value) == spec.flags.end()) {
+          ++unknown;
+        }
+      }
     });
     findings_.require(spec.flags.empty() || unknown == 0, path, fmt::format("{} cells are none of flag_values", unknown));
+    findings_.require(!is_always_known(spec.name) || missing == 0, path,
+                      fmt::format("{} cells are missing, which are always known", missing));
   }
 
-  void check_readable(const std::string& path, Type type) {
+  void check_texts(const std::string& path) {
     const Handle dataset = open_dataset(file_, path);
-    std::vector<std::byte> bytes;
-    for (const Slab& part :
-         pieces(whole(shape_of(dataset.id())), max_bytes_per_call / static_cast<std::int64_t>(type_bytes(type)))) {
-      bytes.resize(static_cast<std::size_t>(part.cells()) * type_bytes(type));
-      read_slab(dataset.id(), type, part, bytes);
+    const auto width = static_cast<std::size_t>(shape_of(dataset.id()).back());
+    const auto rows_bytes = std::max(part_bytes, static_cast<std::int64_t>(width));
+    std::string cells;
+    std::size_t row = 0;
+    for (const Slab& part : row_pieces(shape_of(dataset.id()), rows_bytes)) {
+      cells.resize(static_cast<std::size_t>(part.cells()));
+      read_slab(dataset.id(), Type::character, part, std::as_writable_bytes(std::span(cells)));
+      for (std::size_t at = 0; at < cells.size(); at += width, ++row) {
+        const std::string_view padded = std::string_view(cells).substr(at, width);
+        const std::string_view text = padded.substr(0, padded.find('\0'));
+        const bool padding = padded.find_first_not_of('\0', text.size()) == padded.npos;
+        if (text.empty() || !padding || !is_utf8(text)) {
+          return findings_.add(path, fmt::format("text {} {}", row,
+                                                 text.empty() ? "is empty"
+                                                 : padding    ? "is not UTF-8"
+                                                              : "has cells after its end that are not NUL"));
+        }
+      }
     }
   }
 
-  void check_ragged() {
-    const auto count = read<std::int32_t>("/token_count");
-    const auto start = read<std::int32_t>("/token_start");
-    const std::int64_t tokens = shape_of(open_dataset(file_, "/token").id()).front();
-    std::int64_t next = 0;
-    for (std::size_t example = 0; example < count.size(); ++example) {
-      if (count[example] < 0 || start[example] != next) {
-        return findings_.add("/token_start",
-                             fmt::format("example {} starts at token {} instead of {}, or its count is missing", example,
-                                         start[example], next));
-      }
-      next += count[example];
+  // Whole rows of a list of texts.
+  static std::vector<Slab> row_pieces(const std::vector<std::int64_t>& shape, std::int64_t most_bytes) {
+    const std::int64_t rows_at_once = std::max<std::int64_t>(1, most_bytes / shape.back());
+    std::vector<Slab> parts;
+    for (std::int64_t row = 0; row < shape.front(); row += rows_at_once) {
+      parts.push_back({{row, 0}, {std::min(rows_at_once, shape.front() - row), shape.back()}});
     }
-    findings_.require(next == tokens, "/token_count", fmt::format("the counts add up to {} tokens of {}", next, tokens));
+    return parts;
   }
 
-  void check_classes() {
-    if (!has_object(file_, "/class")) return;
-    const std::int64_t classes = shape_of(open_dataset(file_, "/class").id()).front();
-    for (const std::string path : {"/label", "/prediction"}) {
-      for_each_part<std::int32_t>(path, [&](std::span<const std::int32_t> cells) {
-        const bool right = std::ranges::all_of(cells, [&](std::int32_t c) { return c >= -1 && c < classes; });
-        findings_.require(right, path, fmt::format("cells lie outside the {} classes", classes));
-      });
+  static bool is_utf8(std::string_view text) {
+    while (!text.empty()) {
+      utf8proc_int32_t point = 0;
+      const auto bytes = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                                          static_cast<utf8proc_ssize_t>(text.size()), &point);
+      if (bytes <= 0) return false;
+      text.remove_prefix(static_cast<std::size_t>(bytes));
     }
-  }
-
-  void check_acceptance(const std::string& group) {
-    const auto accepted = read<std::uint8_t>(group + "/accepted");
-    const auto status = read<std::uint8_t>(group + "/status");
-    const auto kl_mean = read<float>(group + "/kl_mean");
-    const auto flipped = read<float>(group + "/flipped_share");
-    const auto chosen = read<std::int32_t>(group + "/chosen_seed");
-    const double epsilon = read_number_attribute(file_, "epsilon")->front();
-    const double flip_limit = read_number_attribute(file_, "flip_limit")->front();
-    const std::size_t points = chosen.size();
-    for (std::size_t i = 0; i < accepted.size(); ++i) {
-      const std::string cell = fmt::format("seed {}, point {}", i / points, i % points);
-      const bool trained = status[i] == static_cast<std::uint8_t>(Status::trained);
-      if (accepted[i] == 1) {
-        const bool possible = status[i] != static_cast<std::uint8_t>(Status::not_trained) &&
-                              status[i] != static_cast<std::uint8_t>(Status::failed);
-        findings_.require(possible, group + "/accepted", cell + " is accepted, but was not trained or failed");
-        findings_.require(!(kl_mean[i] > epsilon * (1 + limit_slack)), group + "/accepted",
-                          cell + fmt::format(" is accepted with kl_mean {} above epsilon {}", kl_mean[i], epsilon));
-        findings_.require(
-            !(flipped[i] > flip_limit * (1 + limit_slack)), group + "/accepted",
-            cell + fmt::format(" is accepted with flipped_share {} above flip_limit {}", flipped[i], flip_limit));
-      }
-      if (accepted[i] == 0 && trained && kl_mean[i] <= epsilon * (1 - limit_slack) &&
-          flipped[i] <= flip_limit * (1 - limit_slack)) {
-        findings_.add(group + "/accepted", cell + " keeps both limits, but is not accepted");
-      }
-    }
-    const auto seeds = static_cast<std::int64_t>(accepted.size() / points);
-    for (std::size_t point = 0; point < points; ++point) {
-      const std::int32_t seed = chosen[point];
-      if (seed == -1) continue;
-      const bool right = seed >= 0 && seed < seeds && accepted[static_cast<std::size_t>(seed) * points + point] == 1;
-      findings_.require(right, group + "/chosen_seed", fmt::format("{} at point {} is no accepted seed", seed, point));
-    }
+    return true;
   }
 
   hid_t file_;
@@ -186,6 +156,9 @@ class ValueCheck {
 
 }  // namespace
 
-void check_values(hid_t file, Findings& findings) { ValueCheck(file, findings).run(); }
+void check_values(hid_t file, Findings& findings) {
+  ValueCheck(file, findings).run();
+  if (findings.empty()) check_relations(file, findings);  // whose rules trust the cells that those above have read
+}
 
 }  // namespace layersweep::store

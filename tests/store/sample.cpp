@@ -102,6 +102,7 @@ void fill_mode(store::ResultsWriter& writer, Part& part, const std::string& mode
   const float missing = hole ? nan : 0.5F;
   all("kl_mean", std::vector<float>{0.05F, 0.2F, 0.09F, missing, 0.08F, 0.01F});
   all("flipped_share", std::vector<float>{0.1F, 0.1F, 0.2F, missing, 0.2F, 0.9F});
+  all("keep_share_mean", std::vector<float>{0.5F, 0.25F, 0.5F, missing, 0.75F, 0.125F});
   all("kl_p95", std::vector<float>{0.1F, 0.3F, 0.2F, missing, 0.2F, 0.1F});
   all("kl_max", std::vector<float>{0.2F, 0.6F, 0.5F, missing, 0.4F, 0.1F});
   all("alpha", std::vector<float>{1, 200, 3, missing, 5, 6});
@@ -110,7 +111,7 @@ void fill_mode(store::ResultsWriter& writer, Part& part, const std::string& mode
   all("accepted", std::vector<std::uint8_t>{1, 0, 1, 0, 1, 0});
   all("status", std::vector<std::uint8_t>{1, 3, 1, static_cast<std::uint8_t>(hole ? 4 : 1), 1, 1});
   all("steps", std::vector<std::int32_t>{10, 20, 20, hole ? -1 : 20, 20, 20});
-  all("chosen_seed", std::vector<std::int32_t>{0, 1, 0});
+  all("chosen_seed", std::vector<std::int32_t>{0, mode == "hidden" ? 1 : -1, 0});
   all("agreement_iou", std::vector<float>{nan, nan, 0.75F});
   all("agreement_spearman", std::vector<float>{nan, nan, -0.5F});
   all("agreement_kappa", std::vector<float>{nan, nan, 0.5F});
