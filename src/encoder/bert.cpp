@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "encoder/attention.hpp"
 #include "encoder/bert_layer.hpp"
 #include "encoder/bert_plain.hpp"
 
@@ -27,7 +28,7 @@ std::vector<Point> bert_points(const BertConfig& c) {
   return points;
 }
 
-class Bert : public Encoder {
+class Bert : public Encoder, public AttendingEncoder {
  public:
   Bert(const BertConfig& config, BertWeights weights, std::int64_t mask_id)
       : config_(config), weights_(std::move(weights)), points_(bert_points(config)) {
@@ -69,6 +70,12 @@ class Bert : public Encoder {
 
   Rows narrow_to_read_out(const Rows& rows, const Batch&) const override {
     return {rows.states.narrow(1, 0, 1), rows.example};
+  }
+
+  at::Tensor attention(int point, const Rows& rows, const Batch& batch) const override {
+    if (point == 0 || point > config_.layers) return {};
+    return plain::attention_paid(config_, weights_.layers[static_cast<std::size_t>(point - 1)], rows.states,
+                                 batch.lengths.index_select(0, rows.example));
   }
 
  protected:

@@ -26,6 +26,19 @@ at::Tensor norm(const BertConfig& config, const at::Tensor& x, const at::Tensor&
   return at::layer_norm(x, {config.hidden}, weight, bias, config.norm_epsilon);
 }
 
+// R x tokens x H -> R x heads x tokens x width
+at::Tensor by_head(const BertConfig& config, const at::Tensor& x) {
+  return x.view({x.size(0), x.size(1), config.heads, config.head_width()}).transpose(1, 2);
+}
+
+// Softmax weights of queries over the keys within `lengths` (R), R x heads x queries x keys.
+at::Tensor attend(const BertConfig& config, const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& lengths) {
+  const at::Tensor scores =
+      at::matmul(by_head(config, queries), by_head(config, keys).transpose(-2, -1)) / std::sqrt(double(config.head_width()));
+  const at::Tensor padding = at::arange(keys.size(1)).unsqueeze(0).ge(lengths.unsqueeze(1)).unsqueeze(1).unsqueeze(1);
+  return at::softmax(scores.masked_fill(padding, -std::numeric_limits<float>::infinity()), -1);
+}
+
 }  // namespace
 
 at::Tensor embed(const BertConfig& config, const BertWeights& weights, const at::Tensor& words, const at::Tensor& segments,
@@ -38,14 +51,8 @@ at::Tensor embed(const BertConfig& config, const BertWeights& weights, const at:
 
 at::Tensor layer(const BertConfig& config, const BertLayerWeights& w, const at::Tensor& states, const at::Tensor& lengths,
                  Need need, Dropout dropout) {
-  const std::int64_t rows = states.size(0);
-  const std::int64_t tokens = states.size(1);
   const std::int64_t h = config.hidden;
   const at::Tensor below = need == Need::read_out ? states.narrow(1, 0, 1) : states;  // of the tokens computed
-  // R x tokens x H -> R x heads x tokens x width
-  const auto heads = [&](const at::Tensor& x) {
-    return x.view({rows, x.size(1), config.heads, config.head_width()}).transpose(1, 2);
-  };
   const auto part = [&](const at::Tensor& x, std::int64_t first, std::int64_t count) {
     return at::linear(x, w.qkv.narrow(0, first * h, count * h), w.qkv_bias.narrow(0, first * h, count * h)).chunk(count, 2);
   };
@@ -56,17 +63,24 @@ at::Tensor layer(const BertConfig& config, const BertLayerWeights& w, const at::
   } else {
     qkv = part(states, 0, 3);
   }
-  at::Tensor scores = at::matmul(heads(qkv[0]), heads(qkv[1]).transpose(-2, -1)) / std::sqrt(double(config.head_width()));
-  const at::Tensor padding = at::arange(tokens).unsqueeze(0).ge(lengths.unsqueeze(1)).view({rows, 1, 1, tokens});
-  scores = scores.masked_fill(padding, -std::numeric_limits<float>::infinity());
-  const at::Tensor attention = drop(at::softmax(scores, -1), config.attention_dropout, dropout);
-  const at::Tensor mixed = at::matmul(attention, heads(qkv[2])).transpose(1, 2).reshape(below.sizes());
+  const at::Tensor attention = drop(attend(config, qkv[0], qkv[1], lengths), config.attention_dropout, dropout);
+  const at::Tensor mixed = at::matmul(attention, by_head(config, qkv[2])).transpose(1, 2).reshape(below.sizes());
   const at::Tensor attended =
       norm(config, below + drop(at::linear(mixed, w.attention_out, w.attention_out_bias), config.hidden_dropout, dropout),
            w.attention_norm, w.attention_norm_bias);
   const at::Tensor inner = at::gelu(at::linear(attended, w.up, w.up_bias));
   return norm(config, attended + drop(at::linear(inner, w.down, w.down_bias), config.hidden_dropout, dropout), w.output_norm,
               w.output_norm_bias);
+}
+
+at::Tensor attention_paid(const BertConfig& config, const BertLayerWeights& w, const at::Tensor& states,
+                          const at::Tensor& lengths) {
+  const std::int64_t h = config.hidden;
+  const std::vector<at::Tensor> qk =
+      at::linear(states, w.qkv.narrow(0, 0, 2 * h), w.qkv_bias.narrow(0, 0, 2 * h)).chunk(2, 2);
+  const at::Tensor by_query = attend(config, qk[0], qk[1], lengths).mean(1);  // R x queries x keys
+  const at::Tensor attends = at::arange(states.size(1)).unsqueeze(0).lt(lengths.unsqueeze(1)).to(at::kFloat);
+  return (by_query * attends.unsqueeze(-1)).sum(1) / lengths.to(at::kFloat).unsqueeze(-1);
 }
 
 at::Tensor classify(const BertConfig& config, const BertWeights& w, const at::Tensor& first, Dropout dropout) {

@@ -21,6 +21,10 @@ at::Tensor embed(const BertConfig& config, const BertWeights& weights, const at:
 at::Tensor layer(const BertConfig& config, const BertLayerWeights& weights, const at::Tensor& states,
                  const at::Tensor& lengths, Need need, Dropout dropout);
 
+/// What a layer pays to each of its tokens (AttendingEncoder), R x T.
+at::Tensor attention_paid(const BertConfig& config, const BertLayerWeights& weights, const at::Tensor& states,
+                          const at::Tensor& lengths);
+
 /// R x H states of the first tokens to logits, R x C.
 at::Tensor classify(const BertConfig& config, const BertWeights& weights, const at::Tensor& first, Dropout dropout);
 

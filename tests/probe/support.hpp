@@ -16,7 +16,7 @@ namespace layersweep::test {
 
 struct Frozen {
   std::string name;
-  std::unique_ptr<encoder::Encoder> model;
+  std::shared_ptr<encoder::Encoder> model;
   encoder::Batch batch;
 
   std::vector<std::int64_t> widths() const {
