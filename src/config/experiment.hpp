@@ -60,6 +60,7 @@ struct Probe {
   std::int64_t batch = 64;
   std::int64_t epochs = 300;
   std::int64_t max_steps = 0;
+  double training_target = 1;
   Sparsity sparsity = Sparsity::log;
   double learning_rate = 3e-4;
   double replacement_learning_rate = 1e-3;
@@ -67,6 +68,7 @@ struct Probe {
   double alpha_start = 1;
   double alpha_max = 200;
   std::int64_t warm_up = 1200;
+  std::int64_t cool_down = 0;
   Replacement replacement = Replacement::mean;
   std::int64_t validate_every = 100;
   std::int64_t validation_examples = 0;

@@ -98,6 +98,10 @@ std::vector<Option> table() {
           {.limits = not_negative, .unit = "steps", .help = "Steps, at most; 0 leaves it to probe.epochs"}),
       row("probe.sparsity", &E::probe, &Probe::sparsity,
           {.help = "What is minimised: the mean log keep probability (as published) or the plain keep probability (l0)"}),
+      row("probe.training_target", &E::probe, &Probe::training_target,
+          {.limits = positive,
+           .help = "Training aims at this times epsilon; below 1 where hard masks diverge more than the sampled gates of "
+                   "training"}),
       row("probe.learning_rate", &E::probe, &Probe::learning_rate,
           {.limits = positive, .help = "Learning rate of the probes' weights"}),
       row("probe.replacement_learning_rate", &E::probe, &Probe::replacement_learning_rate,
@@ -111,6 +115,10 @@ std::vector<Option> table() {
           {.limits = not_negative,
            .unit = "steps",
            .help = "Steps over which the learning rates of probes and replacement vectors rise from 0"}),
+      row("probe.cool_down", &E::probe, &Probe::cool_down,
+          {.limits = not_negative,
+           .unit = "steps",
+           .help = "Last steps, over which these learning rates fall to 0; 0 keeps them (as published)"}),
       row("probe.replacement", &E::probe, &Probe::replacement,
           {.help = "How replacement vectors start: [MASK] embedding (points above: xavier), mean state of the point, or "
                    "random"}),

@@ -153,13 +153,11 @@ class Trainer {
   }
 
   void update(const probe::StepSums& sums, std::int64_t batch) {
-    const double warm_up = settings_.warm_up > 0
-                               ? std::min(1.0, static_cast<double>(state_.step) / static_cast<double>(settings_.warm_up))
-                               : 1.0;
+    const double rate = rate_factor(settings_, state_.step, total_steps_);
     // Rows of broken cells carry NaN gradients, which must not touch the others; they are zero elsewhere anyway.
-    state_.probe_optimiser.step(at::where(at::isfinite(sums.gradient()), sums.gradient(), 0.0F), full_rates_ * warm_up);
-    // α ascends: the gradient of −(KL − ε) over active cells.
-    const at::Tensor excess = sums.kl() / static_cast<double>(batch) - settings_.epsilon;
+    state_.probe_optimiser.step(at::where(at::isfinite(sums.gradient()), sums.gradient(), 0.0F), full_rates_ * rate);
+    // α ascends: the gradient of −(KL − target·ε) over active cells.
+    const at::Tensor excess = sums.kl() / static_cast<double>(batch) - settings_.training_target * settings_.epsilon;
     const at::Tensor gradient = at::where(state_.active, -excess / static_cast<double>(state_.layout.points()), 0.0F);
     state_.alpha_optimiser.step(gradient.to(at::kFloat).contiguous().view({-1}), alpha_rates_);
     state_.alpha.clamp_(0.0, settings_.alpha_max);
@@ -225,6 +223,15 @@ std::int64_t planned_steps(const config::Probe& settings, std::int64_t train_exa
   const std::int64_t per_epoch = (train_examples + settings.batch - 1) / settings.batch;
   const std::int64_t steps = per_epoch * settings.epochs;
   return settings.max_steps > 0 ? std::min(steps, settings.max_steps) : steps;
+}
+
+double rate_factor(const config::Probe& settings, std::int64_t step, std::int64_t steps) {
+  double factor = 1;
+  if (settings.warm_up > 0) factor = std::min(factor, static_cast<double>(step) / static_cast<double>(settings.warm_up));
+  if (settings.cool_down > 0) {
+    factor = std::min(factor, static_cast<double>(steps - step + 1) / static_cast<double>(settings.cool_down));
+  }
+  return factor;
 }
 
 TrainedUnit train_unit(const Team& team, const encoder::Encoder& encoder, const TrainingTexts& texts, const Unit& unit,

@@ -53,4 +53,8 @@ TrainedUnit train_unit(const Team& team, const encoder::Encoder& encoder, const 
 /// Steps that `train_unit` takes if nothing stops early.
 std::int64_t planned_steps(const config::Probe& settings, std::int64_t train_examples);
 
+/// What the learning rates of probes and replacement vectors are multiplied by at `step` of 1 .. `steps`: rises over the
+/// warm-up, falls over the cool-down.
+double rate_factor(const config::Probe& settings, std::int64_t step, std::int64_t steps);
+
 }  // namespace layersweep::sweep

@@ -62,6 +62,19 @@ config::Probe quick_settings() {
   return settings;
 }
 
+TEST(RateFactor, RisesStaysAndFallsWithoutReachingZero) {
+  config::Probe settings;
+  settings.warm_up = 4;
+  settings.cool_down = 5;
+  for (const auto& [step, factor] : {std::pair{1, 0.25}, {3, 0.75}, {4, 1.0}, {16, 1.0}, {17, 0.8}, {20, 0.2}}) {
+    EXPECT_DOUBLE_EQ(sweep::rate_factor(settings, step, 20), factor) << step;
+  }
+  // Where they overlap the smaller one counts.
+  EXPECT_DOUBLE_EQ(sweep::rate_factor(settings, 3, 4), 0.4);
+  settings.warm_up = settings.cool_down = 0;
+  EXPECT_DOUBLE_EQ(sweep::rate_factor(settings, 1, 20), 1.0);
+}
+
 class Training : public testing::TestWithParam<Mode> {
  protected:
   TrainedUnit train(const Team& team, const config::Probe& settings, const encoder::Encoder& model,
