@@ -5,10 +5,12 @@
 
 #include "app/commands.hpp"
 #include "app/explanation.hpp"
+#include "app/explanation_page.hpp"
 #include "app/processors.hpp"
 #include "app/standard_streams.hpp"
 #include "app/terminal.hpp"
 #include "app/text_lines.hpp"
+#include "base/files.hpp"
 #include "base/log.hpp"
 #include "data/utf8.hpp"
 
@@ -41,12 +43,20 @@ class Answers {
  public:
   explicit Answers(const config::Arguments& arguments)
       : json_(arguments.has("--json")),
+        page_(arguments.find("--html")),
+        run_(arguments.value("RUN")),
         colour_(colour_of_output(arguments.find("--colour"))),
-        explainer_(arguments.value("RUN"), wanted_mode(arguments), wanted_seed(arguments)) {}
+        explainer_(run_, wanted_mode(arguments), wanted_seed(arguments)) {
+    if (json_ && page_) throw base::UsageError("--json and --html", "they are two forms of the same answer");
+  }
 
   void answer(const std::string& text, std::int64_t number, bool with_heading) {
     const jobs::Explanation explanation = explain(text, number);
     if (!explanation.remark.empty()) base::world_warning("text {} {}", number, explanation.remark);
+    if (page_) {
+      for_page_.push_back({text, explanation});
+      return;
+    }
     if (json_) {
       output_.write(explanation_json(explanation, explainer_.mode(), text));
       return;
@@ -56,6 +66,15 @@ class Answers {
   }
 
   void flush() { output_.flush(); }
+
+  /// After the last text.
+  void finish() {
+    if (page_) {
+      base::write_file_atomically(*page_, explanation_page(for_page_, explainer_.mode(), run_));
+      output_.write(fmt::format("{}: {} text{}\n", *page_, for_page_.size(), for_page_.size() == 1 ? "" : "s"));
+    }
+    flush();
+  }
 
  private:
   // What is wrong with a text is told with its number, after the answers to those before it.
@@ -69,6 +88,9 @@ class Answers {
   }
 
   bool json_;
+  std::optional<std::string> page_;  // a file
+  std::string run_;
+  std::vector<ExplainedText> for_page_;
   Colour colour_;
   jobs::Explainer explainer_;
   Output output_;
@@ -92,7 +114,7 @@ base::ExitCode run(const config::Arguments& arguments) {
       if (!lines.ready()) answers.flush();  // whoever waits for the answer before the next line gets it
     }
   }
-  answers.flush();
+  answers.finish();
   return base::ExitCode::done;
 }
 
@@ -129,6 +151,7 @@ Command explain_command() {
                         {.name = "--mode", .value = "input|hidden", .help = "Default: the run's first"},
                         {.name = "--seed", .value = "N", .help = "Probe seed; default: the chosen one of each point"},
                         {.name = "--json", .help = "One JSON object per text"},
+                        {.name = "--html", .value = "FILE", .help = "A web page of all texts, in place of tables here"},
                         {.name = "--colour",
                          .value = "auto|always|never",
                          .help = "auto: on a terminal, unless NO_COLOR is set"}},

@@ -21,18 +21,6 @@ double probability(const jobs::Explanation& explanation) {
   return 1 / sum;
 }
 
-std::string verdict_text(jobs::Verdict verdict) {
-  switch (verdict) {
-    case jobs::Verdict::accepted:
-      return "";
-    case jobs::Verdict::not_accepted:
-      return ", not accepted";
-    case jobs::Verdict::open:
-      return ", not judged yet";
-  }
-  return "";
-}
-
 std::string point_lines(const jobs::Explanation& explanation) {
   int name_width = 0;
   std::size_t seed_width = 0;
@@ -59,10 +47,25 @@ nlohmann::ordered_json accepted(jobs::Verdict verdict) {
 
 }  // namespace
 
+std::string verdict_text(jobs::Verdict verdict) {
+  switch (verdict) {
+    case jobs::Verdict::accepted:
+      return "";
+    case jobs::Verdict::not_accepted:
+      return ", not accepted";
+    case jobs::Verdict::open:
+      return ", not judged yet";
+  }
+  return "";
+}
+
+std::string prediction_text(const jobs::Explanation& explanation) {
+  return fmt::format("{}{}, probability {:.3f}", explanation.prediction,
+                     explanation.class_name.empty() ? "" : " (" + explanation.class_name + ")", probability(explanation));
+}
+
 std::string explanation_text(const jobs::Explanation& explanation, config::Mode mode, Colour colour, int columns) {
-  std::string text =
-      fmt::format("prediction: {}{}, probability {:.3f}\n", explanation.prediction,
-                  explanation.class_name.empty() ? "" : " (" + explanation.class_name + ")", probability(explanation));
+  std::string text = fmt::format("prediction: {}\n", prediction_text(explanation));
   text += fmt::format("keep probabilities, {} mode:\n\n", config::name_of(mode));
   MaskTable table{.tokens = explanation.tokens, .points = {}, .keep = {}};
   for (const jobs::PointMask& mask : explanation.points) {

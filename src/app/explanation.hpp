@@ -8,6 +8,11 @@
 
 namespace layersweep::app {
 
+/// "3 (positive), probability 0.912".
+std::string prediction_text(const jobs::Explanation& explanation);
+/// What follows a seed that is not accepted: ", not accepted"; empty for one that is.
+std::string verdict_text(jobs::Verdict verdict);
+
 /// The prediction, the table of keep probabilities, and a line for each point. Pure.
 std::string explanation_text(const jobs::Explanation& explanation, config::Mode mode, Colour colour, int columns);
 

@@ -5,8 +5,10 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <sstream>
 
+#include "app/explanation_page.hpp"
 #include "base/error.hpp"
 #include "config/options.hpp"
 #include "data/counting.hpp"
@@ -192,6 +194,86 @@ TEST_F(Explain, SaysTheSameToPeople) {
     }
   }
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("[CLS]"), HasSubstr("\nw2 "), Not(HasSubstr("\x1b["))));
+}
+
+std::string without_hidden_text(std::string html) {
+  return std::regex_replace(html, std::regex("<span class=\"unseen\">[^<]*</span>"), "");
+}
+
+// The texts of all cells that open with this tag, in order.
+std::vector<std::string> cells(const std::string& html, const std::string& tag) {
+  std::vector<std::string> found;
+  const std::regex cell("<" + tag + "( [^>]*)?>([^<]*)</" + tag + ">");
+  for (std::sregex_iterator it(html.begin(), html.end(), cell), end; it != end; ++it) found.push_back((*it)[2]);
+  return found;
+}
+
+TEST_F(Explain, MakesAPage) {
+  const std::string texts = " --text 'w1 <w2> & w3' --text w4";
+  const Outcome outcome = shell(explain("sst") + texts + " --html " + path("page.html").string());
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.error;
+  EXPECT_EQ(outcome.out, path("page.html").string() + ": 2 texts\n");
+  std::ifstream file(path("page.html"));
+  const std::string page(std::istreambuf_iterator<char>(file), {});
+  EXPECT_THAT(page, AllOf(StartsWith("<!DOCTYPE html>"), HasSubstr(">w1 &lt;w2&gt; &amp; w3</h2>"), Not(HasSubstr("<w2>"))));
+  for (const char* outside : {"<script", "http:", "https:", "url(", "<link", "<img"}) {
+    EXPECT_THAT(page, Not(HasSubstr(outside))) << "a page that needs nothing else";
+  }
+  std::vector<std::string> figures, heads;
+  for (const Json& answer : json_lines(shell(explain("sst") + texts + " --json").out)) {
+    const Json& points = answer.at("points");
+    heads.push_back("token");
+    for (const Json& mask : points) heads.push_back(mask.at("name"));
+    for (std::size_t t = 0; t < answer.at("tokens").size(); ++t) {
+      heads.push_back(answer["tokens"][t]);
+      for (const Json& mask : points) figures.push_back(fmt::format("{:.2f}", mask["keep_probability"][t].get<float>()));
+    }
+    for (const char* head : {"point", "KL (nats)", "kept", "prediction", "probe seed"}) heads.push_back(head);
+    for (const Json& mask : points) {
+      heads.push_back(mask.at("name"));
+      const auto keep = mask.at("keep_probability").get<std::vector<float>>();
+      const auto kept = std::count_if(keep.begin(), keep.end(), [](float p) { return p > 0.5F; });
+      figures.push_back(fmt::format("{:.4f}", std::max(mask.at("kl").get<float>(), 0.0F)));
+      figures.push_back(fmt::format("{} of {}", kept, keep.size()));
+      figures.push_back(mask.at("flipped").get<bool>() ? "flips" : "stays");
+      figures.push_back(
+          fmt::format("{}{}", mask.at("seed").get<int>(), mask.at("accepted").get<bool>() ? "" : ", not accepted"));
+    }
+  }
+  EXPECT_EQ(cells(without_hidden_text(page), "td"), figures);
+  EXPECT_EQ(cells(page, "th"), heads);
+  // All that is kept says so to those who do not see it.
+  const std::regex kept("kept\">([0-9.]+)<span class=\"unseen\"> kept</span></td>");
+  for (std::sregex_iterator it(page.begin(), page.end(), kept), end; it != end; ++it) {
+    EXPECT_GE(std::stod((*it)[1]), 0.5);
+  }
+  EXPECT_EQ(shell(explain("sst") + " --text w1 --json --html x.html").exit_code, 2);
+  const Outcome nowhere = shell(explain("sst") + " --text w1 --html /nowhere/x.html");
+  EXPECT_EQ(nowhere.exit_code, 1);
+  EXPECT_THAT(nowhere.error, HasSubstr("/nowhere/x.html"));
+}
+
+// WCAG 2: relative luminance of "#rrggbb".
+double luminance(const std::string& colour) {
+  const auto channel = [&](std::size_t at) {
+    const double value = std::stoi(colour.substr(at, 2), nullptr, 16) / 255.0;
+    return value <= 0.04045 ? value / 12.92 : std::pow((value + 0.055) / 1.055, 2.4);
+  };
+  return 0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5);
+}
+
+TEST(ExplanationPage, IsReadableInLightAndDark) {
+  const std::string page = explanation_page({}, config::Mode::hidden, "a run");
+  const std::regex shade("--s([0-5]): (#[0-9a-f]{6}); --i\\1: (#[0-9a-f]{6});");
+  std::vector<double> backgrounds;
+  for (std::sregex_iterator it(page.begin(), page.end(), shade), end; it != end; ++it) {
+    const double ground = luminance((*it)[2]), ink = luminance((*it)[3]);
+    EXPECT_GE((std::max(ground, ink) + 0.05) / (std::min(ground, ink) + 0.05), 4.5) << it->str();
+    backgrounds.push_back(ground);
+  }
+  ASSERT_EQ(backgrounds.size(), 12u) << "six for light and six for dark screens";
+  EXPECT_TRUE(std::is_sorted(backgrounds.rbegin() + 6, backgrounds.rend())) << "light: ever darker";
+  EXPECT_TRUE(std::is_sorted(backgrounds.begin() + 6, backgrounds.end())) << "dark: ever brighter";
 }
 
 TEST_F(Explain, ColoursOnATerminalUnlessToldNotTo) {
