@@ -350,6 +350,14 @@ void write_judgement(const Context& context, const encoder::Encoder& encoder, co
 
 }  // namespace
 
+std::string results_title(const config::Experiment& experiment) {
+  std::string modes;
+  for (const config::Mode mode : experiment.probe.modes) {
+    modes += fmt::format("{}{}", modes.empty() ? "" : " and ", config::name_of(mode));
+  }
+  return fmt::format("DiffMask probes of every layer: task {}, {} mode", config::name_of(experiment.task.name), modes);
+}
+
 void extract(const Context& context, const encoder::Encoder& encoder, const Texts& texts,
              const std::vector<UnitResult>& units, const store::Provenance& provenance) {
   const comm::Communicator& ranks = context.team.ranks;

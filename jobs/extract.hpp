@@ -1,6 +1,7 @@
 // Step 4: masks of every probe on the extracted splits, all ranks into one results.h5.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "encoder/encoder.hpp"
@@ -9,6 +10,9 @@
 #include "store/contents.hpp"
 
 namespace layersweep::jobs {
+
+/// One line on what a results file holds.
+std::string results_title(const config::Experiment& experiment);
 
 /// Writes the run folder's results.h5 from trained units. `provenance` comes without the parts that follow from the data.
 /// Every rank evaluates a contiguous slab of examples; the contents do not depend on the number of ranks. Collective.

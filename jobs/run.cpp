@@ -53,12 +53,8 @@ store::Provenance provenance_of(const Context& context, const Texts& texts, cons
   const config::Experiment& experiment = context.experiment;
   const base::BuildInfo& build = base::build_info();
   store::Provenance provenance;
-  std::string modes;
-  for (const config::Mode mode : experiment.probe.modes)
-    modes += fmt::format("{}{}", modes.empty() ? "" : " and ", config::name_of(mode));
-  const std::string task(config::name_of(experiment.task.name));
-  provenance.title = fmt::format("DiffMask probes of every layer: task {}, {} mode", task, modes);
-  provenance.task = task;
+  provenance.title = results_title(experiment);
+  provenance.task = config::name_of(experiment.task.name);
   provenance.created = base::utc_now();
   provenance.experiment = config::resolved_text(experiment);
   provenance.command = options.command;

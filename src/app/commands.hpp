@@ -19,6 +19,7 @@ Command doctor_command();
 Command explain_command();
 Command help_command();
 Command inspect_command();
+Command merge_command();
 Command plan_command();
 Command predict_command();
 Command retry_command();

@@ -43,6 +43,7 @@ struct Provenance {
   std::string title;               ///< one line: task, encoder, modes
   std::string task;                ///< task.name
   std::string created;             ///< base::utc_now()
+  std::string earlier_history;     ///< of the files this one was made from, a line each
   std::string experiment;          ///< the resolved description, config::resolved_text
   std::string command;             ///< as typed
   std::string layersweep_version;  ///<

@@ -34,6 +34,9 @@ class Findings {
   std::vector<Finding> all_;
 };
 
+/// All rules but those about the file's name and its sum.
+void check_contents_of(const std::filesystem::path& path, Findings& findings);
+
 /// Attributes of the file, links, groups, and of each variable type, dimensions, scales, fill, attributes, storage.
 void check_structure(hid_t file, Findings& findings);
 

@@ -136,7 +136,8 @@ std::vector<RootText> root_texts(const Provenance& from) {
       {"Conventions", "CF-1.8"},
       {"title", from.title},
       {"source", fmt::format("layersweep {}", from.layersweep_version)},
-      {"history", fmt::format("{}: {}", from.created, from.command)},
+      {"history", fmt::format("{}: {}{}{}", from.created, from.command, from.earlier_history.empty() ? "" : "\n",
+                              from.earlier_history)},
       {"references",
        "De Cao, Schlichtkrull, Aziz, Titov: How do decisions emerge across layers in neural models? "
        "Interpretation with differentiable masking. EMNLP 2020, arXiv:2004.14992"},

@@ -15,6 +15,7 @@
 #include "store/checksum_file.hpp"
 #include "store/create_file.hpp"
 #include "store/file_access.hpp"
+#include "store/findings.hpp"
 #include "store/layout.hpp"
 #include "store/part_file.hpp"
 #include "store/slab_io.hpp"
@@ -190,6 +191,15 @@ struct ResultsWriter::State {
     }
   }
 
+  void check_rules() const {
+    Findings findings;
+    check_contents_of(part_path(path), findings);
+    for (const Finding& finding : findings.take()) {
+      throw base::InputError(fmt::format("{} would not be a valid results file", path.string()),
+                             fmt::format("{}: {}", finding.where, finding.problem));
+    }
+  }
+
   void mark_complete() const {
     Handle marked = open_file(part_path(path), OpenFor::marking);
     update_number_attribute(marked.id(), "complete", 1);
@@ -267,7 +277,7 @@ void ResultsWriter::write_text(std::string_view variable, std::int64_t first_row
   state_->write(variable, slab, Type::character, std::as_bytes(std::span(cells)));
 }
 
-void ResultsWriter::finish() {
+void ResultsWriter::finish(Finish how) {
   State& state = *state_;
   state.together([&] { base::ensure(state.file.is_open(), "a results file is finished twice, or after a failure"); });
   state.writing([&] {
@@ -283,6 +293,7 @@ void ResultsWriter::finish() {
   if (state.is_first_rank()) state.writing([&] { state.mark_complete(); });
   state.together([&] {
     if (!state.is_first_rank()) return;
+    if (how == Finish::validated) state.check_rules();
     sync_part_file(state.path);
     const std::string sha256 = base::sha256_of_file(part_path(state.path));
     forget_checksum(state.path);

@@ -21,6 +21,9 @@
 
 namespace layersweep::store {
 
+/// What a file goes through before it gets its name: reading back what was written, or every rule of validate() as well.
+enum class Finish { read_back, validated };
+
 class ResultsWriter {
  public:
   /// Creates <path>.part with all variables and writes those that follow from `contents`: the coordinates (example, token,
@@ -52,10 +55,10 @@ class ResultsWriter {
   /// Rows first_row … of a character matrix (example_id, token_text), UTF-8, padded with NUL. Collective.
   void write_text(std::string_view variable, std::int64_t first_row, std::span<const std::string> rows);
 
-  /// Closes, syncs, reads every written slab back and compares it, sets complete = 1, syncs, renames to <path>, syncs the
-  /// folder, and writes the sum over its bytes beside it (store/checksum_file.hpp). Nothing may be called after it. Throws
-  /// InputError; the *.part is then gone. Collective.
-  void finish();
+  /// Closes, syncs, reads every written slab back and compares it, sets complete = 1, checks every rule if asked to, syncs,
+  /// renames to <path>, syncs the folder, and writes the sum over its bytes beside it (store/checksum_file.hpp). Nothing may
+  /// be called after it. Throws InputError; the *.part is then gone. Collective.
+  void finish(Finish how = Finish::read_back);
 
  private:
   struct State;

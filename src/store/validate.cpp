@@ -22,6 +22,14 @@ void check_checksum(const std::filesystem::path& path, Findings& findings) {
 
 }  // namespace
 
+void check_contents_of(const std::filesystem::path& path, Findings& findings) {
+  findings.guard("/", [&] {
+    const Handle file = open_file(path, OpenFor::reading);
+    check_structure(file.id(), findings);
+    if (findings.empty()) check_values(file.id(), findings);
+  });
+}
+
 std::vector<Finding> validate(const std::filesystem::path& path) {
   Findings findings;
   if (!std::filesystem::is_regular_file(path)) {
@@ -29,11 +37,7 @@ std::vector<Finding> validate(const std::filesystem::path& path) {
     return findings.take();
   }
   findings.require(path.extension() != ".part", "/", "a .part file is one whose writing did not end");
-  findings.guard("/", [&] {
-    const Handle file = open_file(path, OpenFor::reading);
-    check_structure(file.id(), findings);
-    if (findings.empty()) check_values(file.id(), findings);
-  });
+  check_contents_of(path, findings);
   check_checksum(path, findings);
   return findings.take();
 }

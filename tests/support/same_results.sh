@@ -1,18 +1,21 @@
-# same_results A B: whether two results files are equal in everything but the attributes that tell of the circumstances;
-# else prints what differs. To be sourced; needs h5ls and h5diff.
+# same_results A B [OPTION-OF-H5DIFF…]: whether two results files are equal in everything but the attributes that tell of the
+# circumstances, and references, which are places in the file; else prints what differs. To be sourced; needs h5ls and h5diff.
 # shellcheck shell=sh
 same_results() {
   if [ "$(h5ls -r "$1")" != "$(h5ls -r "$2")" ] || [ -z "$(h5ls -r "$1")" ]; then
     echo "$1 and $2 hold other objects"
     return 1
   fi
-  differences=$(h5diff -c "$1" "$2" 2>&1)
+  one=$1
+  other=$2
+  shift 2
+  differences=$(h5diff -c "$@" "$one" "$other" 2>&1)
   if [ $? -gt 1 ]; then
     echo "h5diff: $differences"
     return 1
   fi
   if printf '%s\n' "$differences" | grep '^[a-zA-Z ]*: <' |
-    grep -v '^attribute: <\(command\|created\|experiment\|history\|hosts\) of </>>\|is an empty dataset$'; then
+    grep -v '^attribute: <\(command\|created\|experiment\|history\|hosts\|merged_from\) of </>>\|^attribute: <REFERENCE_LIST of \|is an empty dataset$'; then
     return 1
   fi
 }

@@ -1,0 +1,180 @@
+#include "jobs/merge.hpp"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/build_info.hpp"
+#include "base/environment.hpp"
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "config/print.hpp"
+#include "jobs/extract.hpp"
+#include "jobs/merge_cells.hpp"
+#include "store/results_writer.hpp"
+#include "sweep/selection.hpp"
+
+namespace layersweep::jobs {
+namespace {
+
+constexpr std::int64_t cells_at_once = 1 << 20;
+constexpr std::int64_t rows_at_once = 1 << 14;  // of a list of texts
+
+class Merger {
+ public:
+  Merger(const std::vector<MergeSource>& sources, const MergePlan& plan, store::ResultsWriter& writer)
+      : sources_(sources), plan_(plan), cells_(sources, plan), writer_(writer) {}
+
+  void copy_all() {
+    for (const store::PlannedVariable& variable : store::plan_variables(plan_.contents())) {
+      if (is_written_already(variable) || is_judged_anew(*variable.spec)) continue;
+      switch (variable.spec->type) {
+        case store::Type::float32:
+          copy<float>(variable);
+          break;
+        case store::Type::float64:
+          copy<double>(variable);
+          break;
+        case store::Type::int32:
+          copy<std::int32_t>(variable);
+          break;
+        case store::Type::uint8:
+          copy<std::uint8_t>(variable);
+          break;
+        case store::Type::character:
+          copy_texts(variable);
+          break;
+      }
+    }
+    for (const store::ModeEntry& mode : plan_.contents().modes) choose(mode.name);
+  }
+
+ private:
+  // By the writer, from the contents.
+  static bool is_written_already(const store::PlannedVariable& variable) {
+    return variable.spec->is_coordinate() || variable.path == "point_name" || variable.path == "width";
+  }
+
+  // What depends on all seeds.
+  static bool is_judged_anew(const store::VariableSpec& spec) {
+    return spec.name == "chosen_seed" || spec.name.starts_with("agreement_");
+  }
+
+  template <store::Cell T>
+  void copy(const store::PlannedVariable& variable) {
+    for (const auto& block : cells_.blocks(variable)) {
+      for (const store::Slab& piece : store::pieces(block.target, cells_at_once)) {
+        writer_.write<T>(variable.path, piece, cells_.read<T>(variable, block, piece));
+      }
+    }
+  }
+
+  void copy_texts(const store::PlannedVariable& variable) {
+    for (const auto& block : cells_.blocks(variable)) {
+      const std::int64_t rows = block.target.count.front();
+      for (std::int64_t row = 0; row < rows; row += rows_at_once) {
+        const auto texts = cells_.read_texts(variable, block, row, std::min(rows_at_once, rows - row));
+        writer_.write_text(variable.path, block.target.start.front() + row, texts);
+      }
+    }
+  }
+
+  // All of a variable over seeds and points, NaN (255) where no source has the probe.
+  template <store::Cell T>
+  std::vector<T> judged(const std::string& path) const {
+    const auto seeds = std::ssize(plan_.contents().seeds);
+    const auto points = std::ssize(plan_.contents().points);
+    const store::PlannedVariable variable{store::find_variable(path), path, {seeds, points}};
+    std::vector<T> all(static_cast<std::size_t>(seeds * points), static_cast<T>(store::fill_of(store::type_of<T>())));
+    for (const auto& block : cells_.blocks(variable)) {
+      std::ranges::copy(cells_.read<T>(variable, block, block.target), all.begin() + block.target.start[0] * points);
+    }
+    return all;
+  }
+
+  // As a run with all of these seeds would, from the figures that it keeps. Whether a probe is accepted is taken from the
+  // file: its figures were rounded when they were written, and many lie at their limit.
+  void choose(const std::string& mode) {
+    const auto kl = judged<float>(mode + "/kl_mean");
+    const auto keep = judged<float>(mode + "/keep_share_mean");
+    const auto accepted = judged<std::uint8_t>(mode + "/accepted");
+    const sweep::Limits limits{*sources_.front().file.number("epsilon"), *sources_.front().file.number("flip_limit")};
+    const std::size_t points = plan_.contents().points.size();
+    const std::size_t seeds = plan_.contents().seeds.size();
+    sweep::CellTable<sweep::Score> scores(points);
+    for (std::size_t p = 0; p < points; ++p) {
+      for (std::size_t s = 0; s < seeds; ++s) {
+        const std::size_t cell = s * points + p;
+        constexpr double above = std::numeric_limits<double>::infinity();
+        sweep::Score score;
+        score.kl = std::isnan(kl[cell])                                       ? kl[cell]
+                   : accepted[cell] == 1 || kl[cell] <= float(limits.epsilon) ? limits.epsilon
+                                                                              : above;
+        score.flips = accepted[cell] == 1 ? 0 : above;
+        score.keep_share = keep[cell];
+        scores[p].push_back(score);
+      }
+    }
+    writer_.write_from_first_rank<std::int32_t>(mode + "/chosen_seed", mode == "input"
+                                                                           ? sweep::choose_one_seed(scores, limits)
+                                                                           : sweep::choose_seeds_per_point(scores, limits));
+  }
+
+  const std::vector<MergeSource>& sources_;
+  const MergePlan& plan_;
+  MergedCells cells_;
+  store::ResultsWriter& writer_;
+};
+
+// What the sources say under one name, each once.
+std::string joined(const std::vector<MergeSource>& sources, const char* attribute, std::string_view separator) {
+  std::vector<std::string> texts;
+  for (const MergeSource& source : sources) {
+    const std::string text = source.file.text(attribute).value_or("");
+    if (std::ranges::find(texts, text) == texts.end()) texts.push_back(text);
+  }
+  return fmt::format("{}", fmt::join(texts, separator));
+}
+
+store::Provenance provenance_of(const std::vector<MergeSource>& sources, const MergePlan& plan, const std::string& command) {
+  const store::ResultsFile& first = sources.front().file;
+  store::Provenance provenance;
+  provenance.title = results_title(plan.experiment());
+  provenance.task = first.text("task").value_or("");
+  provenance.created = base::utc_now();
+  provenance.earlier_history = joined(sources, "history", "\n");
+  provenance.experiment = config::resolved_text(plan.experiment());
+  provenance.command = command;
+  provenance.layersweep_version = base::build_info().version;
+  provenance.commit = joined(sources, "commit", "; ");
+  provenance.libraries = joined(sources, "libraries", "; ");
+  provenance.hosts = joined(sources, "hosts", "; ");
+  provenance.processor = joined(sources, "processor", "; ");
+  provenance.weights_sha256 = first.text("weights_sha256").value_or("");
+  provenance.vocabulary_sha256 = first.text("vocabulary_sha256").value_or("");
+  provenance.data_sha256 = first.text("data_sha256").value_or("");
+  provenance.epsilon = first.number("epsilon").value_or(0);
+  provenance.flip_limit = first.number("flip_limit").value_or(0);
+  std::string list;
+  for (const MergeSource& source : sources) {
+    list += fmt::format("{}{} (sha256 {}, created {})", list.empty() ? "" : "; ", source.name, source.sha256,
+                        source.file.text("created").value_or(""));
+  }
+  provenance.more = {{"merged_from", list}};
+  return provenance;
+}
+
+}  // namespace
+
+void merge(const std::vector<std::filesystem::path>& sources, const std::filesystem::path& target,
+           const std::string& command) {
+  const std::vector<MergeSource> opened = open_sources(sources);
+  const MergePlan plan(opened);
+  store::ResultsWriter writer(comm::Communicator(), target, plan.contents(), provenance_of(opened, plan, command));
+  Merger(opened, plan, writer).copy_all();
+  writer.finish(store::Finish::validated);
+}
+
+}  // namespace layersweep::jobs

@@ -1,0 +1,110 @@
+#!/bin/sh
+# Files that were merged hold, variable by variable, what one run with all of their seeds, modes or splits writes; what does
+# not fit together is refused with the reason, and nothing is left behind.
+# usage: merge_test.sh LAYERSWEEP     (ends with exit code 77 where h5diff is missing)
+set -u
+layersweep=$1
+command -v h5diff >/dev/null || { echo "no h5diff: it comes with the HDF5 tools"; exit 77; }
+support=$(cd "$(dirname "$0")/../support" && pwd)
+# shellcheck source=tests/support/expect.sh
+. "$support/expect.sh"
+# shellcheck source=tests/support/same_results.sh
+. "$support/same_results.sh"
+
+cat >small.ini <<'INI'
+[task]
+name = counting
+limit = 100
+[finetune]
+epochs = 1
+[probe]
+modes = hidden,input
+seeds = 3,5
+seeds_per_unit = 1
+batch = 32
+max_steps = 6
+validate_every = 3
+warm_up = 2
+learning_rate = 1e-2
+[extract]
+splits = dev,test
+[run]
+threads = 1
+deterministic = true
+INI
+
+# run NAME SETTING…: a run of its own, on the same fine-tuned model
+run() {
+  name=$1
+  shift
+  mkdir -p "$name"
+  if [ -d one/model ]; then cp -r one/model "$name/model"; fi
+  for setting in "$@"; do set -- "$@" --set "$setting"; shift; done
+  expect 0 "run $name" "$layersweep" run small.ini --set run.folder="$name" "$@"
+}
+run one
+run a probe.seeds=3
+run b probe.seeds=5
+run hidden probe.modes=hidden
+run input probe.modes=input
+run dev extract.splits=dev
+run test extract.splits=test
+
+# merged NAME WHAT TOLERANCE SOURCE…: is as the one run
+merged() {
+  name=$1
+  what=$2
+  tolerance=$3
+  shift 3
+  expect 0 "merge $what" "$layersweep" merge "$@" --output "$name.h5"
+  expect 0 "validate $what" "$layersweep" validate "$name.h5"
+  [ -f "$name.h5.sha256" ] || fail "$what: no sum beside the file"
+  same_results one/results.h5 "$name.h5" ${tolerance:+-d "$tolerance"} >log || fail "$what: the same as one run"
+  for source in "$@"; do
+    h5dump -a /merged_from "$name.h5" | tr -d '\n' | grep -q "$source (sha256" || fail "$what: $source is not named"
+  done
+}
+# Extraction takes the copies of all seeds through one product, whose sums are then in another order: probabilities and
+# divergences of order 1 differ by rounding.
+merged seeds "seeds" 1e-5 a/results.h5 b/results.h5
+merged modes "modes" "" hidden/results.h5 input/results.h5
+merged splits "splits" "" dev/results.h5 test/results.h5
+h5dump -a /history seeds.h5 | grep -c 'layersweep run small.ini' | grep -q 2 || fail "the history names the two runs"
+
+# A part that is there twice, merged files merged again, and another order of splits.
+merged twice "what is there twice" 1e-5 a/results.h5 seeds.h5 b/results.h5
+expect 0 "splits in another order" "$layersweep" merge test/results.h5 dev/results.h5 --output turned.h5
+expect 0 "in this order again" "$layersweep" merge dev/results.h5 turned.h5 --output again.h5
+same_results splits.h5 again.h5 >log || fail "the same after a turn"
+
+# What nobody has stays missing: the masks of seed 5 on the test split.
+run b-dev probe.seeds=5 extract.splits=dev
+expect 0 "a hole" "$layersweep" merge a/results.h5 b-dev/results.h5 --output hole.h5
+expect 0 "validate a hole" "$layersweep" validate hole.h5
+h5dump -A 0 -d /hidden/kl -s 1,0,0 -c 1,1,100 hole.h5 >cells && grep -q nan cells && fail "masks on dev are missing"
+h5dump -A 0 -d /hidden/kl -s 1,0,100 -c 1,1,100 hole.h5 | grep -c '(1,0,.*: nan, nan' >/dev/null || fail "masks on test are there"
+
+# refused WHAT PATTERN SOURCE…
+refused() {
+  what=$1
+  pattern=$2
+  shift 2
+  expect 1 "$what" "$layersweep" merge "$@" --output refused.h5
+  grep -q "$pattern" log || fail "$what: no word of $pattern"
+  [ ! -e refused.h5 ] && [ ! -e refused.h5.part ] || fail "$what left a file"
+}
+run steps probe.max_steps=3
+refused "other settings" "probe.max_steps is 6 in one, 3 in the other" one/results.h5 steps/results.h5
+run shards run.shards=4
+refused "another training" "both hold the cells .* different trainings" one/results.h5 shards/results.h5
+mv one/model model
+run encoder finetune.seed=1
+mv model one/model
+refused "another encoder" "weights_sha256 differs" one/results.h5 encoder/results.h5
+cp a/results.h5 damaged.h5
+printf 'x' | dd of=damaged.h5 bs=1 seek=3000 conv=notrunc 2>/dev/null
+cp a/results.h5.sha256 damaged.h5.sha256
+refused "a damaged file" "damaged.h5 cannot be merged: .*bytes are not those" damaged.h5 b/results.h5
+expect 2 "one file" "$layersweep" merge one/results.h5 --output refused.h5
+expect 2 "no output" "$layersweep" merge one/results.h5 a/results.h5
+exit 0
