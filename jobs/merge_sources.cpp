@@ -48,8 +48,20 @@ std::vector<SplitRange> ranges_of(const store::ResultsFile& file) {
   return ranges;
 }
 
+// What follows from other steps than training would have to be carried over by rules of its own.
+void check_groups(const store::ResultsFile& file) {
+  const auto modes = store::mode_names();
+  for (const std::string& group : file.groups()) {
+    if (std::ranges::find(modes, group) != modes.end()) continue;
+    throw base::InputError(fmt::format("{} cannot be merged", file.path().string()),
+                           fmt::format("it holds the group {}, which merge does not carry over yet", group),
+                           "Merge files that were extracted without that step");
+  }
+}
+
 MergeSource open_source(const std::filesystem::path& path) {
   auto file = store::ResultsFile::open(path);
+  check_groups(file);
   const auto findings = store::validate(path);
   if (!findings.empty()) {
     throw base::InputError(fmt::format("{} cannot be merged", path.string()),

@@ -18,6 +18,14 @@ std::string absolute_name(std::string_view variable) {
   return variable.starts_with('/') ? std::string(variable) : fmt::format("/{}", variable);
 }
 
+herr_t collect_group(hid_t file, const char* name, const H5L_info_t* link, void* names) noexcept {
+  H5O_info_t object;
+  if (link->type != H5L_TYPE_HARD) return 0;
+  if (H5Oget_info_by_name2(file, name, &object, H5O_INFO_BASIC, H5P_DEFAULT) < 0) return -1;
+  if (object.type == H5O_TYPE_GROUP) static_cast<std::vector<std::string>*>(names)->emplace_back(name);
+  return 0;
+}
+
 }  // namespace
 
 struct ResultsFile::State {
@@ -81,6 +89,14 @@ std::vector<std::int64_t> ResultsFile::shape(std::string_view variable) const {
   return state_->reading([&] {
     const Handle dataset = open_dataset(state_->file.id(), absolute_name(variable));
     return shape_of(dataset.id());
+  });
+}
+
+std::vector<std::string> ResultsFile::groups() const {
+  return state_->reading([&] {
+    std::vector<std::string> names;
+    check(H5Literate(state_->file.id(), H5_INDEX_NAME, H5_ITER_NATIVE, nullptr, collect_group, &names), "list the groups");
+    return names;
   });
 }
 

@@ -29,6 +29,8 @@ class ResultsFile {
   bool has(std::string_view variable) const;
   /// Slowest dimension first. Throws InputError when the file has no such variable.
   std::vector<std::int64_t> shape(std::string_view variable) const;
+  /// All groups directly below the root, also those the layout does not describe.
+  std::vector<std::string> groups() const;
   /// The groups of modes that are there, in the order input, hidden.
   std::vector<std::string> modes() const;
   /// "example", "token", "point", "seed", "class", "input/step"; 0 where the file has none.

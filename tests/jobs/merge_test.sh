@@ -105,6 +105,9 @@ cp a/results.h5 damaged.h5
 printf 'x' | dd of=damaged.h5 bs=1 seek=3000 conv=notrunc 2>/dev/null
 cp a/results.h5.sha256 damaged.h5.sha256
 refused "a damaged file" "damaged.h5 cannot be merged: .*bytes are not those" damaged.h5 b/results.h5
+cp a/results.h5 more.h5
+h5copy -i a/results.h5 -o more.h5 -s /hidden -d /explain || fail "h5copy"
+refused "other groups" "it holds the group explain" more.h5 b/results.h5
 expect 2 "one file" "$layersweep" merge one/results.h5 --output refused.h5
 expect 2 "no output" "$layersweep" merge one/results.h5 a/results.h5
 exit 0

@@ -53,6 +53,7 @@ void write_texts(store::ResultsWriter& writer, std::int64_t first, std::int64_t 
 void write(const char* path, std::int64_t examples) {
   store::Provenance from;
   from.task = "squad";
+  from.experiment = "[task]\nname = counting\n[probe]\nmodes = hidden\nseeds = 0,1,2\n[extract]\nsplits = train\n";  // any
   from.epsilon = 0.1;
   from.flip_limit = 1;
   store::ResultsWriter writer(comm::Communicator(), path, contents_of(examples), from);
