@@ -32,7 +32,8 @@ enum class Purpose : std::uint64_t {
   gate_noise = 2,
   counting_task = 3,
   initial_weights = 4,
-  explainers = 5
+  explainers = 5,
+  token_sample = 6
 };
 
 /// A key for (seed, purpose, words…), e.g. words = mode, probe, step; mixed so that different words give unrelated keys.
