@@ -9,9 +9,9 @@ namespace layersweep::app {
 const std::vector<Command>& commands() {
   // A new command: its file, its line in commands.hpp, its line here.
   static const std::vector<Command> table{
-      run_command(),     retry_command(),    plan_command(),    submit_command(),  status_command(),
-      explain_command(), tokenize_command(), predict_command(), inspect_command(), validate_command(),
-      merge_command(),   doctor_command(),   help_command(),
+      run_command(),      retry_command(),   plan_command(),    submit_command(),   status_command(), explain_command(),
+      tokenize_command(), predict_command(), inspect_command(), validate_command(), merge_command(),  report_command(),
+      figures_command(),  export_command(),  doctor_command(),  help_command(),
   };
   return table;
 }

@@ -17,11 +17,14 @@ const Command& find_command(std::string_view name);
 // Each defined in command_<name>.cpp.
 Command doctor_command();
 Command explain_command();
+Command export_command();
+Command figures_command();
 Command help_command();
 Command inspect_command();
 Command merge_command();
 Command plan_command();
 Command predict_command();
+Command report_command();
 Command retry_command();
 Command run_command();
 Command status_command();
