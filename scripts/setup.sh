@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Gets everything that building and testing need; run it again at any time, it only does what is not done yet.
-#   scripts/setup.sh [--encoders] [--bench] [--slurm] [--readers]
+#   scripts/setup.sh [--encoders] [--bench] [--slurm] [--readers] [--browser]
 #     --encoders  also fetch the small encoder (90 MB) into .deps/encoders
 #     --bench     also make .deps/bench-venv for the published loops in bench/published (5 GB)
 #     --slurm     also install Slurm and network tools, for the tests that start a cluster or hosts of their own
 #     --readers   also install R with rhdf5 and Octave with netcdf (290 MB), for the tests of docs/reading.md
+#     --browser   also install Chromium and what drives it, for the tests that look at reports
 # Read from the environment:
 #   LAYERSWEEP_LIBTORCH   a LibTorch of your own (folder with include/ and lib/); CMAKE_PREFIX_PATH is searched too
 #   MPI_HOME, HDF5_ROOT   an MPI, a parallel HDF5 of your own: Debian's are then not asked for, and CMake takes yours
@@ -13,19 +14,21 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 torch_pins=(torch==2.11.0 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
 bench_pins=(torch==2.11.0 transformers==5.23.0)
+browser_pins=(playwright==1.65.2)
 
-encoders=no bench=no slurm=no readers=no
+encoders=no bench=no slurm=no readers=no browser=no
 for argument in "$@"; do
   case $argument in
     --encoders) encoders=yes ;;
     --bench) bench=yes ;;
     --slurm) slurm=yes ;;
     --readers) readers=yes ;;
+    --browser) browser=yes ;;
     -h | --help)
-      sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit 0
       ;;
-    *) die "unknown argument '$argument' (known: --encoders, --bench, --slurm, --readers)" ;;
+    *) die "unknown argument '$argument' (known: --encoders, --bench, --slurm, --readers, --browser)" ;;
   esac
 done
 
@@ -39,6 +42,7 @@ system_packages() {
     wanted+=(slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge libpmix2 iproute2)
   fi
   if [ $readers = yes ]; then wanted+=(r-bioc-rhdf5 octave-netcdf); fi
+  if [ $browser = yes ]; then wanted+=(chromium fonts-dejavu-core); fi
 
   if ! command -v dpkg-query >/dev/null; then
     warn "not a Debian system: the packages cannot be checked. What Debian calls ${wanted[*]} is needed; CMake names what it misses."
@@ -64,28 +68,40 @@ system_packages() {
 }
 
 # --- Python environments ---
-# A stamp holds the pins that are in an environment and is written last. An environment without the wanted pins (never
-# made, interrupted, pins changed) is made anew as a whole: pip takes half-written packages for complete ones.
+# A stamp holds the pins that are in an environment and is written last. Packages that are new are added; an environment
+# without a stamp (never made, interrupted) or with another version of a wanted package is made anew as a whole, since pip
+# takes half-written packages for complete ones.
 make_venv() { # folder, stamp, pins installed without their dependencies, pins installed with them (a line each)
   local folder=$1 stamp=$2 wanted
   wanted=$(printf '%s\n' "$3" "$4" | sed '/^$/d')
-  if [ -x "$folder/bin/python" ] && [ -f "$stamp" ] && ! grep -vxFqf "$stamp" <<<"$wanted"; then return; fi
-  command -v python3 >/dev/null || die "no python3 found: install it (Debian: python3-venv)"
-  rm -rf "$folder" "$stamp"
+  local present="" missing=$wanted
+  if [ -x "$folder/bin/python" ] && [ -s "$stamp" ]; then
+    present=$(cat "$stamp")
+    missing=$(grep -vxF -e "$present" <<<"$wanted" || true)
+    if [ -z "$missing" ]; then return; fi
+  fi
   mkdir -p .deps/stamps
-  say "Python environment $folder: installing ${wanted//$'\n'/ }"
-  python3 -m venv "$folder" ||
-    die "python3 -m venv failed: install python3-venv, or put a complete python3 first on PATH"
+  rm -f "$stamp" # until all is in place
+  if [ -n "$present" ] && ! grep -qF -e "$(sed 's/==.*/==/' <<<"$missing")" <<<"$present"; then
+    say "Python environment $folder: adding ${missing//$'\n'/ }"
+  else
+    command -v python3 >/dev/null || die "no python3 found: install it (Debian: python3-venv)"
+    rm -rf "$folder"
+    present="" missing=$wanted
+    say "Python environment $folder: installing ${wanted//$'\n'/ }"
+    python3 -m venv "$folder" ||
+      die "python3 -m venv failed: install python3-venv, or put a complete python3 first on PATH"
+  fi
   local pip=("$folder/bin/python" -m pip install --quiet --disable-pip-version-check)
   local hint="pip could not install into $folder: see above. Without a network: set LAYERSWEEP_LIBTORCH and build with CMake directly (CONTRIBUTING.md)"
   local pins
-  mapfile -t pins <<<"$4"
-  "${pip[@]}" "${pins[@]}" </dev/null || die "$hint"
+  mapfile -t pins < <(grep -xF -e "$4" <<<"$missing" || true)
+  if [ ${#pins[@]} -gt 0 ]; then "${pip[@]}" "${pins[@]}" </dev/null || die "$hint"; fi
   if [ -n "$3" ]; then # last, else pip complains that these lack their dependencies
-    mapfile -t pins <<<"$3"
-    "${pip[@]}" --no-deps "${pins[@]}" </dev/null || die "$hint"
+    mapfile -t pins < <(grep -xF -e "$3" <<<"$missing" || true)
+    if [ ${#pins[@]} -gt 0 ]; then "${pip[@]}" --no-deps "${pins[@]}" </dev/null || die "$hint"; fi
   fi
-  echo "$wanted" >"$stamp.part"
+  printf '%s\n' "$present" "$missing" | sed '/^$/d' >"$stamp.part"
   mv "$stamp.part" "$stamp"
 }
 
@@ -94,6 +110,7 @@ libtorch_and_readers() {
   own=$(own_libtorch)
   if [ -z "$own" ]; then torch_lines=$(printf '%s\n' "${torch_pins[@]}"); fi
   reader_pins=$(grep -v '^#' scripts/requirements-readers.txt)
+  if [ $browser = yes ]; then reader_pins=$(printf '%s\n' "$reader_pins" "${browser_pins[@]}"); fi
   make_venv .deps/venv .deps/stamps/venv "$torch_lines" "$reader_pins"
   if [ -n "$own" ]; then
     say "LibTorch: yours, $own"
@@ -109,6 +126,17 @@ libtorch_and_readers() {
   say "LibTorch: ${torch_pins[0]} in .deps/libtorch"
 }
 
+# The package in analysis/, as it lies there, for `layersweep report` and its siblings.
+analysis_package() {
+  local python=.deps/venv/bin/python stamp=.deps/venv/analysis-package wanted
+  wanted="$root/analysis $(cksum <analysis/pyproject.toml)"
+  if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then return; fi
+  say "Analysis package: installing analysis/ into .deps/venv"
+  "$python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable ./analysis </dev/null ||
+    die "pip could not install analysis/ into .deps/venv: see above"
+  echo "$wanted" >"$stamp"
+}
+
 mkdir -p .deps
 if command -v flock >/dev/null; then # one set-up at a time; pip, left behind by a killed one, also holds the lock
   exec 9>.deps/lock
@@ -119,6 +147,7 @@ if command -v flock >/dev/null; then # one set-up at a time; pip, left behind by
 fi
 system_packages
 libtorch_and_readers
+analysis_package
 if [ $bench = yes ]; then
   make_venv .deps/bench-venv .deps/stamps/bench-venv "" "$(printf '%s\n' "${bench_pins[@]}")"
   say "Published loops: .deps/bench-venv"

@@ -7,6 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 if [ "$(id -u)" -eq 0 ]; then # as others they could not be used: the tests need namespaces
   scripts/setup.sh --slurm --readers ||
     warn "no Slurm, R or Octave (reason above): the tests that start a cluster or read results in R and Octave are skipped"
+  scripts/setup.sh --browser || warn "no Chromium (reason above): the tests that look at reports are skipped"
 fi
 scripts/build.sh
 datasets/fetch.sh encoder ||
