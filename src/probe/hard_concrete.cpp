@@ -26,4 +26,6 @@ at::Tensor sample_gates(const at::Tensor& phi, const at::Tensor& noise) {
 
 at::Tensor log_keep_probability(const at::Tensor& phi) { return -at::softplus(half_point() - phi); }
 
+double gate_logit_of(double log_p) { return half_point() - std::log(std::expm1(-log_p)); }
+
 }  // namespace layersweep::probe

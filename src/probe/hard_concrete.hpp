@@ -19,4 +19,7 @@ at::Tensor sample_gates(const at::Tensor& phi, const at::Tensor& noise);
 /// log P(z > 0) = −softplus(β·logit(−l/(r − l)) − phi). Any shape; differentiable.
 at::Tensor log_keep_probability(const at::Tensor& phi);
 
+/// The gate logit at which the log keep probability is `log_p` (< 0): its inverse.
+double gate_logit_of(double log_p);
+
 }  // namespace layersweep::probe

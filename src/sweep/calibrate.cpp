@@ -1,8 +1,6 @@
 #include "sweep/calibrate.hpp"
 
-#include <ATen/ops/full_like.h>
 #include <ATen/ops/ones.h>
-#include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -18,30 +16,29 @@ namespace {
 constexpr double finest = 0.005;
 constexpr double finest_of_share = 0.03;
 
-// How far the gates `phi` (gates x tokens) may sink together before each token is dropped, rising. Tokens that the gates
-// below these dropped are left out.
-std::vector<double> margins(const at::Tensor& phi, const at::Tensor& log_below) {
-  const at::Tensor logits = phi.to(at::kDouble);
-  const at::Tensor wanted = std::log(0.5) - log_below.to(at::kDouble);              // kept while Σ log P > wanted
-  at::Tensor low = at::full_like(wanted, -100), high = at::full_like(wanted, 100);  // gate logits lie within 10 + bias
-  for (int halving = 0; halving < 50; ++halving) {
-    const at::Tensor middle = (low + high) / 2;
-    const at::Tensor kept = probe::log_keep_probability(logits - middle).sum(0) > wanted;
-    low = at::where(kept, middle, low);
-    high = at::where(kept, high, middle);
+// How far each token's gate logit lies above the one at which the token is dropped: it stays as long as the bias sinks by
+// less. Tokens that the points below dropped are left out.
+std::vector<float> margins(const at::Tensor& phi, const at::Tensor& log_below) {
+  std::vector<float> result;
+  const auto own = phi.accessor<float, 1>();
+  const auto below = log_below.accessor<float, 1>();
+  for (std::int64_t t = 0; t < own.size(0); ++t) {
+    // kept while log P(own) + log P(below) > log ½
+    const double needed = std::log(0.5) - below[t];
+    if (needed < 0) result.push_back(static_cast<float>(own[t] - probe::gate_logit_of(needed)));
   }
-  const at::Tensor found = std::get<0>(low.index({wanted < 0}).sort());
-  return {found.const_data_ptr<double>(), found.const_data_ptr<double>() + found.numel()};
+  std::sort(result.begin(), result.end());
+  return result;
 }
 
-// How far the biases have to sink for `kept` of the tokens with these margins (rising) to stay.
-double shift_for(const std::vector<double>& margins, std::int64_t kept) {
+// How far the bias has to sink for `kept` of the tokens with these margins (rising) to stay.
+double shift_for(const std::vector<float>& margins, std::int64_t kept) {
   const auto count = static_cast<std::int64_t>(margins.size());
   if (count == 0) return 0;
   // Half a logit clear of the last token: what was not in `margins` may lie a little lower.
   if (kept >= count) return margins.front() - 0.5;
   if (kept <= 0) return margins.back() + 0.5;
-  return (margins[count - kept - 1] + margins[count - kept]) / 2;
+  return (double{margins[count - kept - 1]} + double{margins[count - kept]}) / 2;
 }
 
 struct CellSearch {
@@ -72,10 +69,8 @@ void search(const probe::ProbeLayout& layout, std::vector<Cell>& cells, const Ev
   }
 }
 
-// The gates from `first_gate` to that of the point move together.
 struct BiasSearch : CellSearch {
-  std::int64_t first_gate;
-  std::vector<double> margins;
+  std::vector<float> margins;
   std::int64_t tokens;
   double share_now;
 
@@ -102,56 +97,49 @@ class Calibration {
   void hidden() {
     std::vector<BiasSearch> cells;
     for (std::int64_t p = 0; p < layout_.points(); ++p) {
-      for (std::int64_t s = 0; s < layout_.seeds(); ++s) add(cells, p, p, p + 1, s, KeepShareSearch::Known::nothing);
+      for (std::int64_t s = 0; s < layout_.seeds(); ++s) add(cells, p, p + 1, s, KeepShareSearch::Known::nothing);
     }
     run(cells);
   }
 
-  // Upwards, gates are opened where training left a point beyond its limits: that of the point and those below it by the
-  // same amount, since they share what the point may lose; then that of the point alone, should that not have sufficed.
-  // Downwards, gates are closed as far as no point above suffers.
+  // Upwards, gates are opened where training left a point beyond its limits, so that no point costs those above it more
+  // than it must. Downwards, they are closed as far as no point above suffers.
   void input() {
     for (std::int64_t p = 0; p < layout_.points(); ++p) {
-      open_rejected(0, p);
-      open_rejected(p, p);
+      const at::Tensor active = at::zeros({layout_.points(), layout_.seeds()}, at::kBool);
+      active[p].fill_(true);
+      const CellTable<Score> scores = evaluate_cells(team_, encoder_, dev_, 0, layout_, parameters_, active, token_budget_);
+      std::vector<BiasSearch> cells;
+      for (std::int64_t s = 0; s < layout_.seeds(); ++s) {
+        if (!is_accepted(at_cell(scores, p, s), limits_)) add(cells, p, p + 1, s, KeepShareSearch::Known::guess_fails);
+      }
+      run(cells);
     }
     for (std::int64_t p = layout_.points() - 1; p >= 0; --p) {
       std::vector<BiasSearch> cells;
       for (std::int64_t s = 0; s < layout_.seeds(); ++s) {
-        add(cells, p, p, layout_.points(), s, KeepShareSearch::Known::guess_suffices);
+        add(cells, p, layout_.points(), s, KeepShareSearch::Known::guess_suffices);
       }
       run(cells);
     }
   }
 
  private:
-  void open_rejected(std::int64_t first_gate, std::int64_t point) {
-    const at::Tensor active = at::zeros({layout_.points(), layout_.seeds()}, at::kBool);
-    active[point].fill_(true);
-    const CellTable<Score> scores = evaluate_cells(team_, encoder_, dev_, 0, layout_, parameters_, active, token_budget_);
-    std::vector<BiasSearch> cells;
-    for (std::int64_t s = 0; s < layout_.seeds(); ++s) {
-      if (is_accepted(at_cell(scores, point, s), limits_)) continue;
-      add(cells, first_gate, point, point + 1, s, KeepShareSearch::Known::guess_fails);
-    }
-    run(cells);
-  }
-
-  // A search that begins at the share that the point keeps now.
-  void add(std::vector<BiasSearch>& cells, std::int64_t first_gate, std::int64_t point, std::int64_t judged_end,
-           std::int64_t seed, KeepShareSearch::Known known) const {
-    const at::Tensor phi = phi_.slice(0, first_gate, point + 1).select(1, seed);
+  // The search over the bias of one gate, beginning at the share that it keeps now.
+  void add(std::vector<BiasSearch>& cells, std::int64_t point, std::int64_t judged_end, std::int64_t seed,
+           KeepShareSearch::Known known) const {
+    const at::Tensor phi = phi_[point][seed];
     if (!phi.isfinite().all().item<bool>()) return;
-    at::Tensor log_below = at::zeros_like(phi[0]);
+    at::Tensor log_below = at::zeros_like(phi);
     if (layout_.mode() == probe::Mode::input) {
-      log_below = probe::log_keep_probability(phi_.slice(0, 0, first_gate).select(1, seed)).sum(0);
+      for (std::int64_t below = 0; below < point; ++below) log_below += probe::log_keep_probability(phi_[below][seed]);
     }
-    std::vector<double> own = margins(phi, log_below);
-    const auto tokens = phi.size(1);
+    std::vector<float> own = margins(phi, log_below);
+    const auto tokens = phi.size(0);
     const auto share = [&](std::int64_t count) { return static_cast<double>(count) / static_cast<double>(tokens); };
-    const auto now = own.end() - std::upper_bound(own.begin(), own.end(), 0.0);
+    const auto now = own.end() - std::upper_bound(own.begin(), own.end(), 0.0F);
     const KeepShareSearch search(share(now), share(static_cast<std::int64_t>(own.size())), known);
-    cells.push_back({{point, judged_end, seed, search}, first_gate, std::move(own), tokens, share(now)});
+    cells.push_back({{point, judged_end, seed, search}, std::move(own), tokens, share(now)});
   }
 
   void run(std::vector<BiasSearch>& cells) {
@@ -166,15 +154,13 @@ class Calibration {
     for (const BiasSearch& cell : cells) {
       const double shift = cell.shift(cell.share.best());
       sink(parameters_, cell, shift);
-      phi_.slice(0, cell.first_gate, cell.point + 1).select(1, cell.seed).sub_(shift);
+      phi_[cell.point][cell.seed] -= shift;
     }
   }
 
   void sink(const at::Tensor& flat, const BiasSearch& cell, double shift) const {
-    for (auto gate = cell.first_gate; gate <= cell.point; ++gate) {
-      for (const auto& [name, values] : layout_.cell(flat, static_cast<int>(gate), cell.seed)) {
-        if (name == "gate.bias") values.sub_(shift);
-      }
+    for (const auto& [name, values] : layout_.cell(flat, static_cast<int>(cell.point), cell.seed)) {
+      if (name == "gate.bias") values.sub_(shift);
     }
   }
 

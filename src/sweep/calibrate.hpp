@@ -18,11 +18,10 @@ namespace layersweep::sweep {
 
 /// Moves gate.bias of every (point, seed) in `parameters` (flat, changed in place), so that the probe keeps as few tokens
 /// of `dev` as it may while it is accepted: mean KL ≤ ε and flips ≤ the limit. Hidden mode: points are independent. Input
-/// mode, where a gate masks all points above it too: upwards, the gates up to each point are opened together, just as
-/// far as the point needs to be accepted; then, downwards, each is closed as far as its point and all above stay accepted.
-/// Keeping everything (input mode: all that the point below keeps) is acceptable, so every probe ends accepted. Uses all of
-/// `dev`; cells that are not finite stay as they are. Collective over the team; the same bits on every rank, and on every
-/// number of ranks.
+/// mode, where a gate masks all points above it too: upwards, gates are opened just as far as their point needs to be
+/// accepted; then, downwards, closed as far as their point and all above it stay accepted. Keeping everything (input mode:
+/// all that the point below keeps) is acceptable, so every probe ends accepted. Uses all of `dev`; cells that are not
+/// finite stay as they are. Collective over the team; the same bits on every rank, and on every number of ranks.
 void calibrate(const Team& team, const encoder::Encoder& encoder, const data::Corpus& dev, const probe::ProbeLayout& layout,
                const at::Tensor& parameters, const Limits& limits, std::int64_t token_budget);
 
