@@ -124,7 +124,8 @@ TEST_P(Calibrated, OnlyTheBiasMoves) {
       const auto was = layout_.cell(before_, p, s);
       const auto is = layout_.cell(after_, p, s);
       for (std::size_t i = 0; i < was.size(); ++i) {
-        if (was[i].first != "gate.bias") EXPECT_TRUE(was[i].second.equal(is[i].second)) << was[i].first;
+        if (was[i].first == "gate.bias") continue;
+        EXPECT_TRUE(was[i].second.equal(is[i].second)) << was[i].first;
       }
     }
   }
@@ -153,7 +154,9 @@ TEST_P(Calibrated, RandomMasksNeedTheShareThatIsFound) {
   const auto random = sweep::evaluate_random_masks(team_, *model_, dev_, layout_, after_, all, shares, 400);
   for (std::size_t p = 0; p < own.size(); ++p) {
     for (std::size_t s = 0; s < own[p].size(); ++s) {
-      if (shares[p][s] < 1) EXPECT_LE(random[p][s].kl, own[p][s].kl);
+      if (shares[p][s] < 1) {
+        EXPECT_LE(random[p][s].kl, own[p][s].kl);
+      }
       // The draw is of so many tokens: 120 texts of 5.5 on average.
       EXPECT_NEAR(random[p][s].keep_share, shares[p][s], 0.1);
     }
@@ -171,7 +174,9 @@ TEST_P(Calibrated, ProbesThatAreNotFiniteStayAsTheyAre) {
   for (const auto& [name, values] : layout_.cell(after_, 1, 2)) values.fill_(std::nanf(""));
   calibrate(team_, after_);
   for (const auto& [name, values] : layout_.cell(after_, 1, 2)) {
-    if (name == "gate.bias") EXPECT_TRUE(values.isnan().all().item<bool>());
+    if (name == "gate.bias") {
+      EXPECT_TRUE(values.isnan().all().item<bool>());
+    }
   }
   EXPECT_TRUE(sweep::is_accepted(scores(after_)[1][1], limits_));
 }
