@@ -91,7 +91,7 @@ std::int64_t class_count(const data::Corpus& corpus) {
 std::unique_ptr<encoder::Trainable> open_model(const config::Experiment& experiment, const Texts& texts) {
   const auto seed = static_cast<std::uint64_t>(experiment.finetune.seed);
   if (experiment.task.name == config::TaskName::counting) return encoder::make_trainable_counting(seed);
-  return encoder::open_trainable(experiment.encoder.folder, class_count(texts.train), seed);
+  return encoder::open_trainable(experiment.encoder.folder, {.classes = class_count(texts.train)}, seed);
 }
 
 }  // namespace

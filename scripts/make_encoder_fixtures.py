@@ -3,6 +3,8 @@
 
   tiny-bert/            a random BertForSequenceClassification of 2 layers, with a vocabulary
   tiny-bert.safetensors inputs, states at all points and logits of it
+  tiny-qa/              a random BertForQuestionAnswering, likewise, with longer positions
+  tiny-qa.safetensors   inputs, start and end logits of it
   minilm-l6.json        a few sentences' ids, values at all points of the real encoder, logits under a head by formula
 
 Needs torch, transformers, safetensors. The encoder: --encoder FOLDER (without it, minilm-l6.json stays as it is).
@@ -34,24 +36,44 @@ def points(model, ids, segments, mask):
         return [model.bert.embeddings.word_embeddings(ids), *out.hidden_states], out.logits
 
 
-def make_tiny():
-    torch.manual_seed(11)
+def random_model(kind, folder, **sizes):
     config = transformers.BertConfig(
         vocab_size=64, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=72,
-        max_position_embeddings=24, num_labels=3, layer_norm_eps=1e-12, attn_implementation="eager")
-    model = transformers.BertForSequenceClassification(config).eval()
+        layer_norm_eps=1e-12, attn_implementation="eager", **sizes)
+    model = kind(config).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():  # far from the initial values, where gelu and softmax are curved
             parameter.normal_(1.0 if name.endswith("LayerNorm.weight") else 0.0, 0.25)
-    folder = FIXTURES / "tiny-bert"
     model.save_pretrained(folder)
     tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + [f"w{n}" for n in range(59)]
     (folder / "vocab.txt").write_text("\n".join(tokens) + "\n")
+    return model
 
+
+def random_texts():
     lengths = torch.tensor([9, 4, 17, 1])
     mask = (torch.arange(17)[None] < lengths[:, None]).long()
     ids = torch.randint(1, 64, mask.shape) * mask
     segments = (torch.arange(17)[None] > lengths[:, None] // 2).long() * mask
+    return lengths, mask, ids, segments
+
+
+def make_tiny_qa():
+    torch.manual_seed(12)
+    model = random_model(transformers.BertForQuestionAnswering, FIXTURES / "tiny-qa", max_position_embeddings=64)
+    lengths, mask, ids, segments = random_texts()
+    with torch.no_grad():
+        out = model(input_ids=ids, token_type_ids=segments, attention_mask=mask)
+    tensors = {"token_ids": ids, "segments": segments, "lengths": lengths,
+               "logits": torch.stack([out.start_logits, out.end_logits], 1)}
+    save_file({name: value.contiguous() for name, value in tensors.items()}, FIXTURES / "tiny-qa.safetensors")
+
+
+def make_tiny():
+    torch.manual_seed(11)
+    model = random_model(transformers.BertForSequenceClassification, FIXTURES / "tiny-bert", max_position_embeddings=24,
+                         num_labels=3)
+    lengths, mask, ids, segments = random_texts()
     states, logits = points(model, ids, segments, mask)
     tensors = {"token_ids": ids, "segments": segments, "lengths": lengths, "logits": logits}
     tensors |= {f"states.{point}": state for point, state in enumerate(states)}
@@ -98,5 +120,6 @@ if __name__ == "__main__":
         check(arguments.check)
     else:
         make_tiny()
+        make_tiny_qa()
         if arguments.encoder:
             make_minilm(arguments.encoder)

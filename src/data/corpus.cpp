@@ -13,7 +13,7 @@ namespace layersweep::data {
 namespace {
 
 constexpr std::string_view kKind = "layersweep token shard";
-constexpr std::string_view kVersion = "1";
+constexpr std::string_view kVersion = "2";
 
 // The columns, as vectors while they are built and as spans (into those vectors or a mapped file) afterwards.
 template <template <class> class Column>
@@ -22,10 +22,14 @@ struct Table {
   Column<std::int32_t> token_id, segment;
   Column<std::uint8_t> part;
   Column<std::int32_t> word_index, char_start, char_end, sentiment;
-  Column<std::uint8_t> truth;
-  Column<std::int32_t> label, query;
-  Column<std::int64_t> text_start;  // E + 1, in bytes of text; likewise id_start
+  Column<std::uint8_t> truth, answerable;
+  Column<std::int32_t> label, query, answer, question;
+  Column<std::int64_t> text_start;  // E + 1, in bytes of text; likewise the other starts
   Column<std::uint8_t> text;
+  Column<std::int64_t> second_start;
+  Column<std::uint8_t> second;
+  Column<std::int64_t> gold_start;
+  Column<std::uint8_t> gold;  // each answer with a NUL behind it
   Column<std::int64_t> id_start;
   Column<std::uint8_t> id;
 
@@ -36,15 +40,17 @@ struct Table {
   template <class Self>
   static auto columns_of(Self& self) {
     return std::tie(self.token_start, self.token_id, self.segment, self.part, self.word_index, self.char_start,
-                    self.char_end, self.sentiment, self.truth, self.label, self.query, self.text_start, self.text,
+                    self.char_end, self.sentiment, self.truth, self.answerable, self.label, self.query, self.answer,
+                    self.question, self.text_start, self.text, self.second_start, self.second, self.gold_start, self.gold,
                     self.id_start, self.id);
   }
 };
 
 // In the order of Table::columns; these are the names in the file.
-constexpr std::array kColumnNames{"token_start", "token_id",   "segment",   "part",     "word_index",
-                                  "char_start",  "char_end",   "sentiment", "truth",    "label",
-                                  "query",       "text_start", "text",      "id_start", "id"};
+constexpr std::array kColumnNames{"token_start", "token_id",  "segment",    "part",       "word_index",   "char_start",
+                                  "char_end",    "sentiment", "truth",      "answerable", "label",        "query",
+                                  "answer",      "question",  "text_start", "text",       "second_start", "second",
+                                  "gold_start",  "gold",      "id_start",   "id"};
 
 template <class T>
 using Vector = std::vector<T>;
@@ -73,9 +79,12 @@ void check(const Example& example) {
   const auto fits = [&](const auto& values) { return values.size() == tokens; };
   const auto fits_or_absent = [&](const auto& values) { return values.empty() || fits(values); };
   base::ensure(fits(example.segment) && fits(example.part) && fits(example.word_index) && fits(example.char_start) &&
-                   fits(example.char_end) && fits_or_absent(example.sentiment) && fits_or_absent(example.truth),
+                   fits(example.char_end) && fits_or_absent(example.sentiment) && fits_or_absent(example.truth) &&
+                   fits_or_absent(example.answerable),
                "an example whose per-token vectors differ in length");
   base::ensure(example.query.empty() || example.query.size() == 2, "an example whose query is not of two symbols");
+  base::ensure(example.answer.empty() ? example.answerable.empty() : example.answer.size() == 2 && fits(example.answerable),
+               "an example whose answer is not of two tokens, or lies nowhere");
 }
 
 // Offsets 0 = start[0] <= start[1] <= … = total.
@@ -89,7 +98,7 @@ std::optional<std::string> flaw(const Table<View>& table) {
   if (!are_offsets(table.token_start, table.token_id.size())) return "token_start does not cut token_id into examples";
   const std::size_t examples = table.token_start.size() - 1;
   const std::size_t tokens = table.token_id.size();
-  const std::array<std::pair<const char*, bool>, 9> sizes{{
+  const std::array<std::pair<const char*, bool>, 12> sizes{{
       {"segment", table.segment.size() == tokens},
       {"part", table.part.size() == tokens},
       {"word_index", table.word_index.size() == tokens},
@@ -97,14 +106,23 @@ std::optional<std::string> flaw(const Table<View>& table) {
       {"char_end", table.char_end.size() == tokens},
       {"sentiment", table.sentiment.empty() || table.sentiment.size() == tokens},
       {"truth", table.truth.empty() || table.truth.size() == tokens},
+      {"answerable", table.answerable.empty() || table.answerable.size() == tokens},
       {"label", table.label.size() == examples},
       {"query", table.query.empty() || table.query.size() == 2 * examples},
+      {"answer", table.answer.empty() || table.answer.size() == 2 * examples},
+      {"question", table.question.size() == examples},
   }};
   for (const auto& [name, fits] : sizes) {
     if (!fits) return fmt::format("column {} has the wrong length", name);
   }
   if (table.text_start.size() != examples + 1 || !are_offsets(table.text_start, table.text.size())) {
     return "text_start does not cut text into examples";
+  }
+  if (table.second_start.size() != examples + 1 || !are_offsets(table.second_start, table.second.size())) {
+    return "second_start does not cut second into examples";
+  }
+  if (table.gold_start.size() != examples + 1 || !are_offsets(table.gold_start, table.gold.size())) {
+    return "gold_start does not cut gold into examples";
   }
   if (table.id_start.size() != examples + 1 || !are_offsets(table.id_start, table.id.size())) {
     return "id_start does not cut id into examples";
@@ -133,6 +151,8 @@ Corpus Corpus::pack(const std::vector<Example>& examples) {
   Table<Vector>& table = made->owned;
   table.token_start.push_back(0);
   table.text_start.push_back(0);
+  table.second_start.push_back(0);
+  table.gold_start.push_back(0);
   table.id_start.push_back(0);
   for (const Example& example : examples) {
     check(example);
@@ -145,11 +165,18 @@ Corpus Corpus::pack(const std::vector<Example>& examples) {
     append(table.sentiment, example.sentiment);
     append(table.truth, example.truth);
     append(table.query, example.query);
+    append(table.answerable, example.answerable);
+    append(table.answer, example.answer);
     append(table.text, example.text);
+    append(table.second, example.second_text);
+    for (const std::string& gold : example.gold) append(table.gold, gold + '\0');
     append(table.id, example.id);
     table.label.push_back(example.label);
+    table.question.push_back(example.question);
     table.token_start.push_back(std::ssize(table.token_id));
     table.text_start.push_back(std::ssize(table.text));
+    table.second_start.push_back(std::ssize(table.second));
+    table.gold_start.push_back(std::ssize(table.gold));
     table.id_start.push_back(std::ssize(table.id));
   }
   made->view.columns() = table.columns();
@@ -193,7 +220,8 @@ Corpus Corpus::first(std::int64_t count) const {
   made->view = columns_->view;
   Table<View>& view = made->view;
   const auto examples = static_cast<std::size_t>(count);
-  for (auto* start : {&view.token_start, &view.text_start, &view.id_start}) *start = start->first(examples + 1);
+  for (auto* start : {&view.token_start, &view.text_start, &view.second_start, &view.gold_start, &view.id_start})
+    *start = start->first(examples + 1);
   const auto tokens = static_cast<std::size_t>(view.token_start.back());
   const auto cut_to = [](auto& column, std::size_t length) {
     if (!column.empty()) column = column.first(length);
@@ -203,9 +231,14 @@ Corpus Corpus::first(std::int64_t count) const {
   }
   cut_to(view.part, tokens);
   cut_to(view.truth, tokens);
+  cut_to(view.answerable, tokens);
   cut_to(view.label, examples);
+  cut_to(view.question, examples);
   cut_to(view.query, 2 * examples);
+  cut_to(view.answer, 2 * examples);
   cut_to(view.text, static_cast<std::size_t>(view.text_start.back()));
+  cut_to(view.second, static_cast<std::size_t>(view.second_start.back()));
+  cut_to(view.gold, static_cast<std::size_t>(view.gold_start.back()));
   cut_to(view.id, static_cast<std::size_t>(view.id_start.back()));
   return Corpus(std::move(made));
 }
@@ -224,8 +257,25 @@ std::span<const std::uint8_t> Corpus::truth() const { return columns_->view.trut
 std::span<const std::int32_t> Corpus::label() const { return columns_->view.label; }
 std::span<const std::int32_t> Corpus::query() const { return columns_->view.query; }
 
+std::span<const std::uint8_t> Corpus::answerable() const { return columns_->view.answerable; }
+std::span<const std::int32_t> Corpus::answer() const { return columns_->view.answer; }
+std::span<const std::int32_t> Corpus::question() const { return columns_->view.question; }
+
 std::string_view Corpus::text(std::int64_t example) const {
   return cut(columns_->view.text, columns_->view.text_start, example);
+}
+std::string_view Corpus::second_text(std::int64_t example) const {
+  return cut(columns_->view.second, columns_->view.second_start, example);
+}
+std::vector<std::string> Corpus::gold(std::int64_t example) const {
+  std::vector<std::string> answers;
+  std::string_view rest = cut(columns_->view.gold, columns_->view.gold_start, example);
+  while (!rest.empty()) {
+    const std::size_t end = rest.find('\0');
+    answers.emplace_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(rest.size(), end == rest.npos ? end : end + 1));
+  }
+  return answers;
 }
 std::string_view Corpus::id(std::int64_t example) const { return cut(columns_->view.id, columns_->view.id_start, example); }
 

@@ -22,17 +22,25 @@ enum class TokenPart : std::uint8_t { special = 0, text = 1, question = 2, passa
 /// One tokenised text before it is packed into columns. Per-token vectors have equal length.
 struct Example {
   std::string id;           ///< unique within the task, e.g. "sst/dev/17"
-  std::string text;         ///< UTF-8; pairs: first text, newline, second text
+  std::string text;         ///< UTF-8; of a pair the first, in question answering the question
+  std::string second_text;  ///< of a pair the second, in question answering the passage; else empty
   std::int32_t label = -1;  ///< class, −1 where there is none
   std::vector<std::int32_t> token_id;
   std::vector<std::int32_t> segment;     ///< 0, or 1 for the second text of a pair
   std::vector<std::uint8_t> part;        ///< TokenPart
   std::vector<std::int32_t> word_index;  ///< −1 for special tokens
-  std::vector<std::int32_t> char_start;  ///< offset into `text` in Unicode code points, −1 for special tokens
-  std::vector<std::int32_t> char_end;    ///< one past the last code point
-  std::vector<std::int32_t> sentiment;   ///< SST: label 0..4 of the token's word, −1 for special tokens; else empty
-  std::vector<std::uint8_t> truth;       ///< counting: 1 where the token holds a query symbol; else empty
-  std::vector<std::int32_t> query;       ///< counting: the two query symbols; else empty
+  std::vector<std::int32_t>
+      char_start;  ///< offset into its own text of a pair in Unicode code points, −1 for special tokens
+  std::vector<std::int32_t> char_end;   ///< one past the last code point
+  std::vector<std::int32_t> sentiment;  ///< SST: label 0..4 of the token's word, −1 for special tokens; else empty
+  std::vector<std::uint8_t> truth;      ///< counting: 1 where the token holds a query symbol; else empty
+  std::vector<std::int32_t> query;      ///< counting: the two query symbols; else empty
+
+  // Question answering; empty or 0 elsewhere.
+  std::vector<std::uint8_t> answerable;  ///< per token: 1 where an answer may begin or end
+  std::vector<std::int32_t> answer;  ///< first and last token of the given answer; −1, −1 where the window holds none
+  std::vector<std::string> gold;     ///< all given answers, without NUL; none: the passage does not answer
+  std::int32_t question = 0;         ///< its number; windows of one question follow one another
 };
 
 class Corpus {
@@ -58,11 +66,16 @@ class Corpus {
   std::span<const std::int32_t> word_index() const;
   std::span<const std::int32_t> char_start() const;
   std::span<const std::int32_t> char_end() const;
-  std::span<const std::int32_t> sentiment() const;  ///< N, or empty
-  std::span<const std::uint8_t> truth() const;      ///< N, or empty
-  std::span<const std::int32_t> label() const;      ///< E
-  std::span<const std::int32_t> query() const;      ///< 2·E row by row, or empty
+  std::span<const std::int32_t> sentiment() const;   ///< N, or empty
+  std::span<const std::uint8_t> truth() const;       ///< N, or empty
+  std::span<const std::int32_t> label() const;       ///< E
+  std::span<const std::int32_t> query() const;       ///< 2·E row by row, or empty
+  std::span<const std::uint8_t> answerable() const;  ///< N, or empty
+  std::span<const std::int32_t> answer() const;      ///< 2·E row by row, or empty
+  std::span<const std::int32_t> question() const;    ///< E
   std::string_view text(std::int64_t example) const;
+  std::string_view second_text(std::int64_t example) const;
+  std::vector<std::string> gold(std::int64_t example) const;
   std::string_view id(std::int64_t example) const;
 
  private:

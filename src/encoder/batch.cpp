@@ -27,6 +27,11 @@ Batch collate(const data::Corpus& corpus, std::span<const std::int64_t> examples
   batch.labels = at::empty({rows}, at::kLong);
   const auto query = corpus.query();
   if (!query.empty()) batch.query = at::empty({rows, 2}, at::kLong);
+  const auto answer = corpus.answer();
+  if (!answer.empty()) {
+    batch.answer = at::empty({rows, 2}, at::kLong);
+    batch.answerable = at::zeros({rows, width}, at::kBool);
+  }
   for (std::int64_t row = 0; row < rows; ++row) {
     const std::int64_t example = examples[row];
     const std::int64_t start = corpus.token_start()[example];
@@ -37,6 +42,9 @@ Batch collate(const data::Corpus& corpus, std::span<const std::int64_t> examples
     batch.lengths.data_ptr<std::int64_t>()[row] = length;
     batch.labels.data_ptr<std::int64_t>()[row] = corpus.label()[example];
     if (!query.empty()) std::copy_n(query.begin() + 2 * example, 2, batch.query.data_ptr<std::int64_t>() + 2 * row);
+    if (answer.empty()) continue;
+    std::copy_n(answer.begin() + 2 * example, 2, batch.answer.data_ptr<std::int64_t>() + 2 * row);
+    std::copy_n(corpus.answerable().begin() + start, length, batch.answerable.data_ptr<bool>() + row * width);
   }
   return batch;
 }

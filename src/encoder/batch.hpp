@@ -12,12 +12,14 @@ namespace layersweep::encoder {
 
 /// B examples padded to the longest, T tokens.
 struct Batch {
-  at::Tensor token_ids;  ///< B x T int64, padding is 0
-  at::Tensor segments;   ///< B x T int64
-  at::Tensor lengths;    ///< B int64
-  at::Tensor mask;       ///< B x T bool, true on tokens
-  at::Tensor query;      ///< B x 2 int64 for the counting task, else undefined
-  at::Tensor labels;     ///< B int64, −1 where there is none
+  at::Tensor token_ids;   ///< B x T int64, padding is 0
+  at::Tensor segments;    ///< B x T int64
+  at::Tensor lengths;     ///< B int64
+  at::Tensor mask;        ///< B x T bool, true on tokens
+  at::Tensor query;       ///< B x 2 int64 for the counting task, else undefined
+  at::Tensor labels;      ///< B int64, −1 where there is none
+  at::Tensor answerable;  ///< B x T bool, true where an answer may lie; undefined but in question answering
+  at::Tensor answer;  ///< B x 2 int64, first and last token of the given answer, −1 where the text holds none; likewise
 
   std::int64_t size() const { return token_ids.size(0); }
   std::int64_t width() const { return token_ids.size(1); }

@@ -16,11 +16,12 @@ namespace {
 
 // Names and costs. The last layer's cost is that of Need::read_out, which is how it is used.
 std::vector<Point> bert_points(const BertConfig& c) {
+  const bool narrow = c.output == OutputKind::classes;
   const auto h = static_cast<double>(c.hidden);
   std::vector<Point> points;
   points.push_back({"embeddings", c.hidden, 4 * h});
   for (std::int64_t layer = 1; layer <= c.layers; ++layer) {
-    const bool last = layer == c.layers;
+    const bool last = narrow && layer == c.layers;
     points.push_back(
         {fmt::format("layer {} input", layer), c.hidden, last ? 2 * h * h : 4 * h * h + 2 * h * double(c.inner)});
   }
@@ -39,7 +40,8 @@ class Bert : public Encoder, public AttendingEncoder {
   }
 
   const std::vector<Point>& points() const override { return points_; }
-  std::int64_t classes() const override { return config_.classes; }
+  OutputKind output() const override { return config_.output; }
+  std::int64_t classes() const override { return output() == OutputKind::classes ? config_.classes : 0; }
   at::Tensor mask_state() const override { return mask_state_; }
 
   Clean clean(const Batch& batch) const override {
@@ -52,7 +54,7 @@ class Bert : public Encoder, public AttendingEncoder {
     for (std::int64_t index = 0; index < config_.layers; ++index) {
       clean.states.push_back(layer(index, clean.states.back(), lengths, Need::all_tokens));
     }
-    clean.logits = plain::classify(config_, weights_, clean.states.back().select(1, 0), nullptr);
+    clean.logits = plain::read_out(config_, weights_, clean.states.back(), lengths, nullptr);
     return clean;
   }
 
@@ -61,15 +63,16 @@ class Bert : public Encoder, public AttendingEncoder {
     base::ensure(rows.states.size(1) == batch.width(), "rows below the last point have all tokens");
     if (point == 0) return {embed(rows.states, batch.segments.index_select(0, rows.example)), rows.example};
     const at::Tensor lengths = batch.lengths.index_select(0, rows.example);
-    return {layer(point - 1, rows.states, lengths, point == config_.layers ? need : Need::all_tokens), rows.example};
+    return {layer(point - 1, rows.states, lengths, narrows() && point == config_.layers ? need : Need::all_tokens),
+            rows.example};
   }
 
-  at::Tensor read_out(const Rows& rows, const Batch&) const override {
-    return plain::classify(config_, weights_, rows.states.select(1, 0), nullptr);
+  at::Tensor read_out(const Rows& rows, const Batch& batch) const override {
+    return plain::read_out(config_, weights_, rows.states, batch.lengths.index_select(0, rows.example), nullptr);
   }
 
   Rows narrow_to_read_out(const Rows& rows, const Batch&) const override {
-    return {rows.states.narrow(1, 0, 1), rows.example};
+    return narrows() ? Rows{rows.states.narrow(1, 0, 1), rows.example} : rows;
   }
 
   at::Tensor attention(int point, const Rows& rows, const Batch& batch) const override {
@@ -86,6 +89,9 @@ class Bert : public Encoder, public AttendingEncoder {
   const BertWeights& weights() const { return weights_; }
 
  private:
+  // A classifier reads the first token alone, the head of a span all.
+  bool narrows() const { return config_.output == OutputKind::classes; }
+
   void check(const Batch& batch) const {
     if (batch.width() > config_.positions) {
       throw base::InputError(fmt::format("a text has {} tokens", batch.width()),

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "encoder/json_file.hpp"
 
@@ -68,6 +70,24 @@ std::int64_t class_count(const Keys& keys) {
   return keys.size_or("num_labels", 2);
 }
 
+// id2label by number; none where the numbers are not 0, 1, ….
+std::vector<std::string> class_names(const Keys& keys) {
+  std::vector<std::string> names;
+  const auto labels = keys.json().find("id2label");
+  if (labels == keys.json().end() || !labels->is_object()) return names;
+  for (std::size_t label = 0; label < labels->size(); ++label) {
+    const auto name = labels->find(std::to_string(label));
+    if (name == labels->end() || !name->is_string()) return {};
+    names.push_back(name->get<std::string>());
+  }
+  return names;
+}
+
+bool names_question_answering(const nlohmann::json& json) {
+  const auto names = json.find("architectures");
+  return names != json.end() && names->is_array() && std::ranges::find(*names, "BertForQuestionAnswering") != names->end();
+}
+
 }  // namespace
 
 BertConfig read_bert_config(const std::filesystem::path& config_json) {
@@ -87,7 +107,9 @@ BertConfig read_bert_config(const std::filesystem::path& config_json) {
   config.vocabulary = keys.size("vocab_size");
   config.positions = keys.size("max_position_embeddings");
   config.segments = keys.size_or("type_vocab_size", 2);
-  config.classes = class_count(keys);
+  config.output = names_question_answering(keys.json()) ? OutputKind::span : OutputKind::classes;
+  config.classes = config.output == OutputKind::span ? 2 : class_count(keys);
+  if (config.output == OutputKind::classes) config.class_names = class_names(keys);
   config.norm_epsilon = keys.number_or("layer_norm_eps", 1e-12, 0, 1);
   config.hidden_dropout = keys.number_or("hidden_dropout_prob", 0.1, 0, 1);
   config.attention_dropout = keys.number_or("attention_probs_dropout_prob", 0.1, 0, 1);

@@ -1,9 +1,12 @@
-// The sizes of a BERT classifier, as config.json gives them.
+// The sizes of a BERT with its head, as config.json gives them.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
+
+#include "encoder/output_kind.hpp"
 
 namespace layersweep::encoder {
 
@@ -15,7 +18,9 @@ struct BertConfig {
   std::int64_t vocabulary = 0;
   std::int64_t positions = 0;  ///< longest text, in tokens
   std::int64_t segments = 2;
-  std::int64_t classes = 0;
+  OutputKind output = OutputKind::classes;
+  std::int64_t classes = 0;              ///< rows of the head; a span has two, start and end
+  std::vector<std::string> class_names;  ///< id2label, empty where the file has none
   std::int64_t padding_id = 0;
   double norm_epsilon = 1e-12;
   double hidden_dropout = 0.1;
@@ -27,7 +32,8 @@ struct BertConfig {
 };
 
 /// Reads and checks config.json; `classes` is num_labels or the length of id2label, 2 where the file says neither (as
-/// Hugging Face has it). Throws InputError naming the key when it is no BERT, or a variant whose arithmetic is not ours.
+/// Hugging Face has it). The output is a span where `architectures` names BertForQuestionAnswering. Throws InputError naming
+/// the key when it is no BERT, or a variant whose arithmetic is not ours.
 BertConfig read_bert_config(const std::filesystem::path& config_json);
 
 }  // namespace layersweep::encoder

@@ -16,7 +16,12 @@
 namespace layersweep::encoder {
 namespace {
 
-// The name in BertForSequenceClassification of a tensor as the file has it; nothing for what is not needed.
+bool is_output(std::string_view name) { return name.starts_with("classifier.") || name.starts_with("qa_outputs."); }
+
+bool is_head(std::string_view name) { return name.starts_with("bert.pooler.") || is_output(name); }
+
+// The name in BertForSequenceClassification or BertForQuestionAnswering of a tensor as the file has it; nothing for what is
+// not needed.
 std::optional<std::string> full_name(std::string name) {
   if (name.ends_with("embeddings.position_ids")) return std::nullopt;  // a buffer that older versions stored
   if (name.starts_with("cls.")) return std::nullopt;                   // heads of pre-training
@@ -24,7 +29,7 @@ std::optional<std::string> full_name(std::string name) {
        {std::pair{"LayerNorm.gamma", "LayerNorm.weight"}, {"LayerNorm.beta", "LayerNorm.bias"}}) {
     if (name.ends_with(old_end)) name = name.substr(0, name.size() - std::string_view(old_end).size()) + end;
   }
-  if (!name.starts_with("bert.") && !name.starts_with("classifier.")) name = "bert." + name;
+  if (!name.starts_with("bert.") && !is_output(name)) name = "bert." + name;
   return name;
 }
 
@@ -41,8 +46,6 @@ std::map<std::string, std::string> names_in_file(const tensors::SafetensorsFile&
   return by_full_name;
 }
 
-bool is_head(const std::string& name) { return name.starts_with("bert.pooler.") || name.starts_with("classifier."); }
-
 std::filesystem::path weights_file(const std::filesystem::path& folder) {
   const auto file = folder / "model.safetensors";
   if (!std::filesystem::exists(file) && std::filesystem::exists(folder / "pytorch_model.bin")) {
@@ -52,12 +55,14 @@ std::filesystem::path weights_file(const std::filesystem::path& folder) {
   return file;
 }
 
+// `spare` are tensors of heads that the model does without.
+template <class Spare>
 void check_known(const tensors::SafetensorsFile& file, const std::map<std::string, std::string>& present,
-                 const std::vector<NamedWeight>& wanted) {
+                 const std::vector<NamedWeight>& wanted, Spare spare) {
   std::set<std::string> names;
   for (const NamedWeight& weight : wanted) names.insert(weight.name);
   for (const auto& [full, name] : present) {
-    if (!names.contains(full)) {
+    if (!names.contains(full) && !spare(full)) {
       throw base::InputError(fmt::format("cannot use {}", file.path().string()),
                              fmt::format("the tensor {} does not belong to the model of config.json", name),
                              "config.json and model.safetensors must be of the same model");
@@ -67,7 +72,8 @@ void check_known(const tensors::SafetensorsFile& file, const std::map<std::strin
 
 [[noreturn]] void refuse_missing(const tensors::SafetensorsFile& file, const std::string& name) {
   if (is_head(name)) {
-    throw base::InputError(fmt::format("{} has no classification head", file.path().string()),
+    throw base::InputError(fmt::format("{} has no {} head", file.path().string(),
+                                       name.starts_with("qa_outputs.") ? "question answering" : "classification"),
                            fmt::format("the tensor {} is missing, so the model has no output", name),
                            "fine-tune it first (finetune.epochs), or name a fine-tuned folder");
   }
@@ -77,13 +83,14 @@ void check_known(const tensors::SafetensorsFile& file, const std::map<std::strin
 
 }  // namespace
 
-BertModel read_bert_classifier(const std::filesystem::path& folder) {
+BertModel read_bert_model(const std::filesystem::path& folder) {
   const auto file = tensors::SafetensorsFile::open(weights_file(folder));
   BertModel model{read_bert_config(folder / "config.json"), {}};
   model.weights = allocate_bert_weights(model.config);
   const auto present = names_in_file(file);
   const auto wanted = named_weights(model.weights);
-  check_known(file, present, wanted);
+  const bool span = model.config.output == OutputKind::span;
+  check_known(file, present, wanted, [&](std::string_view name) { return span && name.starts_with("bert.pooler."); });
   for (const NamedWeight& weight : wanted) {
     const auto found = present.find(weight.name);
     if (found == present.end()) refuse_missing(file, weight.name);
@@ -92,21 +99,24 @@ BertModel read_bert_classifier(const std::filesystem::path& folder) {
   return model;
 }
 
-BertModel read_bert_body(const std::filesystem::path& folder, std::int64_t classes, std::uint64_t seed) {
-  base::ensure(classes >= 2, "a classifier has at least two classes");
+BertModel read_bert_body(const std::filesystem::path& folder, const Head& head, std::uint64_t seed) {
+  const bool span = head.output == OutputKind::span;
+  base::ensure(span || head.classes >= 2, "a classifier has at least two classes");
   const auto file = tensors::SafetensorsFile::open(weights_file(folder));
   BertModel model{read_bert_config(folder / "config.json"), {}};
   const auto present = names_in_file(file);
-  const auto classifier = present.find("classifier.weight");
-  const bool same_classes = classifier != present.end() && file.info(classifier->second).shape.at(0) == classes;
-  model.config.classes = classes;
+  const std::int64_t rows = span ? 2 : head.classes;
+  const auto output = present.find(span ? "qa_outputs.weight" : "classifier.weight");
+  const bool same_output = output != present.end() && file.info(output->second).shape.at(0) == rows;
+  model.config.output = head.output;
+  model.config.class_names = !head.class_names.empty() || !same_output ? head.class_names : model.config.class_names;
+  model.config.classes = rows;
   model.weights = allocate_bert_weights(model.config);
   const auto wanted = named_weights(model.weights);
-  check_known(file, present, wanted);
+  check_known(file, present, wanted, is_head);
   for (const NamedWeight& weight : wanted) {
     const auto found = present.find(weight.name);
-    const bool is_classifier = weight.name.starts_with("classifier.");
-    if (found != present.end() && (!is_classifier || same_classes)) {
+    if (found != present.end() && (!is_output(weight.name) || same_output)) {
       read_weight(file, found->second, weight);
     } else if (is_head(weight.name)) {
       initialise(weight, model.config.initial_range, seed);
@@ -128,14 +138,18 @@ void write_bert(const std::filesystem::path& folder, const BertConfig& config, c
   std::filesystem::create_directories(folder);
   // What the source's config says beyond what we know (pad_token_id, …) stays.
   nlohmann::json json = read_json_object(source / "config.json");
-  json["architectures"] = {"BertForSequenceClassification"};
-  json["problem_type"] = "single_label_classification";
-  json.erase("num_labels");  // Hugging Face derives it from id2label
-  json["id2label"] = nlohmann::json::object();
-  json["label2id"] = nlohmann::json::object();
-  for (std::int64_t label = 0; label < config.classes; ++label) {
-    json["id2label"][std::to_string(label)] = fmt::format("LABEL_{}", label);
-    json["label2id"][fmt::format("LABEL_{}", label)] = label;
+  for (const char* key : {"num_labels", "problem_type", "id2label", "label2id"}) json.erase(key);
+  if (config.output == OutputKind::span) {
+    json["architectures"] = {"BertForQuestionAnswering"};
+  } else {
+    json["architectures"] = {"BertForSequenceClassification"};
+    json["problem_type"] = "single_label_classification";
+    for (std::int64_t label = 0; label < config.classes; ++label) {
+      const auto named = static_cast<std::size_t>(label) < config.class_names.size();
+      const std::string name = named ? config.class_names[static_cast<std::size_t>(label)] : fmt::format("LABEL_{}", label);
+      json["id2label"][std::to_string(label)] = name;
+      json["label2id"][name] = label;
+    }
   }
   for (const char* type : {"torch_dtype", "dtype"}) {
     if (json.contains(type)) json[type] = "float32";

@@ -14,20 +14,20 @@ struct BertModel {
   BertWeights weights;
 };
 
-/// A classifier with its head. Names with or without the prefix "bert.", LayerNorm's old names gamma and beta, and the
-/// buffer position_ids are understood. Throws InputError naming the tensor that is missing, unknown or of a wrong shape or
-/// type.
-BertModel read_bert_classifier(const std::filesystem::path& folder);
+/// A model with its head: a BertForSequenceClassification, or a BertForQuestionAnswering (its pooler is not needed). Names
+/// with or without the prefix "bert.", LayerNorm's old names gamma and beta, and the buffer position_ids are understood.
+/// Throws InputError naming the tensor that is missing, unknown or of a wrong shape or type.
+BertModel read_bert_model(const std::filesystem::path& folder);
 
-/// The same for a body that is to be fine-tuned for `classes` classes: pooler and classifier are read where the folder
-/// has them (the classifier only with that many classes), else made from the seed.
-BertModel read_bert_body(const std::filesystem::path& folder, std::int64_t classes, std::uint64_t seed);
+/// The same for a body that is to be fine-tuned with `head`: pooler and head are read where the folder has them (the head
+/// only of that kind and size), else made from the seed.
+BertModel read_bert_body(const std::filesystem::path& folder, const Head& head, std::uint64_t seed);
 
 /// The id of [MASK] by the folder's tokenizer; −1 where the folder has no tokenizer.
 std::int64_t mask_token(const std::filesystem::path& folder);
 
-/// Writes a BertForSequenceClassification: config.json and model.safetensors, with the tokenizer files of `source` beside
-/// them, so that the folder stands alone.
+/// Writes a BertForSequenceClassification or BertForQuestionAnswering: config.json and model.safetensors, with the tokenizer
+/// files of `source` beside them, so that the folder stands alone.
 void write_bert(const std::filesystem::path& folder, const BertConfig& config, const BertWeights& weights,
                 const std::filesystem::path& source);
 

@@ -14,6 +14,8 @@
 #include <limits>
 #include <vector>
 
+#include "encoder/output.hpp"
+
 namespace layersweep::encoder::plain {
 namespace {
 
@@ -83,8 +85,13 @@ at::Tensor attention_paid(const BertConfig& config, const BertLayerWeights& w, c
   return (by_query * attends.unsqueeze(-1)).sum(1) / lengths.to(at::kFloat).unsqueeze(-1);
 }
 
-at::Tensor classify(const BertConfig& config, const BertWeights& w, const at::Tensor& first, Dropout dropout) {
-  const at::Tensor pooled = at::tanh(at::linear(first, w.pooler, w.pooler_bias));
+at::Tensor read_out(const BertConfig& config, const BertWeights& w, const at::Tensor& states, const at::Tensor& lengths,
+                    Dropout dropout) {
+  if (config.output == OutputKind::span) {
+    const at::Tensor beyond = at::arange(states.size(1)).unsqueeze(0).ge(lengths.unsqueeze(1)).unsqueeze(1);
+    return at::linear(states, w.classifier, w.classifier_bias).transpose(1, 2).masked_fill(beyond, beyond_text);
+  }
+  const at::Tensor pooled = at::tanh(at::linear(states.select(1, 0), w.pooler, w.pooler_bias));
   return at::linear(drop(pooled, config.classifier_dropout, dropout), w.classifier, w.classifier_bias);
 }
 

@@ -25,7 +25,9 @@ at::Tensor layer(const BertConfig& config, const BertLayerWeights& weights, cons
 at::Tensor attention_paid(const BertConfig& config, const BertLayerWeights& weights, const at::Tensor& states,
                           const at::Tensor& lengths);
 
-/// R x H states of the first tokens to logits, R x C.
-at::Tensor classify(const BertConfig& config, const BertWeights& weights, const at::Tensor& first, Dropout dropout);
+/// Rows at the last point to logits: R x C by the first token (of all, or alone), or for a span R x 2 x T, where tokens
+/// beyond `lengths` (R int64) get encoder::beyond_text.
+at::Tensor read_out(const BertConfig& config, const BertWeights& weights, const at::Tensor& states,
+                    const at::Tensor& lengths, Dropout dropout);
 
 }  // namespace layersweep::encoder::plain

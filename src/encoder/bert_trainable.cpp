@@ -3,7 +3,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/as_strided.h>
-#include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/searchsorted.h>
 #include <fmt/format.h>
@@ -19,6 +18,7 @@
 #include "encoder/bert_folder.hpp"
 #include "encoder/bert_plain.hpp"
 #include "encoder/flat_gradient.hpp"
+#include "encoder/output.hpp"
 #include "encoder/trainable.hpp"
 
 namespace layersweep::encoder {
@@ -52,11 +52,12 @@ class TrainableBert final : public Trainable {
     const at::Tensor words = at::embedding(embeddings, at::searchsorted(rows, batch.token_ids));
     at::Tensor states = plain::embed(config_, leaves_, words, batch.segments, &generator);
     for (const BertLayerWeights& layer : leaves_.layers) {
-      const Need need = &layer == &leaves_.layers.back() ? Need::read_out : Need::all_tokens;
+      const bool narrow = config_.output == OutputKind::classes && &layer == &leaves_.layers.back();
+      const Need need = narrow ? Need::read_out : Need::all_tokens;
       states = plain::layer(config_, layer, states, batch.lengths, need, &generator);
     }
-    const at::Tensor logits = plain::classify(config_, leaves_, states.select(1, 0), &generator);
-    const at::Tensor loss = at::cross_entropy_loss(logits, batch.labels, {}, at::Reduction::Sum) * scale;
+    const at::Tensor logits = plain::read_out(config_, leaves_, states, batch.lengths, &generator);
+    const at::Tensor loss = summed_loss(config_.output, logits, batch) * scale;
 
     std::vector<at::Tensor> inputs = {embeddings};
     inputs.insert(inputs.end(), inputs_.begin(), inputs_.end());
@@ -80,8 +81,8 @@ class TrainableBert final : public Trainable {
 
 }  // namespace
 
-std::unique_ptr<Trainable> open_trainable(const std::filesystem::path& folder, std::int64_t classes, std::uint64_t seed) {
-  return std::make_unique<TrainableBert>(folder, read_bert_body(folder, classes, seed));
+std::unique_ptr<Trainable> open_trainable(const std::filesystem::path& folder, const Head& head, std::uint64_t seed) {
+  return std::make_unique<TrainableBert>(folder, read_bert_body(folder, head, seed));
 }
 
 }  // namespace layersweep::encoder

@@ -21,7 +21,8 @@ std::vector<std::vector<std::int64_t>> dense_shapes(const BertConfig& c) {
     shapes.insert(shapes.end(),
                   {{3 * h, h}, {3 * h}, {h, h}, {h}, {h}, {h}, {c.inner, h}, {c.inner}, {h, c.inner}, {h}, {h}, {h}});
   }
-  shapes.insert(shapes.end(), {{h, h}, {h}, {c.classes, h}, {c.classes}});
+  if (c.output == OutputKind::classes) shapes.insert(shapes.end(), {{h, h}, {h}});
+  shapes.insert(shapes.end(), {{c.classes, h}, {c.classes}});
   return shapes;
 }
 
@@ -40,12 +41,14 @@ std::vector<at::Tensor*> dense_tensors(BertWeights& w) {
                {&l.qkv, &l.qkv_bias, &l.attention_out, &l.attention_out_bias, &l.attention_norm, &l.attention_norm_bias,
                 &l.up, &l.up_bias, &l.down, &l.down_bias, &l.output_norm, &l.output_norm_bias});
   }
-  all.insert(all.end(), {&w.pooler, &w.pooler_bias, &w.classifier, &w.classifier_bias});
+  if (w.output == OutputKind::classes) all.insert(all.end(), {&w.pooler, &w.pooler_bias});
+  all.insert(all.end(), {&w.classifier, &w.classifier_bias});
   return all;
 }
 
 BertWeights allocate_bert_weights(const BertConfig& config) {
   BertWeights weights;
+  weights.output = config.output;
   weights.layers.resize(config.layers);
   const auto shapes = dense_shapes(config);
   std::int64_t total = 0;
@@ -87,8 +90,8 @@ std::vector<NamedWeight> named_weights(const BertWeights& w) {
     linear(layer + "output.dense", l.down, l.down_bias);
     linear(layer + "output.LayerNorm", l.output_norm, l.output_norm_bias);
   }
-  linear("bert.pooler.dense", w.pooler, w.pooler_bias);
-  linear("classifier", w.classifier, w.classifier_bias);
+  if (w.output == OutputKind::classes) linear("bert.pooler.dense", w.pooler, w.pooler_bias);
+  linear(w.output == OutputKind::classes ? "classifier" : "qa_outputs", w.classifier, w.classifier_bias);
   return all;
 }
 

@@ -23,15 +23,17 @@ struct BertLayerWeights {
 };
 
 struct BertWeights {
+  OutputKind output = OutputKind::classes;
   at::Tensor word;               ///< vocabulary x H
   at::Tensor position, segment;  ///< positions x H, segments x H
   at::Tensor embedding_norm, embedding_norm_bias;
   std::vector<BertLayerWeights> layers;
-  at::Tensor pooler, pooler_bias;
-  at::Tensor classifier, classifier_bias;  ///< classes x H, classes
+  at::Tensor pooler, pooler_bias;          ///< undefined where the output is a span
+  at::Tensor classifier, classifier_bias;  ///< classes x H, classes; a span's two rows are start and end
 };
 
-/// A weight under its name in Hugging Face's BertForSequenceClassification; `value` is a view into BertWeights.
+/// A weight under its name in Hugging Face's BertForSequenceClassification or BertForQuestionAnswering; `value` is a view
+/// into BertWeights.
 struct NamedWeight {
   std::string name;
   at::Tensor value;

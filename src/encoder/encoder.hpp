@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "encoder/batch.hpp"
+#include "encoder/output_kind.hpp"
 
 namespace layersweep::encoder {
 
@@ -25,7 +26,7 @@ struct Point {
 /// What the unmodified model knows: states at all points, and its output.
 struct Clean {
   std::vector<at::Tensor> states;  ///< per point B x T x width(point)
-  at::Tensor logits;               ///< B x classes
+  at::Tensor logits;               ///< B x classes; spans: B x 2 x T (encoder/output.hpp)
 };
 
 /// Rows of states on their way up. Several rows may belong to one example (copies, masked variants).
@@ -35,7 +36,7 @@ struct Rows {
 };
 
 /// What the caller does with the rows after an advance: a classifier reads only the first token, so the last layer may
-/// compute just that.
+/// compute just that; the head of a span reads all.
 enum class Need { all_tokens, read_out };
 
 class Encoder {
@@ -44,6 +45,8 @@ class Encoder {
 
   /// In order; point p + 1 is above point p.
   virtual const std::vector<Point>& points() const = 0;
+  virtual OutputKind output() const { return OutputKind::classes; }
+  /// 0 where the output is a span.
   virtual std::int64_t classes() const = 0;
 
   /// States and output of the unmodified model; records no gradient.
@@ -53,8 +56,8 @@ class Encoder {
   /// receive a gradient. `need` other than all_tokens is honoured where `point + 1` is the last point.
   virtual Rows advance(int point, const Rows& rows, const Batch& batch, Need need) const = 0;
 
-  /// Rows at the last point (all tokens, or just what Need::read_out left) to logits, R x classes. A binary output has
-  /// two classes with logits (0, x), so one divergence serves all models. Differentiable.
+  /// Rows at the last point (all tokens, or just what Need::read_out left) to logits, R x classes or R x 2 x T. A
+  /// binary output has two classes with logits (0, x), so one divergence serves all models. Differentiable.
   virtual at::Tensor read_out(const Rows& rows, const Batch& batch) const = 0;
 
   /// Selects from rows with all tokens at the last point what Need::read_out would have left (copies joining late).

@@ -16,6 +16,7 @@
 
 #include "base/error.hpp"
 #include "encoder/adamw.hpp"
+#include "encoder/output.hpp"
 
 namespace layersweep::encoder {
 namespace {
@@ -156,7 +157,10 @@ double accuracy(const Encoder& encoder, const data::Corpus& corpus) {
   const data::BatchSettings settings{.batch = 64, .shards = 1, .seed = 0};
   for (const data::GlobalBatch& batch : data::ordered_batches(lengths_of(corpus), settings)) {
     const Batch texts = collate(corpus, batch.shards.front());
-    right += encoder.clean(texts).logits.argmax(1).eq(texts.labels).sum().item<std::int64_t>();
+    right += answers(encoder.output(), encoder.clean(texts).logits, texts)
+                 .eq(given_answers(encoder.output(), texts))
+                 .sum()
+                 .item<std::int64_t>();
   }
   return corpus.size() == 0 ? 0 : double(right) / double(corpus.size());
 }

@@ -93,7 +93,7 @@ FinetuneResult finetune(Trainable& model, const data::Corpus& train, const data:
                         const FinetuneSettings& settings, data::ShardRange own, const MakeGradientSum& make_sum,
                         const std::function<void(const FinetuneProgress&)>& progress, FinetuneKeeper* keeper = nullptr);
 
-/// The share of the examples whose largest logit is their label's.
+/// The share of the examples whose answer is the given one: the class, or start and end of a span.
 double accuracy(const Encoder& encoder, const data::Corpus& corpus);
 
 }  // namespace layersweep::encoder

@@ -10,6 +10,7 @@
 #include <span>
 
 #include "encoder/encoder.hpp"
+#include "encoder/output_kind.hpp"
 
 namespace layersweep::encoder {
 
@@ -29,9 +30,9 @@ class Trainable {
   /// V x H embeddings looked up by token id; undefined where the model has none apart.
   virtual at::Tensor table() const = 0;
 
-  /// The sum over the examples of the batch of the cross-entropy with their labels, times `scale`, with dropout. Its
-  /// gradient is written to `dense_gradient` (as dense()) and `row_gradient` (U x H) for the table's rows `rows`: U token
-  /// ids in rising order, all of the batch's among them. Several threads may call it at once.
+  /// The sum over the examples of the batch of the loss (summed_loss of encoder/output.hpp), times `scale`, with dropout.
+  /// Its gradient is written to `dense_gradient` (as dense()) and `row_gradient` (U x H) for the table's rows `rows`: U
+  /// token ids in rising order, all of the batch's among them. Several threads may call it at once.
   virtual double gradient(const Batch& batch, const DropoutKey& dropout, double scale, const at::Tensor& rows,
                           at::Tensor dense_gradient, at::Tensor row_gradient) const = 0;
 
@@ -42,9 +43,9 @@ class Trainable {
   virtual void save(const std::filesystem::path& folder) const = 0;
 };
 
-/// The encoder in `folder` with a head for `classes` classes: its own where it has one of that size, else a fresh one from
-/// the seed. Throws InputError as open_encoder does.
-std::unique_ptr<Trainable> open_trainable(const std::filesystem::path& folder, std::int64_t classes, std::uint64_t seed);
+/// The encoder in `folder` with this head: its own where it has one of that kind and size, else a fresh one from the seed.
+/// Throws InputError as open_encoder does.
+std::unique_ptr<Trainable> open_trainable(const std::filesystem::path& folder, const Head& head, std::uint64_t seed);
 
 /// A fresh counting model.
 std::unique_ptr<Trainable> make_trainable_counting(std::uint64_t seed);

@@ -3,13 +3,17 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "encoder/encoder.hpp"
+
 namespace layersweep::probe {
 
-/// KL(clean ‖ masked) of the class distributions, C x B. `clean` is B x classes, `masked` C x B x classes, both logits.
+/// KL(clean ‖ masked), C x B, of logits `clean` (B x …) and `masked` (C x B x …): of the class distribution, or the sum of
+/// those of start and end over the tokens of each text.
 /// Differentiable with respect to `masked`.
 at::Tensor kl_divergence(const at::Tensor& clean, const at::Tensor& masked);
 
-/// Whether the predicted class changed: C x B, 0 or 1 as float32.
-at::Tensor flipped_predictions(const at::Tensor& clean, const at::Tensor& masked);
+/// Whether the predicted class or answer span changed: C x B, 0 or 1 as float32; logits as above.
+at::Tensor flipped_predictions(const encoder::Encoder& encoder, const encoder::Batch& batch, const at::Tensor& clean,
+                               const at::Tensor& masked);
 
 }  // namespace layersweep::probe

@@ -46,7 +46,7 @@ HardMasks evaluate_gates(const encoder::Encoder& encoder, const encoder::Batch& 
   const at::Tensor where = active.unsqueeze(-1).expand(shape);
   // Rounding can take a divergence of nothing below 0.
   result.kl.masked_scatter_(where, kl_divergence(clean.logits, logits).clamp_min(0.0));
-  result.flipped.masked_scatter_(where, flipped_predictions(clean.logits, logits));
+  result.flipped.masked_scatter_(where, flipped_predictions(encoder, batch, clean.logits, logits));
   return result;
 }
 

@@ -65,7 +65,7 @@ void accumulate_step(const encoder::Encoder& encoder, const encoder::Batch& batc
   for (std::size_t i = 0; i < targets.size(); ++i) {
     if (gradients[i].defined()) at::Tensor(targets[i]).add_(gradients[i]);
   }
-  const at::Tensor flips = flipped_predictions(clean.logits, logits.detach()).sum(-1);
+  const at::Tensor flips = flipped_predictions(encoder, batch, clean.logits, logits.detach()).sum(-1);
   sums.kl().masked_scatter_(inputs.active, sums.kl().masked_select(inputs.active) + kl.detach());
   sums.flips().masked_scatter_(inputs.active, sums.flips().masked_select(inputs.active) + flips);
   sums.keep_share().add_(keep.detach());

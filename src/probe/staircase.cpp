@@ -38,8 +38,7 @@ at::Tensor staircase_pass(const encoder::Encoder& encoder, const encoder::Batch&
     }
   }
   base::ensure(rows.states.defined(), "a staircase pass needs at least one copy");
-  const at::Tensor logits = encoder.read_out(rows, batch);
-  return logits.view({-1, batch.size(), logits.size(-1)});
+  return encoder.read_out(rows, batch).unflatten(0, {-1, batch.size()});
 }
 
 }  // namespace layersweep::probe

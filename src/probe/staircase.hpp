@@ -16,8 +16,8 @@ struct Joining {
   at::Tensor replacements;  ///< C x width(point)
 };
 
-/// Logits of every copy, C_total x B x classes, copies in order of their points. `joining` has one entry per point.
-/// Differentiable with respect to gates and replacements.
+/// Logits of every copy, C_total x B x classes (spans: x 2 x T), copies in order of their points. `joining` has one entry
+/// per point. Differentiable with respect to gates and replacements.
 at::Tensor staircase_pass(const encoder::Encoder& encoder, const encoder::Batch& batch, const encoder::Clean& clean,
                           const std::vector<Joining>& joining);
 

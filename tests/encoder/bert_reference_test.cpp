@@ -4,6 +4,7 @@
 
 #include "encoder/bert_folder.hpp"
 #include "encoder/open.hpp"
+#include "encoder/output.hpp"
 #include "encoder/support.hpp"
 
 namespace layersweep {
@@ -19,7 +20,7 @@ INSTANTIATE_TEST_SUITE_P(Arithmetics, BertReference, testing::Values(Arithmetic:
                          [](const auto& instance) { return instance.param == Arithmetic::fast ? "fast" : "plain"; });
 
 TEST_P(BertReference, TinyModelEqualsTransformers) {
-  encoder::BertModel model = encoder::read_bert_classifier(test::encoder_fixtures() / "tiny-bert");
+  encoder::BertModel model = encoder::read_bert_model(test::encoder_fixtures() / "tiny-bert");
   const auto bert = encoder::make_bert(model.config, model.weights, 4, GetParam());
   const auto file = tensors::SafetensorsFile::open(test::encoder_fixtures() / "tiny-bert.safetensors");
   encoder::Batch batch = test::batch_of(test::tensor_of(file, "token_ids"), test::tensor_of(file, "lengths"));
@@ -37,6 +38,28 @@ TEST_P(BertReference, TinyModelEqualsTransformers) {
   EXPECT_TRUE(bert->mask_state().equal(model.weights.word[4]));
 }
 
+TEST_P(BertReference, TinyQuestionAnsweringModelEqualsTransformers) {
+  encoder::BertModel model = encoder::read_bert_model(test::encoder_fixtures() / "tiny-qa");
+  const auto bert = encoder::make_bert(model.config, model.weights, 4, GetParam());
+  EXPECT_EQ(bert->output(), encoder::OutputKind::span);
+  const auto file = tensors::SafetensorsFile::open(test::encoder_fixtures() / "tiny-qa.safetensors");
+  encoder::Batch batch = test::batch_of(test::tensor_of(file, "token_ids"), test::tensor_of(file, "lengths"));
+  batch.segments = test::tensor_of(file, "segments");
+  const at::Tensor expected = test::tensor_of(file, "logits");  // B x 2 x T
+  const at::Tensor tokens = batch.mask.unsqueeze(1);
+
+  const encoder::Clean clean = bert->clean(batch);
+  EXPECT_LT(test::relative_difference(clean.logits * tokens, expected * tokens), tolerance);
+  EXPECT_EQ((clean.logits * tokens.logical_not()).max().item<float>(), 0);
+  EXPECT_TRUE(clean.logits.eq(encoder::beyond_text).eq(tokens.logical_not().expand_as(clean.logits)).all().item<bool>());
+
+  // The same a point at a time, the last with all tokens whatever is asked for.
+  encoder::Rows rows{clean.states[0], at::arange(batch.size())};
+  for (int point = 0; point < 3; ++point) rows = bert->advance(point, rows, batch, encoder::Need::read_out);
+  rows = bert->narrow_to_read_out(rows, batch);
+  EXPECT_TRUE(bert->read_out(rows, batch).equal(clean.logits));
+}
+
 TEST_P(BertReference, RealEncoderEqualsTransformers) {
   const auto folder = test::encoders_dir() / "minilm-l6";
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << "no encoder in " << folder;
@@ -44,7 +67,7 @@ TEST_P(BertReference, RealEncoderEqualsTransformers) {
   const auto expected = nlohmann::json::parse(stream);
 
   // The head by the script's formula.
-  encoder::BertModel model = encoder::read_bert_body(folder, 5, 0);
+  encoder::BertModel model = encoder::read_bert_body(folder, {.classes = 5}, 0);
   const at::Tensor number = at::arange(5 * model.config.hidden, at::kDouble);
   model.weights.classifier.copy_((number + 1).sin().view({5, model.config.hidden}) * 0.1);
   model.weights.classifier_bias.copy_(at::arange(5, at::kDouble).cos());

@@ -59,7 +59,7 @@ TEST(Finetune, ResumedAfterAnyStepEndsInTheSameWeights) {
     return encoder::finetune(
         model, train, dev, settings, {0, 2}, test::tree_sum(2), [](const encoder::FinetuneProgress&) {}, keeper);
   };
-  const auto fresh = [] { return encoder::open_trainable(test::encoder_fixtures() / "tiny-bert", 2, 0); };
+  const auto fresh = [] { return encoder::open_trainable(test::encoder_fixtures() / "tiny-bert", {.classes = 2}, 0); };
 
   const auto whole = fresh();
   const encoder::FinetuneResult expected = train_with(*whole, nullptr);

@@ -76,7 +76,7 @@ TEST(AdamW, FollowsItsDefinition) {
 }
 
 TEST(TrainableBert, GradientIsTheSlopeOfTheLoss) {
-  const auto model = encoder::open_trainable(tiny(), 3, 0);
+  const auto model = encoder::open_trainable(tiny(), {.classes = 3}, 0);
   const auto corpus = corpus_of(6, 1);
   const std::vector<std::int64_t> examples = {0, 1, 2, 3, 4, 5};
   const encoder::Batch batch = encoder::collate(corpus, examples);
@@ -109,7 +109,7 @@ TEST(TrainableBert, LossWithoutDropoutIsThatOfTheFrozenModel) {
   auto config = nlohmann::json::parse(stream);
   config["hidden_dropout_prob"] = config["attention_probs_dropout_prob"] = 0.0;
   std::ofstream(folder.path() / "model" / "config.json") << config;
-  const auto model = encoder::open_trainable(folder.path() / "model", 3, 0);
+  const auto model = encoder::open_trainable(folder.path() / "model", {.classes = 3}, 0);
   const auto corpus = corpus_of(5, 3);
   const std::vector<std::int64_t> examples = {0, 1, 2, 3, 4};
   const encoder::Batch batch = encoder::collate(corpus, examples);
@@ -121,7 +121,7 @@ TEST(TrainableBert, LossWithoutDropoutIsThatOfTheFrozenModel) {
 }
 
 TEST(TrainableBert, DropoutIsAFunctionOfSeedStepAndShard) {
-  const auto model = encoder::open_trainable(tiny(), 3, 0);
+  const auto model = encoder::open_trainable(tiny(), {.classes = 3}, 0);
   const auto corpus = corpus_of(4, 1);
   const std::vector<std::int64_t> examples = {0, 1, 2, 3};
   const encoder::Batch batch = encoder::collate(corpus, examples);
@@ -139,7 +139,7 @@ TEST(TrainableBert, DropoutIsAFunctionOfSeedStepAndShard) {
 
 TEST(Finetune, LearnsAndLeavesTheBestWeights) {
   const auto train = corpus_of(200, 1), dev = corpus_of(60, 2);
-  const auto model = encoder::open_trainable(tiny(), 3, 5);
+  const auto model = encoder::open_trainable(tiny(), {.classes = 3}, 5);
   auto settings = quick();
   settings.epochs = 16;
   settings.learning_rate = 4e-3;
@@ -183,7 +183,7 @@ class SharedSum final : public encoder::GradientSum {
 
 TEST(Finetune, TwoRanksGiveTheBitsOfOne) {
   const auto train = corpus_of(90, 1), dev = corpus_of(30, 2);  // the last batch leaves shards small
-  const auto alone = encoder::open_trainable(tiny(), 5, 5);
+  const auto alone = encoder::open_trainable(tiny(), {.classes = 5}, 5);
   encoder::finetune(*alone, train, dev, quick(), {0, 4}, test::tree_sum(4), silent);
 
   test::TreeSum tree(4);
@@ -191,7 +191,7 @@ TEST(Finetune, TwoRanksGiveTheBitsOfOne) {
   std::span<const float> total;
   std::vector<std::unique_ptr<encoder::Trainable>> models;
   std::vector<std::jthread> ranks;
-  for (int rank = 0; rank < 2; ++rank) models.push_back(encoder::open_trainable(tiny(), 5, 5));
+  for (int rank = 0; rank < 2; ++rank) models.push_back(encoder::open_trainable(tiny(), {.classes = 5}, 5));
   for (int rank = 0; rank < 2; ++rank) {
     ranks.emplace_back([&, rank] {
       encoder::finetune(
@@ -208,7 +208,7 @@ TEST(Finetune, TwoRanksGiveTheBitsOfOne) {
 
 TEST(Finetune, DivergenceIsAnError) {
   const auto train = corpus_of(40, 1);
-  const auto model = encoder::open_trainable(tiny(), 3, 5);
+  const auto model = encoder::open_trainable(tiny(), {.classes = 3}, 5);
   model->dense().fill_(std::numeric_limits<float>::quiet_NaN());
   EXPECT_THROW(encoder::finetune(*model, train, train, quick(), {0, 4}, test::tree_sum(4), silent), base::InputError);
 }

@@ -52,7 +52,7 @@ class Folder {
   }
   encoder::BertModel read() const {
     write();
-    return encoder::read_bert_classifier(path());
+    return encoder::read_bert_model(path());
   }
   // Every weight under another name.
   template <class Rename>
@@ -75,7 +75,7 @@ void expect_equal(const encoder::BertWeights& a, const encoder::BertWeights& b) 
   for (std::size_t i = 0; i < left.size(); ++i) EXPECT_TRUE(left[i].value.equal(right[i].value)) << left[i].name;
 }
 
-encoder::BertModel original() { return encoder::read_bert_classifier(test::encoder_fixtures() / "tiny-bert"); }
+encoder::BertModel original() { return encoder::read_bert_model(test::encoder_fixtures() / "tiny-bert"); }
 
 const std::string query = "bert.encoder.layer.1.attention.self.query.weight";
 
@@ -169,6 +169,43 @@ TEST(BertFolder, AHeadIsRequiredForAClassifier) {
   EXPECT_THAT(folder.refusal(), HasSubstr("no classification head"));
 }
 
+TEST(BertFolder, HeadsOfTwoKindsAreKeptApart) {
+  const fs::path qa = test::encoder_fixtures() / "tiny-qa";
+  const auto span = encoder::read_bert_model(qa);
+  EXPECT_EQ(span.config.output, encoder::OutputKind::span);
+  EXPECT_FALSE(span.weights.pooler.defined());
+
+  // A published folder keeps the pooler of pre-training; another head is made for a body, or dropped.
+  test::TemporaryFolder root;
+  const auto classifier = encoder::read_bert_body(qa, {.classes = 4, .class_names = {"a", "b", "c", "d"}}, 0);
+  EXPECT_TRUE(classifier.weights.word.equal(span.weights.word));
+  encoder::write_bert(root.path() / "classifier", classifier.config, classifier.weights, qa);
+  const auto again = encoder::read_bert_model(root.path() / "classifier");
+  EXPECT_EQ(again.config.output, encoder::OutputKind::classes);
+  EXPECT_EQ(again.config.class_names, classifier.config.class_names);
+  expect_equal(again.weights, classifier.weights);
+
+  const encoder::Head span_head{.output = encoder::OutputKind::span};
+  const auto back = encoder::read_bert_body(root.path() / "classifier", span_head, 0);
+  EXPECT_FALSE(back.weights.classifier.equal(span.weights.classifier));  // a fresh one
+  const auto kept = encoder::read_bert_body(qa, span_head, 0);
+  expect_equal(kept.weights, span.weights);
+  encoder::write_bert(root.path() / "span", kept.config, kept.weights, root.path() / "classifier");
+  const auto saved = encoder::read_bert_model(root.path() / "span");
+  EXPECT_EQ(saved.config.output, encoder::OutputKind::span);
+  expect_equal(saved.weights, span.weights);
+
+  // The classifier's weights under a config that names question answering.
+  fs::copy_file(root.path() / "span" / "config.json", root.path() / "classifier" / "config.json",
+                fs::copy_options::overwrite_existing);
+  try {
+    encoder::open_encoder(root.path() / "classifier");
+    FAIL() << "opened";
+  } catch (const base::InputError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("classifier."));
+  }
+}
+
 TEST(BertFolder, OlderNamesAreUnderstood) {
   Folder folder;
   folder.rename([](std::string name) {
@@ -205,10 +242,11 @@ TEST(BertFolder, HalfPrecisionIsConverted) {
 
 TEST(BertBody, AFreshHeadIsAFunctionOfTheSeed) {
   const auto folder = test::encoder_fixtures() / "tiny-bert";
-  const auto own = encoder::read_bert_body(folder, 3, 0);  // as many classes as the folder's head has: kept
+  const auto own = encoder::read_bert_body(folder, {.classes = 3}, 0);  // as many classes as the folder's head has: kept
   expect_equal(own.weights, original().weights);
-  const auto fresh = encoder::read_bert_body(folder, 5, 1), same = encoder::read_bert_body(folder, 5, 1);
-  const auto other = encoder::read_bert_body(folder, 5, 2);
+  const auto fresh = encoder::read_bert_body(folder, {.classes = 5}, 1),
+             same = encoder::read_bert_body(folder, {.classes = 5}, 1);
+  const auto other = encoder::read_bert_body(folder, {.classes = 5}, 2);
   EXPECT_EQ(fresh.config.classes, 5);
   expect_equal(fresh.weights, same.weights);
   EXPECT_FALSE(fresh.weights.classifier.equal(other.weights.classifier));
@@ -220,7 +258,7 @@ TEST(BertBody, AFreshHeadIsAFunctionOfTheSeed) {
     without.weights.erase(name);
   }
   without.write();
-  const auto body = encoder::read_bert_body(without.path(), 5, 1);
+  const auto body = encoder::read_bert_body(without.path(), {.classes = 5}, 1);
   EXPECT_TRUE(body.weights.classifier.equal(fresh.weights.classifier));
   EXPECT_TRUE(body.weights.word.equal(original().weights.word));
 }
@@ -228,9 +266,9 @@ TEST(BertBody, AFreshHeadIsAFunctionOfTheSeed) {
 TEST(BertFolder, SavingIsTheInverseOfOpening) {
   const test::TemporaryFolder folder;
   const auto source = test::encoder_fixtures() / "tiny-bert";
-  auto model = encoder::read_bert_body(source, 4, 9);
+  auto model = encoder::read_bert_body(source, {.classes = 4}, 9);
   encoder::write_bert(folder.path() / "saved", model.config, model.weights, source);
-  const auto again = encoder::read_bert_classifier(folder.path() / "saved");
+  const auto again = encoder::read_bert_model(folder.path() / "saved");
   EXPECT_EQ(again.config.classes, 4);
   expect_equal(again.weights, model.weights);
   EXPECT_TRUE(

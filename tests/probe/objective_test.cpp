@@ -19,13 +19,39 @@ struct Plain {
   at::Tensor kl, keep_share, flips;
 };
 
+// What the logits of all texts say of one: chances of its classes, or of start and end among its tokens.
+at::Tensor chances_of(const test::Frozen& frozen, std::int64_t example, const at::Tensor& logits) {
+  const std::int64_t length = frozen.batch.lengths[example].item<std::int64_t>();
+  const at::Tensor own = frozen.name == "span" ? logits[example].narrow(1, 0, length) : logits[example];
+  return at::softmax(own.to(at::kDouble), -1);
+}
+
+// The likeliest class, or pair of answerable places in order; 0 for no answer.
+std::int64_t decided(const test::Frozen& frozen, std::int64_t example, const at::Tensor& chances) {
+  if (frozen.name != "span") return chances.argmax().item<std::int64_t>();
+  const at::Tensor open = frozen.batch.answerable[example];
+  double best = 0;
+  std::int64_t answer = 0;
+  for (std::int64_t start = 0; start < chances.size(1); ++start) {
+    for (std::int64_t end = start; end < chances.size(1); ++end) {
+      if (!open[start].item<bool>() || !open[end].item<bool>() || (start == 0 && end > 0)) continue;
+      const double chance = chances[0][start].item<double>() * chances[1][end].item<double>();
+      if (chance > best) {
+        best = chance;
+        answer = 100 * start + end;
+      }
+    }
+  }
+  return answer;
+}
+
 class Objective : public testing::TestWithParam<std::tuple<std::string, Mode, Sparsity>> {
  protected:
   static constexpr std::int64_t seeds = 3;
 
   void SetUp() override {
     at::manual_seed(4);
-    frozen_ = std::get<0>(GetParam()) == "bert" ? test::tiny_bert() : test::counting_model();
+    frozen_ = test::frozen_model(std::get<0>(GetParam()));
     layout_ = std::make_unique<ProbeLayout>(std::get<1>(GetParam()), frozen_.widths(), seeds);
     parameters_ = test::spread_parameters(*layout_);
     const std::vector<std::uint64_t> names{5, 6, 7};
@@ -51,7 +77,6 @@ class Objective : public testing::TestWithParam<std::tuple<std::string, Mode, Sp
     const ProbeLayout& layout = *layout_;
     const encoder::Batch& batch = frozen_.batch;
     const encoder::Clean clean = frozen_.model->clean(batch);
-    const at::Tensor p = at::softmax(clean.logits.to(at::kDouble), -1);
     Plain result{at::zeros({}, at::kDouble), at::zeros({layout.points(), seeds}), at::zeros({layout.points(), seeds}),
                  at::zeros({layout.points(), seeds})};
     for (std::int64_t s = 0; s < seeds; ++s) {
@@ -65,18 +90,18 @@ class Objective : public testing::TestWithParam<std::tuple<std::string, Mode, Sp
         log_keep = grows ? log_keep + log_p : log_p;
         const at::Tensor masked = test::plain_pass(frozen_, clean, layout.mode() == Mode::input ? 0 : point, gates,
                                                    test::plain_replacement(layout, parameters, point, s));
-        const at::Tensor q = at::softmax(masked.to(at::kDouble), -1);
         for (std::int64_t e = 0; e < batch.size(); ++e) {
           const std::int64_t length = batch.lengths[e].item<std::int64_t>();
           const at::Tensor log_tokens = log_keep[e].narrow(0, 0, length);
           const at::Tensor keep = log_tokens.exp().mean();
           result.keep_share[point][s] += keep.detach();
           if (!inputs_.active[point][s].item<bool>()) continue;
-          const at::Tensor kl = (p[e] * (p[e].log() - q[e].log())).sum();
+          const at::Tensor p = chances_of(frozen_, e, clean.logits), q = chances_of(frozen_, e, masked);
+          const at::Tensor kl = (p * (p.log() - q.log())).sum();
           const at::Tensor sparsity = inputs_.sparsity == Sparsity::l0 ? keep : log_tokens.mean();
           result.objective = result.objective + inputs_.alpha[point][s].to(at::kDouble) * kl + sparsity;
           result.kl[point][s] += kl.detach();
-          if (q[e].argmax().item<std::int64_t>() != p[e].argmax().item<std::int64_t>()) result.flips[point][s] += 1;
+          if (decided(frozen_, e, q) != decided(frozen_, e, p)) result.flips[point][s] += 1;
         }
       }
     }
@@ -91,7 +116,7 @@ class Objective : public testing::TestWithParam<std::tuple<std::string, Mode, Sp
 };
 
 INSTANTIATE_TEST_SUITE_P(Models, Objective,
-                         testing::Combine(testing::Values(std::string("bert"), std::string("counting")),
+                         testing::Combine(testing::Values(std::string("bert"), std::string("span"), std::string("counting")),
                                           testing::Values(Mode::input, Mode::hidden),
                                           testing::Values(Sparsity::log, Sparsity::l0)),
                          [](const auto& instance) {
@@ -152,6 +177,7 @@ TEST_P(Objective, MicroBatchesAddUpToTheWhole) {
     encoder::Batch one = frozen_.batch;
     for (at::Tensor* tensor : {&one.token_ids, &one.segments, &one.mask})
       *tensor = tensor->narrow(0, e, 1).narrow(1, 0, length);
+    if (one.answerable.defined()) one.answerable = one.answerable.narrow(0, e, 1).narrow(1, 0, length);
     for (at::Tensor* tensor : {&one.lengths, &one.labels}) *tensor = tensor->narrow(0, e, 1);
     if (one.query.defined()) one.query = one.query.narrow(0, e, 1);
     probe::StepInputs inputs = inputs_;
@@ -205,7 +231,7 @@ class HardMasks : public testing::TestWithParam<std::tuple<std::string, Mode>> {
   static constexpr std::int64_t seeds = 2;
   void SetUp() override {
     at::manual_seed(6);
-    frozen_ = std::get<0>(GetParam()) == "bert" ? test::tiny_bert() : test::counting_model();
+    frozen_ = test::frozen_model(std::get<0>(GetParam()));
     layout_ = std::make_unique<ProbeLayout>(std::get<1>(GetParam()), frozen_.widths(), seeds);
     parameters_ = test::spread_parameters(*layout_);
     clean_ = frozen_.model->clean(frozen_.batch);
@@ -230,7 +256,7 @@ class HardMasks : public testing::TestWithParam<std::tuple<std::string, Mode>> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Models, HardMasks,
-                         testing::Combine(testing::Values(std::string("bert"), std::string("counting")),
+                         testing::Combine(testing::Values(std::string("bert"), std::string("span"), std::string("counting")),
                                           testing::Values(Mode::input, Mode::hidden)),
                          [](const auto& instance) {
                            return std::get<0>(instance.param) + "_" +
@@ -260,11 +286,15 @@ TEST_P(HardMasks, EqualThePlainPassWithGatesOfZeroAndOne) {
       const at::Tensor gates = masks.keep_probability[p][s].gt(0.5).to(at::kFloat);
       const at::Tensor logits = test::plain_pass(frozen_, clean_, layout_->mode() == Mode::input ? 0 : p, gates,
                                                  test::plain_replacement(*layout_, parameters_, p, s));
-      const at::Tensor clean = at::softmax(clean_.logits.to(at::kDouble), -1);
-      const at::Tensor kl = (clean * (clean.log() - at::softmax(logits.to(at::kDouble), -1).log())).sum(-1);
+      at::Tensor kl = at::zeros({frozen_.batch.size()}, at::kDouble), flips = at::zeros({frozen_.batch.size()});
+      for (std::int64_t e = 0; e < frozen_.batch.size(); ++e) {
+        const at::Tensor clean = chances_of(frozen_, e, clean_.logits), masked = chances_of(frozen_, e, logits);
+        kl[e] = (clean * (clean.log() - masked.log())).sum();
+        flips[e] = decided(frozen_, e, masked) != decided(frozen_, e, clean) ? 1 : 0;
+      }
       EXPECT_GE(masks.kl[p][s].min().item<double>(), 0.0);
       EXPECT_LT((masks.kl[p][s] - kl).abs().max().item<double>(), 1e-5 * (1 + kl.max().item<double>()));
-      EXPECT_TRUE(masks.flipped[p][s].equal(logits.argmax(-1).ne(clean_.logits.argmax(-1)).to(at::kFloat)));
+      EXPECT_TRUE(masks.flipped[p][s].equal(flips));
       const at::Tensor share = (gates * tokens).sum(-1) / tokens.sum(-1);
       EXPECT_LT((masks.keep_share[p][s] - share).abs().max().item<double>(), 1e-6);
       // The probabilities are those of the probe written out.

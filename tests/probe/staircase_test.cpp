@@ -27,6 +27,7 @@ class Recorder final : public encoder::Encoder {
   };
 
   const std::vector<encoder::Point>& points() const override { return model_.points(); }
+  encoder::OutputKind output() const override { return model_.output(); }
   std::int64_t classes() const override { return model_.classes(); }
   encoder::Clean clean(const encoder::Batch& batch) const override { return model_.clean(batch); }
   encoder::Rows advance(int point, const encoder::Rows& rows, const encoder::Batch& batch,
@@ -54,7 +55,7 @@ class Staircase : public testing::TestWithParam<std::tuple<std::string, Mode>> {
 
   void SetUp() override {
     at::manual_seed(3);
-    frozen_ = std::get<0>(GetParam()) == "bert" ? test::tiny_bert() : test::counting_model();
+    frozen_ = test::frozen_model(std::get<0>(GetParam()));
     mode_ = std::get<1>(GetParam());
     clean_ = frozen_.model->clean(frozen_.batch);
     const auto points = static_cast<std::int64_t>(clean_.states.size());
@@ -102,7 +103,7 @@ class Staircase : public testing::TestWithParam<std::tuple<std::string, Mode>> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Models, Staircase,
-                         testing::Combine(testing::Values(std::string("bert"), std::string("counting")),
+                         testing::Combine(testing::Values(std::string("bert"), std::string("span"), std::string("counting")),
                                           testing::Values(Mode::input, Mode::hidden)),
                          [](const auto& instance) {
                            return std::get<0>(instance.param) + "_" +
@@ -119,8 +120,8 @@ TEST_P(Staircase, ValuesAndGradientsEqualThoseOfOnePassPerCopy) {
     const at::Tensor out =
         at_once ? staircase(*frozen_.model, layout, parameters, gates) : one_by_one(layout, parameters, gates);
     ASSERT_EQ(out.size(0), active_.sum().item<std::int64_t>());
-    (out * at::arange(1, out.numel() + 1).view(out.sizes()).sin()).sum().backward();
-    logits.push_back(out.detach());
+    (test::of_tokens(out) * at::arange(1, out.numel() + 1).view(out.sizes()).sin()).sum().backward();
+    logits.push_back(test::of_tokens(out.detach()));
     of_gates.push_back(gates.grad());
     of_replacements.push_back(parameters.grad());
   }
@@ -137,7 +138,7 @@ TEST_P(Staircase, OpenGatesGiveTheCleanOutput) {
   const ProbeLayout layout(mode_, frozen_.widths(), seeds);
   const at::Tensor logits = staircase(*frozen_.model, layout, test::spread_parameters(layout), at::ones_like(gates_));
   for (std::int64_t copy = 0; copy < logits.size(0); ++copy) {
-    EXPECT_LT(test::relative_difference(logits[copy], clean_.logits), tolerance);
+    EXPECT_LT(test::relative_difference(test::of_tokens(logits[copy]), test::of_tokens(clean_.logits)), tolerance);
   }
 }
 
@@ -166,7 +167,9 @@ TEST_P(Staircase, ACopyDoesNotDependOnItsNeighbours) {
         probe::staircase_pass(*frozen_.model, frozen_.batch, clean_,
                               probe::joining_copies(layout, layout.views(flat),
                                                     probe::applied_gates(layout.mode(), by_point(gates_)), {cells[c]}));
-    EXPECT_LT(test::relative_difference(alone[0], together[static_cast<std::int64_t>(c)]), tolerance) << c;
+    EXPECT_LT(test::relative_difference(test::of_tokens(alone[0]), test::of_tokens(together[static_cast<std::int64_t>(c)])),
+              tolerance)
+        << c;
   }
 }
 

@@ -12,6 +12,8 @@
 #include "probe/masks.hpp"
 #include "probe/parameters.hpp"
 
+#include "encoder/output.hpp"
+
 namespace layersweep::test {
 
 struct Frozen {
@@ -39,9 +41,26 @@ inline Frozen counting_model() {
 
 /// Four points of equal width.
 inline Frozen tiny_bert() {
-  encoder::BertModel model = encoder::read_bert_classifier(encoder_fixtures() / "tiny-bert");
+  encoder::BertModel model = encoder::read_bert_model(encoder_fixtures() / "tiny-bert");
   return {"bert", encoder::make_bert(model.config, model.weights, 4), random_batch({5, 9, 1, 6}, model.config.vocabulary)};
 }
+
+/// The same for answers; the first text may have none, the last has no room for one.
+inline Frozen tiny_question_answering() {
+  encoder::BertModel model = encoder::read_bert_model(encoder_fixtures() / "tiny-qa");
+  Frozen frozen{"span", encoder::make_bert(model.config, model.weights, 4),
+                random_batch({5, 9, 1, 6}, model.config.vocabulary)};
+  frozen.batch.answerable = at::arange(9).unsqueeze(0).ge(2).logical_and(frozen.batch.mask);
+  frozen.batch.answerable[0][0] = true;
+  return frozen;
+}
+
+inline Frozen frozen_model(const std::string& name) {
+  return name == "bert" ? tiny_bert() : name == "span" ? tiny_question_answering() : counting_model();
+}
+
+/// Logits without the filling beyond a text's end, next to which everything else would be nothing.
+inline at::Tensor of_tokens(const at::Tensor& logits) { return logits.masked_fill(logits.eq(encoder::beyond_text), 0); }
 
 /// Parameters away from their start, where every gate is open: gates on both sides of one half, replacements that differ.
 inline at::Tensor spread_parameters(const probe::ProbeLayout& layout) {
@@ -78,7 +97,7 @@ inline at::Tensor plain_replacement(const probe::ProbeLayout& layout, const at::
   return named_cell(layout, flat, layout.mode() == probe::Mode::input ? 0 : point, seed).at("replacement");
 }
 
-/// Logits (B x classes) of one masked copy that goes in at `point`, taken up one point at a time with all its tokens.
+/// Logits of one masked copy that goes in at `point`, taken up one point at a time with all its tokens.
 inline at::Tensor plain_pass(const Frozen& frozen, const encoder::Clean& clean, int point, const at::Tensor& gates,
                              const at::Tensor& replacement) {
   const at::Tensor z = gates.unsqueeze(-1);
