@@ -39,7 +39,7 @@ struct Example {
   // Question answering; empty or 0 elsewhere.
   std::vector<std::uint8_t> answerable;  ///< per token: 1 where an answer may begin or end
   std::vector<std::int32_t> answer;  ///< first and last token of the given answer; −1, −1 where the window holds none
-  std::vector<std::string> gold;     ///< all given answers, without NUL; none: the passage does not answer
+  std::vector<std::string> gold;     ///< all given answers; an empty one: the passage has none
   std::int32_t question = 0;         ///< its number; windows of one question follow one another
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "data/hash_split.hpp"
 #include "data/utf8.hpp"
 
 namespace layersweep::data {
@@ -107,6 +108,38 @@ std::vector<SquadQuestion> read_squad(const std::filesystem::path& file) {
   });
   if (questions.empty()) root.refuse("it holds no questions");
   return questions;
+}
+
+SquadFiles find_squad_files(const std::filesystem::path& data_folder) {
+  const auto folder = data_folder / "squad";
+  const auto first_there = [&](std::initializer_list<const char*> names) {
+    for (const char* name : names) {
+      if (std::filesystem::exists(folder / name)) return folder / name;
+    }
+    return std::filesystem::path();
+  };
+  const auto version_1 = first_there({"train-v1.1.json", "train-v1.1.part.json"});
+  const SquadFiles files = !version_1.empty() ? SquadFiles{version_1, first_there({"dev-v1.1.json", "dev-v1.1.xquad.json"})}
+                                              : SquadFiles{first_there({"train-v2.0.json"}), first_there({"dev-v2.0.json"})};
+  if (files.train.empty() || files.test.empty()) {
+    throw base::InputError(
+        fmt::format("{} has no {} questions of SQuAD", folder.string(), files.train.empty() ? "training" : "development"),
+        "train-v1.1.json and dev-v1.1.json, or train-v2.0.json and dev-v2.0.json, are looked for there",
+        "Set task.data to the folder that datasets/fetch.sh filled");
+  }
+  return files;
+}
+
+SquadTraining split_squad(std::vector<SquadQuestion> questions) {
+  constexpr double dev_share = 0.05;
+  std::vector<std::string> titles;
+  for (const SquadQuestion& question : questions) titles.push_back(question.title);
+  const std::vector<Split> split = split_by_hash(titles, dev_share, 0);
+  SquadTraining parts;
+  for (std::size_t q = 0; q < questions.size(); ++q) {
+    (split[q] == Split::dev ? parts.dev : parts.train).push_back(std::move(questions[q]));
+  }
+  return parts;
 }
 
 }  // namespace layersweep::data

@@ -26,4 +26,20 @@ struct SquadQuestion {
 /// field, repeats an id, or an answer does not stand at its offset.
 std::vector<SquadQuestion> read_squad(const std::filesystem::path& file);
 
+/// Where the questions of an experiment lie.
+struct SquadFiles {
+  std::filesystem::path train;
+  std::filesystem::path test;  ///< the official dev set
+};
+
+/// squad/train-v1.1.json and squad/dev-v1.1.json below the data folder, or the parts of them that datasets/squad.json knows,
+/// or version 2.0 (train-v2.0.json, dev-v2.0.json). Throws InputError when there are no such two.
+SquadFiles find_squad_files(const std::filesystem::path& data_folder);
+
+/// Train and dev: the questions on 5 % of the articles, chosen by the hash of their titles, at least one article, are dev.
+struct SquadTraining {
+  std::vector<SquadQuestion> train, dev;
+};
+SquadTraining split_squad(std::vector<SquadQuestion> questions);
+
 }  // namespace layersweep::data

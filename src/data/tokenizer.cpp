@@ -85,6 +85,16 @@ void append_text(std::span<const Token> tokens, std::int32_t source, TokenizedTe
   }
 }
 
+TokenizedText pair_of(const SpecialTokens& special, std::span<const Token> first, std::span<const Token> second) {
+  TokenizedText out;
+  append_special(special.cls, 0, out);
+  append_text(first, 0, out);
+  append_special(special.sep, 0, out);
+  append_text(second, 1, out);
+  append_special(special.sep, 1, out);
+  return out;
+}
+
 /// How many tokens remain of two texts when together they may have `room`: only the longer one is cut, until both have half.
 std::pair<std::size_t, std::size_t> longest_first(std::size_t first, std::size_t second, std::size_t room) {
   if (first + second <= room) return {first, second};
@@ -200,13 +210,25 @@ TokenizedText Tokenizer::tokenize_pair(std::string_view first, std::string_view 
   const std::vector<Token> second_tokens = state_->tokens_of(second);
   const auto [first_kept, second_kept] =
       longest_first(first_tokens.size(), second_tokens.size(), static_cast<std::size_t>(max_length - 3));
-  TokenizedText out;
-  append_special(state_->special.cls, 0, out);
-  append_text(std::span(first_tokens).first(first_kept), 0, out);
-  append_special(state_->special.sep, 0, out);
-  append_text(std::span(second_tokens).first(second_kept), 1, out);
-  append_special(state_->special.sep, 1, out);
-  return out;
+  return pair_of(state_->special, std::span(first_tokens).first(first_kept), std::span(second_tokens).first(second_kept));
+}
+
+std::vector<TokenizedText> Tokenizer::tokenize_windows(std::string_view first, std::string_view second,
+                                                       std::int64_t max_length, std::int64_t overlap,
+                                                       std::int64_t longest_first) const {
+  base::ensure(max_length >= 5 && overlap >= 0, "a window has room for a token of each text");
+  const std::vector<Token> first_tokens = state_->tokens_of(first);
+  const std::vector<Token> second_tokens = state_->tokens_of(second);
+  const std::int64_t most = std::min(longest_first, (max_length - 3) / 2);
+  const auto kept = std::min(first_tokens.size(), static_cast<std::size_t>(most));
+  const std::size_t room = static_cast<std::size_t>(max_length - 3) - kept;
+  const std::size_t step = room - std::min(static_cast<std::size_t>(overlap), room / 2);
+  std::vector<TokenizedText> windows;
+  for (std::size_t begin = 0; begin == 0 || begin - step + room < second_tokens.size(); begin += step) {
+    windows.push_back(pair_of(state_->special, std::span(first_tokens).first(kept),
+                              std::span(second_tokens).subspan(begin).first(std::min(room, second_tokens.size() - begin))));
+  }
+  return windows;
 }
 
 const std::string& Tokenizer::token_text(std::int32_t id) const {

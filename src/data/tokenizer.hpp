@@ -54,6 +54,13 @@ class Tokenizer {
   /// long (the reference's "longest first").
   TokenizedText tokenize_pair(std::string_view first, std::string_view second, std::int64_t max_length = unlimited) const;
 
+  /// [CLS] first [SEP] window [SEP] for each window of the second text, as many as it takes, each of at most `max_length`
+  /// tokens (the reference's truncation "only_second" with overflowing tokens and a stride). A window begins `overlap`
+  /// tokens before the end of the one before, but at least half of it is new. The first text is cut to `longest_first`
+  /// tokens, and to half of what there is room for. An empty second text has one window.
+  std::vector<TokenizedText> tokenize_windows(std::string_view first, std::string_view second, std::int64_t max_length,
+                                              std::int64_t overlap, std::int64_t longest_first) const;
+
   /// "##ing", "[SEP]"; throws InputError for an id that the vocabulary does not have.
   const std::string& token_text(std::int32_t id) const;
   std::optional<std::int32_t> token_id(std::string_view token) const;

@@ -1,0 +1,105 @@
+#include "data/squad_score.hpp"
+
+#include <utf8proc.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "data/tokenizer_unicode.hpp"
+
+namespace layersweep::data {
+namespace {
+
+// Python's string.punctuation.
+bool is_ascii_punctuation(char32_t c) {
+  return (c >= 33 && c <= 47) || (c >= 58 && c <= 64) || (c >= 91 && c <= 96) || (c >= 123 && c <= 126);
+}
+
+// Python's str.isspace.
+bool is_space(char32_t c) {
+  const utf8proc_property_t* property = utf8proc_get_property(static_cast<utf8proc_int32_t>(c));
+  return property->category == UTF8PROC_CATEGORY_ZS || property->bidi_class == UTF8PROC_BIDI_CLASS_WS ||
+         property->bidi_class == UTF8PROC_BIDI_CLASS_B || property->bidi_class == UTF8PROC_BIDI_CLASS_S;
+}
+
+// \w of Python's re: letters, numbers and _.
+bool is_word_part(char32_t c) {
+  switch (utf8proc_category(static_cast<utf8proc_int32_t>(c))) {
+    case UTF8PROC_CATEGORY_LU:
+    case UTF8PROC_CATEGORY_LL:
+    case UTF8PROC_CATEGORY_LT:
+    case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_LO:
+    case UTF8PROC_CATEGORY_ND:
+    case UTF8PROC_CATEGORY_NL:
+    case UTF8PROC_CATEGORY_NO:
+      return true;
+    default:
+      return c == U'_';
+  }
+}
+
+bool is_article(std::u32string_view word) { return word == U"a" || word == U"an" || word == U"the"; }
+
+std::vector<std::string> words_of(const std::string& normalised) {
+  std::vector<std::string> words;
+  for (std::size_t begin = 0; begin < normalised.size();) {
+    const std::size_t end = std::min(normalised.find(' ', begin), normalised.size());
+    words.push_back(normalised.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return words;
+}
+
+double f1_of(const std::string& predicted, const std::string& given) {
+  const std::vector<std::string> left = words_of(predicted), right = words_of(given);
+  std::map<std::string, int> count;
+  for (const std::string& word : right) ++count[word];
+  double same = 0;
+  for (const std::string& word : left) {
+    if (count[word]-- > 0) ++same;
+  }
+  return same == 0 ? 0 : 2 * same / static_cast<double>(left.size() + right.size());
+}
+
+}  // namespace
+
+std::string normalised_answer(std::string_view text) {
+  std::u32string plain;
+  for (const char32_t c : decode_utf8(text)) {
+    if (!is_ascii_punctuation(c)) append_lower_case(c, plain);
+  }
+  std::string normalised;
+  bool gap = false;
+  for (std::size_t begin = 0; begin < plain.size();) {
+    std::size_t end = begin + 1;
+    if (is_word_part(plain[begin])) {
+      while (end < plain.size() && is_word_part(plain[end])) ++end;
+    }
+    const std::u32string_view piece(plain.data() + begin, end - begin);
+    begin = end;
+    if (is_article(piece) || is_space(piece.front())) {
+      gap = true;
+      continue;
+    }
+    if (gap && !normalised.empty()) normalised += ' ';
+    gap = false;
+    for (const char32_t c : piece) append_utf8(c, normalised);
+  }
+  return normalised;
+}
+
+AnswerScore score_answer(std::string_view predicted, std::span<const std::string> given) {
+  const std::string answer = normalised_answer(predicted);
+  AnswerScore best;
+  for (const std::string& text : given) {
+    const std::string right = normalised_answer(text);
+    best.exact_match = best.exact_match || answer == right;
+    best.f1 = std::max(best.f1, text.empty() ? (answer.empty() ? 1.0 : 0.0) : f1_of(answer, right));
+  }
+  return best;
+}
+
+}  // namespace layersweep::data
