@@ -1,4 +1,6 @@
 // layersweep predict: lines in, logits and labels out.
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "app/commands.hpp"
@@ -24,6 +26,9 @@ base::ExitCode run(const config::Arguments& arguments) {
   const std::int64_t positions = encoder::read_bert_config(folder / "config.json").positions;
   use_the_processors_allowed();
   const auto encoder = encoder::open_encoder(folder);
+  if (encoder->classes() == 0) {
+    throw base::InputError(fmt::format("{} answers questions", folder.string()), "predict classifies texts", {});
+  }
 
   TextLines lines;
   Output output;
