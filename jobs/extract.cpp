@@ -14,6 +14,7 @@
 #include "store/results_writer.hpp"
 #include "sweep/calibrate.hpp"
 #include "sweep/evaluation.hpp"
+#include "sweep/pace.hpp"
 
 namespace layersweep::jobs {
 namespace {
@@ -311,8 +312,14 @@ void write_judgement(const Context& context, const encoder::Encoder& encoder, co
   const config::Probe& settings = context.experiment.probe;
   const sweep::Limits limits{settings.epsilon, settings.flip_limit};
   const auto [scores, chosen] = judge(context, encoder, texts, mode);
-  const base::Watchdog limit(writing_results, context.experiment.run.deadline_seconds);
   const std::string group(probe::mode_name(mode.mode));
+  std::optional<sweep::CellTable<double>> random_shares;
+  if (context.experiment.extract.random_control) {
+    base::world_info("{} mode: looking for random masks that do no more harm", group);
+    random_shares = sweep::random_keep_shares(context.team, encoder, texts.dev, mode.layout, mode.parameters, scores,
+                                              context.experiment.run.token_budget);
+  }
+  const base::Watchdog limit(writing_results, context.experiment.run.deadline_seconds);
   const auto figure = [&](double sweep::Score::*member) {
     return by_seed_and_point<float>(mode.layout, [&](std::int64_t p, std::int64_t s) {
       return scores[static_cast<std::size_t>(p)][static_cast<std::size_t>(s)].*member;
@@ -338,36 +345,20 @@ void write_judgement(const Context& context, const encoder::Encoder& encoder, co
         return sweep::is_accepted(scores[static_cast<std::size_t>(p)][static_cast<std::size_t>(s)], limits);
       }));
   writer.write_from_first_rank<std::int32_t>(group + "/chosen_seed", chosen);
-  if (context.experiment.extract.random_control) {
-    base::world_info("{} mode: looking for random masks that do no more harm", group);
-    const auto shares = sweep::random_keep_shares(context.team, encoder, texts.dev, mode.layout, mode.parameters, scores,
-                                                  context.experiment.run.token_budget);
-    writer.write_from_first_rank<float>(
-        group + "/random_keep_share",
-        by_seed_and_point<float>(mode.layout, [&](std::int64_t p, std::int64_t s) { return sweep::at_cell(shares, p, s); }));
+  if (random_shares) {
+    writer.write_from_first_rank<float>(group + "/random_keep_share",
+                                        by_seed_and_point<float>(mode.layout, [&](std::int64_t p, std::int64_t s) {
+                                          return sweep::at_cell(*random_shares, p, s);
+                                        }));
   }
 }
 
-}  // namespace
-
-std::string results_title(const config::Experiment& experiment) {
-  std::string modes;
-  for (const config::Mode mode : experiment.probe.modes) {
-    modes += fmt::format("{}{}", modes.empty() ? "" : " and ", config::name_of(mode));
-  }
-  return fmt::format("DiffMask probes of every layer: task {}, {} mode", config::name_of(experiment.task.name), modes);
-}
-
-void extract(const Context& context, const encoder::Encoder& encoder, const Texts& texts,
-             const std::vector<UnitResult>& units, const store::Provenance& provenance) {
+// All variables that `contents` does not fill by itself. Collective; throws Stopped between two evaluations.
+void write_all(const Context& context, const encoder::Encoder& encoder, const Texts& texts, const std::vector<Chunk>& chunks,
+               const std::vector<ModeProbes>& modes, const store::Contents& contents, store::ResultsWriter& writer) {
   const comm::Communicator& ranks = context.team.ranks;
-  const std::vector<Chunk> chunks = chunks_of(texts, context.experiment.extract.splits);
-  const std::vector<ModeProbes> modes = probes_by_mode(units);
-  const store::Contents contents = contents_of(context, encoder, texts, chunks, modes);
   const double limit_s = context.experiment.run.deadline_seconds;
-  std::optional<base::Watchdog> limit(std::in_place, writing_results, limit_s);
-  store::ResultsWriter writer(ranks, context.folder.results(), contents, provenance);
-  limit.reset();
+  std::optional<base::Watchdog> limit;
 
   // Contiguous chunks per rank; every rank takes part in every write, also with nothing left.
   const std::size_t total = chunks.size();
@@ -387,6 +378,7 @@ void extract(const Context& context, const encoder::Encoder& encoder, const Text
     const std::size_t from = std::min(end, begin + static_cast<std::size_t>(w * chunks_per_write));
     const std::size_t to = std::min(end, from + static_cast<std::size_t>(chunks_per_write));
     Slab slab(chunks, from, to, modes, encoder.classes());
+    context.team.between_pieces();
     slab.evaluate(encoder, modes, context.team.shards, context.experiment.run.token_budget);
     limit.emplace(writing_results, limit_s);
     slab.write(writer, texts, modes);
@@ -408,8 +400,41 @@ void extract(const Context& context, const encoder::Encoder& encoder, const Text
     const at::Tensor f1 = (2 * kept_true[m] / (kept[m] + truths[m])).to(at::kFloat).contiguous();
     writer.write_from_first_rank<float>(std::string(probe::mode_name(modes[m].mode)) + "/f1_truth", span_of(f1));
   }
+}
+
+}  // namespace
+
+std::string results_title(const config::Experiment& experiment) {
+  std::string modes;
+  for (const config::Mode mode : experiment.probe.modes) {
+    modes += fmt::format("{}{}", modes.empty() ? "" : " and ", config::name_of(mode));
+  }
+  return fmt::format("DiffMask probes of every layer: task {}, {} mode", config::name_of(experiment.task.name), modes);
+}
+
+void extract(const Context& context, const encoder::Encoder& encoder, const Texts& texts,
+             const std::vector<UnitResult>& units, const store::Provenance& provenance) {
+  const std::vector<Chunk> chunks = chunks_of(texts, context.experiment.extract.splits);
+  const std::vector<ModeProbes> modes = probes_by_mode(units);
+  const store::Contents contents = contents_of(context, encoder, texts, chunks, modes);
+  const double limit_s = context.experiment.run.deadline_seconds;
+  sweep::Pace pace(context.team, limit_s);
+  Context stoppable = context;
+  stoppable.team.between_pieces = [&pace] {
+    if (pace.is_asked_to_stop()) throw sweep::Stopped(pace.reason());
+  };
+  std::optional<base::Watchdog> limit(std::in_place, writing_results, limit_s);
+  std::optional<store::ResultsWriter> writer(std::in_place, context.team.ranks, context.folder.results(), contents,
+                                             provenance);
+  limit.reset();
+  try {
+    write_all(stoppable, encoder, texts, chunks, modes, contents, *writer);
+  } catch (const sweep::Stopped&) {
+    writer.reset();  // here, where no exception unwinds, it takes the unfinished file away
+    throw;
+  }
   limit.emplace(writing_results, limit_s);
-  writer.finish();
+  writer->finish();
 }
 
 }  // namespace layersweep::jobs

@@ -15,7 +15,8 @@ namespace layersweep::jobs {
 std::string results_title(const config::Experiment& experiment);
 
 /// Writes the run folder's results.h5 from trained units. `provenance` comes without the parts that follow from the data.
-/// Every rank evaluates a contiguous slab of examples; the contents do not depend on the number of ranks. Collective.
+/// Every rank evaluates a contiguous slab of examples; the contents do not depend on the number of ranks. Throws
+/// sweep::Stopped on all ranks when they are asked to stop; nothing of the file is left then. Collective.
 void extract(const Context& context, const encoder::Encoder& encoder, const Texts& texts,
              const std::vector<UnitResult>& units, const store::Provenance& provenance);
 

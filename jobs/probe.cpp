@@ -150,8 +150,8 @@ class UnitsOfRun {
     for (const std::size_t u : missing) planned.push_back(planned_[u]);
     std::vector<sweep::OnProgress> printers(units_.size());
     sweep::UnitWork work;
-    work.train = [&](const comm::Communicator& team, std::size_t number, const auto& report) {
-      train(team, units_[missing[number]], replacements, report);
+    work.train = [&](const comm::Communicator& team, std::size_t number, const sweep::Contact& contact) {
+      train(team, units_[missing[number]], replacements, contact);
     };
     work.on_start = [&](std::size_t number, int first, int ranks) {
       const std::string name = units_[missing[number]].name();
@@ -204,14 +204,15 @@ class UnitsOfRun {
   }
 
   void train(const comm::Communicator& ranks, const sweep::Unit& unit, const std::vector<at::Tensor>& replacements,
-             const std::function<void(std::string_view)>& report) const {
+             const sweep::Contact& contact) const {
     const config::Experiment& experiment = context_.experiment;
     sweep::Team team = context_.team;
     team.ranks = ranks;
+    team.attend = contact.attend;
     const auto folder = context_.folder.unit(unit);
     const sweep::TrainedUnit trained = sweep::train_unit(
         team, encoder_, {texts_.train, texts_.dev}, unit, experiment.probe, experiment.run.token_budget, replacements,
-        [&](const sweep::Progress& progress) { report(packed(progress)); },
+        [&](const sweep::Progress& progress) { contact.report(packed(progress)); },
         sweep::Safekeeping{folder, context_.folder.identity(), experiment.run.checkpoint_seconds});
     comm::run_together(ranks, [&] {
       if (ranks.rank() == 0) sweep::save_unit(folder, unit, trained, context_.folder.identity());

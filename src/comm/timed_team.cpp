@@ -30,8 +30,16 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 // Between two polls: yields at first, since most waits are short, then sleeps, to leave the processor to ranks that compute.
 class Idle {
  public:
+  enum class Wait { long_or_short, short_only };
+
+  Idle(Wait wait, const TimedTeam::Attend& attend) : wait_(wait), attend_(attend) {}
+
   void pause() {
-    if (++polls_ < 500) {
+    if (const auto now = Clock::now(); now >= next_look_) {
+      next_look_ = now + std::chrono::milliseconds(10);
+      attend_();
+    }
+    if (++polls_ < 500 || wait_ == Wait::short_only) {
       sched_yield();
     } else {
       std::this_thread::sleep_for(std::chrono::microseconds(200));
@@ -40,7 +48,10 @@ class Idle {
   void reset() { polls_ = 0; }
 
  private:
+  Wait wait_;
+  const TimedTeam::Attend& attend_;
   int polls_ = 0;
+  Clock::time_point next_look_ = Clock::now() + std::chrono::milliseconds(10);
 };
 
 }  // namespace
@@ -48,6 +59,7 @@ class Idle {
 struct TimedTeam::State {
   Communicator team;
   double limit_s;
+  Attend attend;
   std::vector<std::string> names;  // "rank 3 (node07)", by rank of the team, with ranks of the job
   std::int64_t gate_number = 0;
 
@@ -65,9 +77,10 @@ struct TimedTeam::State {
   [[noreturn]] void give_up(const std::vector<int>& missing, std::string_view what, double waited_s) const;
 };
 
-TimedTeam::TimedTeam(const Communicator& team, double limit_s) : state_(std::make_shared<State>()) {
+TimedTeam::TimedTeam(const Communicator& team, double limit_s, Attend attend) : state_(std::make_shared<State>()) {
   state_->team = team.duplicate();
   state_->limit_s = limit_s;
+  state_->attend = std::move(attend);
   state_->names = team.all_gather_text(fmt::format("rank {} ({})", world().rank(), base::host_name()));
 }
 
@@ -114,7 +127,7 @@ void TimedTeam::State::lead(std::string_view what) {
 // The ranks that have not arrived when the limit passes, here or elsewhere.
 std::vector<int> TimedTeam::State::await_arrivals(Requests& arrivals) {
   const auto start = Clock::now();
-  Idle idle;
+  Idle idle(Idle::Wait::long_or_short, attend);
   while (!arrivals.done()) {
     if (arrivals.progressed()) idle.reset();
     if (seconds_since(start) > limit_s || somebody_is_overdue()) {
@@ -152,7 +165,11 @@ void TimedTeam::State::follow(std::string_view what) {
 
   const double patience_s = std::min(2.0, limit_s);  // for rank 0's answer once it was asked
   bool asked = false;
-  Idle idle;
+  Idle idle(Idle::Wait::long_or_short, attend);
+  const auto forget_verdict = [&] {
+    MPI_Cancel(&verdict);
+    MPI_Request_free(&verdict);
+  };
   for (;;) {
     int arrived = 0;
     MPI_Status status;
@@ -170,11 +187,15 @@ void TimedTeam::State::follow(std::string_view what) {
       asked = true;
     }
     if (waited_s > limit_s + patience_s) {
-      MPI_Cancel(&verdict);
-      MPI_Request_free(&verdict);
+      forget_verdict();
       give_up({0}, what, waited_s);
     }
-    idle.pause();
+    try {
+      idle.pause();
+    } catch (...) {
+      forget_verdict();
+      throw;
+    }
   }
   outgoing.wait();
 }
@@ -189,6 +210,7 @@ void TimedTeam::State::give_up(const std::vector<int>& missing, std::string_view
 
 void TimedTeam::wait(Requests& requests, std::string_view what) const {
   const auto start = Clock::now();
+  Idle idle(Idle::Wait::short_only, state_->attend);  // all ranks are here, and messages move only while we poll
   while (!requests.done()) {
     if (const double waited_s = seconds_since(start); waited_s > state_->limit_s) {
       // All had arrived: who does not come to one more gate has come to a stop since, and is named there.
@@ -198,7 +220,7 @@ void TimedTeam::wait(Requests& requests, std::string_view what) const {
                              "all ranks are there, so the network or a node fails",
                              "Run the same command again: it goes on from the last checkpoint");
     }
-    sched_yield();  // no sleep: all ranks are here, and messages move only while we poll
+    idle.pause();
   }
 }
 

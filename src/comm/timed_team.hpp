@@ -19,8 +19,12 @@ class Requests;  // MPI requests in flight, comm/requests.hpp
 /// A cheap handle, like a communicator. After a limit has passed the team is of no further use.
 class TimedTeam {
  public:
+  /// Called now and then while a rank waits; what it throws ends the waiting, and the team is of no further use.
+  using Attend = std::function<void()>;
+
   /// Collective. `limit_s` is how long a rank waits at a gate, and then for the data.
-  TimedTeam(const Communicator& team, double limit_s);
+  TimedTeam(
+      const Communicator& team, double limit_s, Attend attend = [] {});
 
   /// Independent; the ranks may differ, the shortest limit counts.
   void set_limit(double limit_s);

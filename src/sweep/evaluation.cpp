@@ -31,6 +31,7 @@ void for_my_pieces(const Team& team, const data::Corpus& corpus, std::int64_t co
       for (const auto& piece : micro_batches(corpus, batch.shards[static_cast<std::size_t>(shard)], copies, token_budget))
         take(piece);
     }
+    team.between_pieces();
   }
 }
 
@@ -46,7 +47,7 @@ CellTable<Score> scores_of(const Team& team, const encoder::Encoder& encoder, co
                            const Evaluate& evaluate) {
   const at::Tensor values = at::zeros({3, layout.points(), layout.seeds(), count}, at::kFloat);
   const std::int64_t copies = std::max<std::int64_t>(1, active.sum().item<std::int64_t>());
-  const comm::TimedTeam ranks(team.ranks, team.limit_s);  // before the work, while all ranks are here
+  const comm::TimedTeam ranks = team.timed();  // before the work, while all ranks are here
   for_my_pieces(team, corpus, count, copies, token_budget, [&](const std::vector<std::int64_t>& piece) {
     const encoder::Batch batch = encoder::collate(corpus, piece);
     const probe::HardMasks masks = evaluate(piece, batch, encoder.clean(batch));
@@ -122,7 +123,7 @@ at::Tensor gate_logits_of(const Team& team, const encoder::Encoder& encoder, con
   const std::vector<at::Tensor> blocks = layout.views(parameters);
   const at::Tensor values = at::zeros({layout.points(), layout.seeds(), first.back()}, at::kFloat);
   const at::NoGradGuard no_grad;
-  const comm::TimedTeam ranks(team.ranks, team.limit_s);
+  const comm::TimedTeam ranks = team.timed();
   for_my_pieces(team, corpus, corpus.size(), 1, token_budget, [&](const std::vector<std::int64_t>& piece) {
     const encoder::Batch tensors = encoder::collate(corpus, piece);
     const at::Tensor phi = at::stack(probe::gate_logits(layout, blocks, encoder.clean(tensors).states));

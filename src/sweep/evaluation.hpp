@@ -1,4 +1,5 @@
-// Hard-mask evaluation of probes over many examples, shared by the ranks of a team.
+// Hard-mask evaluation of probes over many examples, shared by the ranks of a team. Between two batches of texts a team may
+// end it, by Team::between_pieces.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -65,19 +65,30 @@ void stop_here_if_asked(const comm::Communicator& ranks) {
   if (const std::string reason = reason_among(asked); !reason.empty()) throw Stopped(reason);
 }
 
-Pace::Pace(const Team& team, double interval_s) : team_(team), timed_(team.ranks, team.limit_s), interval_s_(interval_s) {}
+Pace::Pace(const Team& team, double interval_s) : team_(team), timed_(team.timed()), interval_s_(interval_s) {}
 
 Pace::Next Pace::next() {
+  const bool keep = agree(timed_.rank() == 0 && seconds_since(kept_) >= interval_s_);
+  if (!reason_.empty()) return Next::keep_and_stop;
+  return keep ? Next::keep : Next::go_on;
+}
+
+bool Pace::is_asked_to_stop() {
+  agree(false);
+  return !reason_.empty();
+}
+
+// Sets the reason to stop, if there is one; gives whether it is time for any rank.
+bool Pace::agree(bool is_time_to_keep) {
   longest_s_ = std::max(longest_s_, seconds_since(asked_));
   const Asked asked = asked_here(3 * cost_s_ + longest_s_);
   std::array<double, reasons.size() + 1> all{};
   std::ranges::copy(asked, all.begin());
-  all.back() = timed_.rank() == 0 && seconds_since(kept_) >= interval_s_ ? 1 : 0;
+  all.back() = is_time_to_keep ? 1 : 0;
   timed_.all_reduce_sum(std::span<double>(all));
   asked_ = Clock::now();
-  reason_ = reason_among(all);
-  if (!reason_.empty()) return Next::keep_and_stop;
-  return all.back() > 0 ? Next::keep : Next::go_on;
+  reason_ = reason_among(std::span(all).first<reasons.size()>());
+  return all.back() > 0;
 }
 
 void Pace::keep(const std::function<void()>& write) {

@@ -39,14 +39,19 @@ class Pace {
   /// written any more. Collective; throws InputError naming the ranks that do not come within the team's limit.
   Next next();
 
+  /// Between two pieces of longer work: whether the team stops, decided as by next(). Collective, throws as next().
+  bool is_asked_to_stop();
+
   /// Writes the state: `write` is called on the team's first rank, the others wait. Collective, throws together.
   void keep(const std::function<void()>& write);
 
-  /// What asked for the stop, after keep_and_stop.
+  /// What asked for the stop.
   const std::string& reason() const { return reason_; }
 
  private:
   using Clock = std::chrono::steady_clock;
+
+  bool agree(bool is_time_to_keep);
 
   Team team_;
   comm::TimedTeam timed_;

@@ -41,7 +41,16 @@ void Safe::after_step(std::int64_t step, const Write& write) {
   const Pace::Next next = pace_.next();
   if (next == Pace::Next::go_on) return;
   keep(step, write);
-  if (next != Pace::Next::keep_and_stop) return;
+  if (next == Pace::Next::keep_and_stop) stop(step);
+}
+
+void Safe::within_step(std::int64_t step, const Write& write) {
+  if (!pace_.is_asked_to_stop()) return;
+  keep(step, write);
+  stop(step);
+}
+
+void Safe::stop(std::int64_t step) const {
   base::world_info("{}: checkpoint after step {}", owner_, step);
   throw Stopped(pace_.reason());
 }

@@ -29,10 +29,15 @@ class Safe {
   /// take it, and Stopped, after writing, when the job is to end.
   void after_step(std::int64_t step, const Write& write);
 
+  /// Within long work on that step: throws Stopped, after writing, when the job is to end.
+  void within_step(std::int64_t step, const Write& write);
+
   /// Writes now, before something long, unless that step is on disk.
   void keep(std::int64_t step, const Write& write);
 
  private:
+  [[noreturn]] void stop(std::int64_t step) const;
+
   Team team_;
   std::string owner_;
   CheckpointFolder checkpoints_;

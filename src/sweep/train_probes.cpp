@@ -82,7 +82,7 @@ class Trainer {
         spent_before_s_(state.trained_s) {}
 
   void run() {
-    if (state_.step == 0) validate();
+    if (is_validation_missing()) validate();
     while (!is_done()) {
       const auto batches = data::epoch_batches(
           lengths_, {settings_.batch, team_.shards, static_cast<std::uint64_t>(unit_.seeds.front())}, state_.epoch);
@@ -98,6 +98,13 @@ class Trainer {
   }
 
  private:
+  // At the start, and where a stop came between a step and its validation.
+  bool is_validation_missing() const {
+    if (state_.curve.empty()) return true;
+    return is_validated_step() && state_.curve.back().step != state_.step;
+  }
+  bool is_validated_step() const { return state_.step % settings_.validate_every == 0 || state_.step == total_steps_; }
+
   bool is_done() const { return state_.step >= total_steps_ || !state_.active.any().item<bool>(); }
 
   void step(const data::GlobalBatch& batch) {
@@ -109,7 +116,7 @@ class Trainer {
     state_.steps += state_.active;
     state_.trained_s = spent_before_s_ + seconds_since(start_);
     if (state_.step % report_every == 0 || state_.step == total_steps_) report();
-    if (state_.step % settings_.validate_every == 0 || state_.step == total_steps_) validate();
+    if (is_validated_step()) validate();
   }
 
   // Collective.
@@ -126,6 +133,7 @@ class Trainer {
         inputs.noise =
             probe::gate_noise(unit_.mode, unit_.seeds, state_.layout.points(), state_.step, piece, tensors.width());
         probe::accumulate_step(encoder_, tensors, state_.layout, state_.parameters, inputs, part);
+        team_.attend();
       }
       reducer_.add(shard, {part.flat().const_data_ptr<float>(), static_cast<std::size_t>(part.flat().numel())});
     }
@@ -234,11 +242,12 @@ double rate_factor(const config::Probe& settings, std::int64_t step, std::int64_
   return factor;
 }
 
-TrainedUnit train_unit(const Team& team, const encoder::Encoder& encoder, const TrainingTexts& texts, const Unit& unit,
+TrainedUnit train_unit(const Team& ranks, const encoder::Encoder& encoder, const TrainingTexts& texts, const Unit& unit,
                        const config::Probe& settings, std::int64_t token_budget, const std::vector<at::Tensor>& replacements,
                        const OnProgress& on_progress, const std::optional<Safekeeping>& safekeeping) {
+  Team team = ranks;
   TrainingState state(unit, widths_of(encoder), settings, replacements);
-  AfterStep after_step = [] {};
+  AfterStep after_step = team.attend;
   const auto write = [&](const std::filesystem::path& folder) { write_state(folder, state); };
   std::optional<Safe> safe;
   if (safekeeping) {
@@ -247,7 +256,14 @@ TrainedUnit train_unit(const Team& team, const encoder::Encoder& encoder, const 
       read_state(folder, state);
       return state.step;
     });
-    after_step = [&] { safe->after_step(state.step, write); };
+    after_step = [&] {
+      ranks.attend();
+      safe->after_step(state.step, write);
+    };
+    team.between_pieces = [&] {
+      ranks.attend();
+      safe->within_step(state.step, write);
+    };
   }
   Trainer(team, encoder, texts, unit, settings, token_budget, state, on_progress, after_step).run();
   TrainedUnit result = result_of(state, settings);

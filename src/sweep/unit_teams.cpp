@@ -6,6 +6,7 @@
 #include <chrono>
 #include <csignal>
 #include <optional>
+#include <stdexcept>
 #include <thread>
 
 #include "base/environment.hpp"
@@ -38,6 +39,12 @@ struct Ending {
 
   std::string text() const { return static_cast<char>(kind) + reason; }
   static Ending of(std::string_view text) { return {static_cast<Kind>(text.at(0)), std::string(text.substr(1))}; }
+};
+
+// Another rank of the team has failed, and this is why.
+class MateFailed : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
 };
 
 // LibTorch appends a stack of addresses.
@@ -138,11 +145,17 @@ class Round {
       if (!leads()) return;
       if (world_.rank() == 0) {
         work_.on_report(left_[unit], text);
-        serve();
       } else {
         mail_.send(0, reported, fmt::format("{} {}", unit, text));
+      }
+    };
+    const auto attend = [&] {
+      if (const auto told = mail_.poll(notice)) throw MateFailed(told->text);
+      if (world_.rank() == 0) {
+        serve();
+      } else if (leads() && mail_.poll(stop, 0)) {
         // As if this rank had been asked itself: its team then stops together, after a checkpoint.
-        if (mail_.poll(stop, 0)) std::raise(SIGTERM);
+        std::raise(SIGTERM);
       }
     };
     const auto fail = [&](const std::string& why) {
@@ -154,12 +167,14 @@ class Round {
       return Ending{Ending::Kind::failed, reason};
     };
     try {
-      work_.train(team_, left_[unit], report);
+      work_.train(team_, left_[unit], {report, attend});
       return {Ending::Kind::done, {}};
+    } catch (const MateFailed& failure) {
+      return {Ending::Kind::failed, failure.what()};
     } catch (const Stopped& stopped) {
       return {Ending::Kind::stopped, stopped.what()};
     } catch (const base::InputError&) {
-      // A rank that failed tells the others, who find out when it stays away.
+      // Where a rank waits without attending, it finds out when the one that failed stays away.
       if (const auto told = mail_.poll(notice)) return {Ending::Kind::failed, told->text};
       throw;
     } catch (const std::bad_alloc&) {

@@ -19,14 +19,21 @@ struct UnitEnd {
   std::string reason;  ///< why it failed
 };
 
+/// How the training of a unit stays in touch with the other ranks.
+struct Contact {
+  /// Every few steps, on any rank: the first one's text goes to UnitWork::on_report.
+  std::function<void(std::string_view text)> report;
+  /// As often as can be, between pieces of work and while waiting, on every rank: rank 0 answers the other teams, orders to
+  /// stop arrive, and a rank learns of the failure of another of its team: then it throws.
+  std::function<void()> attend;
+};
+
 /// What the training of units consists of.
 struct UnitWork {
-  /// Trains and saves unit `unit`. Collective over `team`. It calls `report` every few steps: on a team's first rank that
-  /// takes messages to and from rank 0, among them the order to stop, and carries the text to `on_report`. Stopped ends the
-  /// job in order on all ranks. base::InputError is a matter of the whole job and ends it; any other exception, such as
-  /// memory that ran out, fails this unit only, on whatever rank it is thrown.
-  std::function<void(const comm::Communicator& team, std::size_t unit, const std::function<void(std::string_view)>& report)>
-      train;
+  /// Trains and saves unit `unit`. Collective over `team`. Stopped ends the job in order on all ranks. base::InputError is a
+  /// matter of the whole job and ends it; any other exception, such as memory that ran out, fails this unit only, on
+  /// whatever rank it is thrown.
+  std::function<void(const comm::Communicator& team, std::size_t unit, const Contact& contact)> train;
   /// On rank 0, when a team takes the unit: world ranks first … first + ranks − 1.
   std::function<void(std::size_t unit, int first, int ranks)> on_start;
   /// On rank 0, for a report of whichever team.
@@ -37,9 +44,10 @@ struct UnitWork {
 
 /// Trains units 0 … `units` − 1, each once; gives what became of them, on every rank. `seconds` are expected times in
 /// whatever unit, `most_ranks` the largest team of use. Teams take the longest unit first, whenever they are free, by
-/// messages to rank 0, which answers between two reports of its own unit. A team of several ranks in which a unit failed is
-/// of no further use, since its members may hang in different places; when the others are done, the ranks are divided anew
-/// for what is left. Collective over `world`; throws Stopped (sweep/pace.hpp) on all ranks when any team stopped.
+/// messages to rank 0, which answers whenever the training of its own unit attends. A team of several ranks in which a unit
+/// failed is of no further use, since its members may hang in different places; when the others are done, the ranks are
+/// divided anew for what is left. Collective over `world`; throws Stopped (sweep/pace.hpp) on all ranks when any team
+/// stopped.
 std::vector<UnitEnd> train_on_teams(const comm::Communicator& world, std::size_t units, int most_ranks,
                                     const plan::UnitSeconds& seconds, const UnitWork& work);
 

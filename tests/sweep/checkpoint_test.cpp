@@ -1,4 +1,6 @@
 // What a checkpoint promises: a training that was stopped ends in the same bits, and nothing damaged is ever used.
+#include <ATen/core/grad_mode.h>
+
 #include <csignal>
 #include <cstdint>
 #include <fstream>
@@ -107,6 +109,59 @@ TEST_P(Checkpoints, AStoppedTrainingEndsInTheSameBits) {
   const Team alone = test::this_rank(Reduction::deterministic);
   test::expect_same(train(alone, sweep::Safekeeping{folder.path() / std::to_string(comm::world().rank()), "abc", 300}),
                     whole);
+}
+
+// Gives this rank a signal at its `at`-th pass without a gradient since arm(): within an evaluation, since training records
+// gradients.
+class SignalsWithin final : public test::PassesOn {
+ public:
+  using PassesOn::PassesOn;
+
+  void arm(std::int64_t at) const { left_ = at; }
+  std::int64_t left() const { return left_; }
+
+  at::Tensor read_out(const encoder::Rows& rows, const encoder::Batch& batch) const override {
+    if (!at::GradMode::is_enabled() && --left_ == 0) std::raise(SIGUSR1);
+    return PassesOn::read_out(rows, batch);
+  }
+
+ private:
+  mutable std::int64_t left_ = 0;
+};
+
+// Wherever the signal comes, within validations and the calibration at the end, the checkpoint is of the step before, and
+// the next start ends in the same bits. Steps are not done again.
+TEST_P(Checkpoints, AStopWithinAnEvaluationEndsInTheSameBits) {
+  const Team team = test::all_ranks(Reduction::deterministic);
+  const auto start = sweep::starting_replacements(team, *model_, train_, config::Replacement::mean);
+  const SignalsWithin model(*model_);
+  const data::Corpus dev = data::counting_corpus(0, data::Split::dev).first(200);
+  settings_.max_steps = 4;
+  const auto train = [&](const std::optional<sweep::Safekeeping>& place) {
+    return sweep::train_unit(
+        team, model, {train_, dev}, Unit{GetParam(), {1, 2}}, settings_, 1 << 20, start, [](const sweep::Progress&) {},
+        place);
+  };
+  constexpr std::int64_t many = 1'000'000;
+  model.arm(many);
+  const TrainedUnit whole = train(std::nullopt);
+  const std::int64_t passes = many - model.left();
+  const bool signalled = team.ranks.rank() == team.ranks.size() - 1;
+
+  int stops_at_the_end = 0;
+  constexpr std::int64_t tried = 9;
+  for (std::int64_t i = 0; i < tried; ++i) {
+    const test::SharedFolder folder;
+    const sweep::Safekeeping place{folder.path() / "u", "abc", 300};
+    model.arm(signalled ? 1 + i * (passes - 1) / tried : many);
+    EXPECT_THROW(train(place), sweep::Stopped) << i;
+    base::note_stop_signals();
+    model.arm(many);
+    stops_at_the_end += fs::exists(place.folder / "checkpoint-4") ? 1 : 0;
+    test::expect_same(train(place), whole);
+  }
+  EXPECT_GT(stops_at_the_end, 2) << "no stop came within the calibration";
+  EXPECT_LT(stops_at_the_end, tried) << "no stop came within a validation";
 }
 
 TEST_P(Checkpoints, OthersAreRefused) {

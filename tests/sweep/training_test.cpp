@@ -16,34 +16,22 @@ using sweep::TrainedUnit;
 using sweep::Unit;
 using test::Reduction;
 
-// Passes everything on, but the given copy of a training pass that carries `copies` of them comes out as NaN: what happens
-// when one probe's masked states overflow the model.
-class OneCopyBreaks final : public encoder::Encoder {
+// The given copy of a training pass that carries `copies` of them comes out as NaN: what happens when one probe's masked
+// states overflow the model.
+class OneCopyBreaks final : public test::PassesOn {
  public:
   OneCopyBreaks(const encoder::Encoder& model, std::int64_t copies, std::int64_t copy)
-      : model_(model), copies_(copies), copy_(copy) {}
+      : PassesOn(model), copies_(copies), copy_(copy) {}
 
-  const std::vector<encoder::Point>& points() const override { return model_.points(); }
-  std::int64_t classes() const override { return model_.classes(); }
-  encoder::Clean clean(const encoder::Batch& batch) const override { return model_.clean(batch); }
-  encoder::Rows advance(int point, const encoder::Rows& rows, const encoder::Batch& batch,
-                        encoder::Need need) const override {
-    return model_.advance(point, rows, batch, need);
-  }
   at::Tensor read_out(const encoder::Rows& rows, const encoder::Batch& batch) const override {
-    const at::Tensor logits = model_.read_out(rows, batch);
+    const at::Tensor logits = PassesOn::read_out(rows, batch);
     if (!rows.states.requires_grad() || logits.size(0) != copies_ * batch.size()) return logits;
     const at::Tensor factor = at::ones({copies_, batch.size(), 1});
     factor[copy_].fill_(std::nanf(""));
     return logits * factor.view({-1, 1});
   }
-  encoder::Rows narrow_to_read_out(const encoder::Rows& rows, const encoder::Batch& batch) const override {
-    return model_.narrow_to_read_out(rows, batch);
-  }
-  at::Tensor mask_state() const override { return model_.mask_state(); }
 
  private:
-  const encoder::Encoder& model_;
   std::int64_t copies_;
   std::int64_t copy_;
 };

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <csignal>
 #include <map>
 #include <new>
@@ -19,6 +20,7 @@ namespace {
 using testing::HasSubstr;
 
 constexpr int steps = 5;
+constexpr double limit_s = 30;  // of a step
 
 // What rank 0 was told, and how often each unit was trained by this rank as the first of its team.
 struct Log {
@@ -32,13 +34,13 @@ using AtStep = std::function<void(const comm::Communicator& team, std::size_t un
 UnitWork counting_work(Log& log, std::size_t units, const AtStep& at_step) {
   log.trained.assign(units, 0);
   UnitWork work;
-  work.train = [&log, at_step](const comm::Communicator& team, std::size_t unit,
-                               const std::function<void(std::string_view)>& report) {
-    const comm::TimedTeam timed(team, 2);
+  work.train = [&log, at_step](const comm::Communicator& team, std::size_t unit, const Contact& contact) {
+    const comm::TimedTeam timed(team, limit_s, contact.attend);
     for (int step = 0; step < steps; ++step) {
       at_step(team, unit, step);
       timed.gate("a step");
-      report("progress of unit " + std::to_string(unit));
+      contact.report("progress of unit " + std::to_string(unit));
+      contact.attend();
     }
     if (team.rank() == 0) ++log.trained[unit];
   };
@@ -89,7 +91,10 @@ void expect_one_failure(const plan::UnitSeconds& seconds) {
   const UnitWork work = counting_work(log, units, [](const comm::Communicator& team, std::size_t unit, int step) {
     if (unit == 2 && step == 1 && team.rank() == team.size() - 1) throw std::bad_alloc();
   });
+  const auto start = std::chrono::steady_clock::now();
   const auto ends = train_on_teams(comm::world(), units, 8, seconds, work);
+  // The others of the team are told, they need not wait for the limit.
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::duration<double>(0.5 * limit_s));
   ASSERT_EQ(ends.size(), units);
   comm::world().all_reduce_sum(std::span(log.trained));
   for (std::size_t unit = 0; unit < units; ++unit) {
