@@ -109,6 +109,8 @@ void Pace::keep(const std::function<void()>& write) {
   timed_.all_reduce_sum(std::span<double>(failures));
   if (failures[0] > 0) comm::throw_together(team_.ranks, failure);
   cost_s_ = std::max(cost_s_, seconds_since(start));
+  total_cost_s_ += seconds_since(start);
+  ++kept_times_;
   kept_ = asked_ = Clock::now();
 }
 

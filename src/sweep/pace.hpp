@@ -45,6 +45,10 @@ class Pace {
   /// Writes the state: `write` is called on the team's first rank, the others wait. Collective, throws together.
   void keep(const std::function<void()>& write);
 
+  /// What keeping has taken so far, on this rank.
+  int kept_times() const { return kept_times_; }
+  double kept_s() const { return total_cost_s_; }
+
   /// What asked for the stop.
   const std::string& reason() const { return reason_; }
 
@@ -60,6 +64,8 @@ class Pace {
   Clock::time_point asked_ = Clock::now();
   double longest_s_ = 0;  // between two decisions
   double cost_s_ = 0;     // of the dearest checkpoint
+  double total_cost_s_ = 0;
+  int kept_times_ = 0;
   std::string reason_;
 };
 

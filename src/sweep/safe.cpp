@@ -1,5 +1,7 @@
 #include "sweep/safe.hpp"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "base/error.hpp"
@@ -33,7 +35,13 @@ void Safe::resume(const Read& read) {
 
 void Safe::keep(std::int64_t step, const Write& write) {
   if (step == newest_step_) return;  // gone on from it
-  pace_.keep([&] { checkpoints_.write(step, write); });
+  pace_.keep([&] {
+    checkpoints_.write(step, [&](const std::filesystem::path& folder) {
+      write(folder);
+      bytes_ = 0;
+      for (const auto& file : std::filesystem::directory_iterator(folder)) bytes_ += file.file_size();
+    });
+  });
   newest_step_ = step;
 }
 
@@ -48,6 +56,14 @@ void Safe::within_step(std::int64_t step, const Write& write) {
   if (!pace_.is_asked_to_stop()) return;
   keep(step, write);
   stop(step);
+}
+
+std::optional<std::string> Safe::cost_text() const {
+  if (pace_.kept_times() == 0) return std::nullopt;
+  const double all_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  return fmt::format("{} checkpoint{} of {:.1f} MB took {:.1f} s in all, {:.2f} % of the time", pace_.kept_times(),
+                     pace_.kept_times() == 1 ? "" : "s", static_cast<double>(bytes_) / 1e6, pace_.kept_s(),
+                     100 * pace_.kept_s() / all_s);
 }
 
 void Safe::stop(std::int64_t step) const {

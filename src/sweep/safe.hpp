@@ -1,9 +1,11 @@
 // Keeps the state of a training on disk while a team of ranks carries it out. All calls are collective over the team.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "sweep/checkpoint_folder.hpp"
@@ -32,6 +34,9 @@ class Safe {
   /// Within long work on that step: throws Stopped, after writing, when the job is to end.
   void within_step(std::int64_t step, const Write& write);
 
+  /// "3 checkpoints of 6.1 MB took 0.4 s in all, 0.05 % of the time"; nothing where there was none.
+  std::optional<std::string> cost_text() const;
+
   /// Writes now, before something long, unless that step is on disk.
   void keep(std::int64_t step, const Write& write);
 
@@ -43,6 +48,8 @@ class Safe {
   CheckpointFolder checkpoints_;
   Pace pace_;
   std::int64_t newest_step_ = -1;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::uintmax_t bytes_ = 0;  // of the last one written here
 };
 
 }  // namespace layersweep::sweep

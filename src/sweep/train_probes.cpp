@@ -274,6 +274,9 @@ TrainedUnit train_unit(const Team& ranks, const encoder::Encoder& encoder, const
     take_calibrated(team, encoder, texts.dev, state.parameters, {settings.epsilon, settings.flip_limit}, token_budget,
                     result);
   }
+  if (safe) {
+    if (const auto cost = safe->cost_text()) base::world_info("unit {}: {}", unit.name(), *cost);
+  }
   return result;
 }
 
