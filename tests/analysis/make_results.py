@@ -333,16 +333,14 @@ def add_groups(path: Path, rng: np.random.Generator) -> None:
         ("cka", ["point", "point_other"], like),
     ):
         writer.add("statistics", Variable(name, dimensions, "float32", "", name), values.astype(np.float32))
-    methods = ["diffmask", "gradient_x_input", "random"]
+    methods = ["probe_input", "gradient_x_input", "random"]
     for method in methods[1:]:
         values = rng.normal(size=(points, tokens)).astype(np.float32)
         writer.add(f"explain/{method}", Variable("attribution", ["point", "token"], "float32", "", "attribution"), values)
     writer.add("evaluation", Variable("method_name", ["method", "method_name_length"], "char", "", "method"), characters(methods))
     scores = np.sort(rng.random((3, points)), axis=0)[::-1].astype(np.float32)
-    writer.add("evaluation", Variable("aopc", ["method", "point"], "float32", "", "aopc"), scores)
-    for name in ("comprehensiveness", "sufficiency"):
-        values = scores[..., None] * np.array([0.5, 1.0], np.float32)
-        writer.add("evaluation", Variable(name, ["method", "point", "share"], "float32", "", name), values)
+    for name in ("aopc_comprehensiveness", "aopc_sufficiency", "seconds"):
+        writer.add("evaluation", Variable(name, ["method", "point"], "float32", "", name), scores)
     writer.file.close()
 
 

@@ -198,7 +198,7 @@
   function key_text(text) {
     const source = state.corpus.sources[state.source];
     if (source.signed) return "Shade: attribution relative to the largest of the text at this layer; red: against the prediction. Choose a token to see its path.";
-    if (text && state.layer < 0) return "Darker: needed up to a higher layer; bold: never dropped. Choose a token to see its path.";
+    if (text && state.layer < 0) return "Stronger: needed up to a higher layer; bold: never dropped. Choose a token to see its path.";
     return "Number and shade: probability (in percent) that the token is kept; above 50 the hard mask keeps it. Choose a token to see its path.";
   }
 

@@ -284,35 +284,26 @@ def _norms(file: ResultsFile, norms: xr.DataArray, x: Axis, names: list[str]) ->
     return figure("Median length of the hidden states, by part of the text", x, Axis("", low=0.0), series, names=names)
 
 
+# Measures of /evaluation over (method, point): name, title, what is better.
+_MEASURES = (
+    ("aopc_comprehensiveness", "Comprehensiveness (AOPC)", "Probability lost without the most important tokens: more is better."),
+    ("aopc_sufficiency", "Sufficiency (AOPC)", "Probability lost with only the most important tokens: less is better."),
+    ("truth_f1", "F1 against the known truth", "As many tokens as are true: more is better."),
+    ("seconds", "Time for a text (seconds)", ""),
+)
+
+
 def _explainers(file: ResultsFile) -> list[Figure]:
     """Faithfulness measures, a chart each, where the file has them."""
     group = file.evaluation
-    if group is None:
+    if group is None or "method_name" not in group:
         return []
     x, names = points_axis(file.root)
-    methods = _methods(group)
+    methods = [str(name).replace("_", " ") for name in group["method_name"].values]
     figures = []
-    notes = {
-        "comprehensiveness": "How much the output changes when the most important tokens are taken away: more is better.",
-        "sufficiency": "How much the output changes when only the most important tokens stay: less is better.",
-    }
-    for name in ("aopc", "comprehensiveness", "sufficiency"):
-        if name not in group or "point" not in group[name].dims:
-            continue
-        array = group[name]
-        extra = [dim for dim in array.dims if dim not in ("method", "point")]
-        mean = array.mean(extra) if extra else array
-        if set(mean.dims) != {"method", "point"}:
-            continue
-        mean = mean.transpose("method", "point")
-        series = [Series(methods[m], listed(mean.values[m]), m) for m in range(mean.sizes["method"])]
-        title = name.upper() if name == "aopc" else name.capitalize() + (", mean over shares" if extra else "")
-        figures.append(figure(title, x, Axis(""), series, note=notes.get(name, ""), names=names))
+    for name, title, note in _MEASURES:
+        if name in group and np.isfinite(group[name].values).any():
+            values = group[name].transpose("method", "point").values
+            series = [Series(method, listed(values[m]), m) for m, method in enumerate(methods)]
+            figures.append(figure(title, x, Axis(""), series, note=note, names=names))
     return figures
-
-
-def _methods(group: xr.Dataset) -> list[str]:
-    for name in ("method_name", "method"):
-        if name in group:
-            return [str(value).replace("_", " ") for value in group[name].values]
-    return [f"method {m}" for m in range(group.sizes["method"])]
