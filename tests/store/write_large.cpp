@@ -1,5 +1,6 @@
-// write_large FILE [EXAMPLES]: a valid question-answering file of the size that all of SQuAD gives (88,000 texts of 128 to 222
-// tokens, 26 points, 3 seeds, one mode), whose masks nobody wrote: to measure what `inspect`, `validate` and `merge` take.
+// write_large FILE [EXAMPLES]: a valid question-answering file of the size that all of SQuAD gives (88,000 texts of 128 to
+// 222 tokens, 26 points, 3 seeds, one mode), whose masks nobody wrote: to measure what `inspect`, `validate` and `merge`
+// take.
 #include <fmt/format.h>
 
 #include <cstdlib>
