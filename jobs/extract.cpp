@@ -9,6 +9,7 @@
 
 #include "base/log.hpp"
 #include "base/watchdog.hpp"
+#include "jobs/agreement.hpp"
 #include "jobs/mode_probes.hpp"
 #include "probe/evaluate.hpp"
 #include "store/results_writer.hpp"
@@ -148,6 +149,21 @@ class Slab {
       kept_true += (hard * right).sum(-1);
       kept += hard.sum(-1);
       truths += right.sum();
+    }
+  }
+
+  // One per point, over the seeds of a mode.
+  void add_agreement(std::size_t mode, std::vector<stats::Agreement>& agreements) const {
+    for (const Chunk& chunk : chunks_) {
+      const auto start = chunk.corpus->token_start();
+      for (std::int64_t e = chunk.first; e < chunk.first + chunk.count; ++e) {
+        const std::int64_t at = chunk.first_token - chunks_.front().first_token + start[static_cast<std::size_t>(e)] -
+                                start[static_cast<std::size_t>(chunk.first)];
+        const at::Tensor text = keep_[mode].narrow(2, at, chunk.corpus->length(e));
+        for (std::size_t p = 0; p < agreements.size(); ++p) {
+          agreements[p].add_text(span_of(text.select(1, static_cast<std::int64_t>(p)).contiguous()));
+        }
+      }
     }
   }
 
@@ -308,7 +324,7 @@ void write_curves(store::ResultsWriter& writer, const ModeProbes& mode, std::siz
 }
 
 void write_judgement(const Context& context, const encoder::Encoder& encoder, const Texts& texts,
-                     store::ResultsWriter& writer, const ModeProbes& mode) {
+                     store::ResultsWriter& writer, const ModeProbes& mode, const std::vector<stats::Agreement>& agreements) {
   const config::Probe& settings = context.experiment.probe;
   const sweep::Limits limits{settings.epsilon, settings.flip_limit};
   const auto [scores, chosen] = judge(context, encoder, texts, mode);
@@ -340,10 +356,11 @@ void write_judgement(const Context& context, const encoder::Encoder& encoder, co
                                              by_seed_and_point<std::uint8_t>(mode.layout, [&](auto p, auto s) {
                                                return mode.status[static_cast<std::size_t>(p)][static_cast<std::size_t>(s)];
                                              }));
-  writer.write_from_first_rank<std::uint8_t>(
-      group + "/accepted", by_seed_and_point<std::uint8_t>(mode.layout, [&](auto p, auto s) {
-        return sweep::is_accepted(scores[static_cast<std::size_t>(p)][static_cast<std::size_t>(s)], limits);
-      }));
+  const auto accepted = by_seed_and_point<std::uint8_t>(mode.layout, [&](auto p, auto s) {
+    return sweep::is_accepted(scores[static_cast<std::size_t>(p)][static_cast<std::size_t>(s)], limits);
+  });
+  writer.write_from_first_rank<std::uint8_t>(group + "/accepted", accepted);
+  write_agreement(writer, group, accepted, agreements);
   writer.write_from_first_rank<std::int32_t>(group + "/chosen_seed", chosen);
   if (random_shares) {
     writer.write_from_first_rank<float>(group + "/random_keep_share",
@@ -369,7 +386,10 @@ void write_all(const Context& context, const encoder::Encoder& encoder, const Te
   const auto writes =
       ranks.all_reduce_max(static_cast<std::int64_t>((end - begin + chunks_per_write - 1) / chunks_per_write));
   std::vector<at::Tensor> kept_true, kept, truths;
+  std::vector<std::vector<stats::Agreement>> agreements;
   for (const ModeProbes& mode : modes) {
+    agreements.emplace_back(static_cast<std::size_t>(mode.layout.points()),
+                            stats::Agreement(static_cast<std::size_t>(mode.layout.seeds())));
     kept_true.push_back(at::zeros({mode.layout.seeds(), mode.layout.points()}, at::kDouble));
     kept.push_back(kept_true.back().clone());
     truths.push_back(kept_true.back().clone());
@@ -383,13 +403,17 @@ void write_all(const Context& context, const encoder::Encoder& encoder, const Te
     limit.emplace(writing_results, limit_s);
     slab.write(writer, texts, modes);
     limit.reset();
-    for (std::size_t m = 0; m < modes.size(); ++m) slab.count_truth(m, kept_true[m], kept[m], truths[m]);
+    for (std::size_t m = 0; m < modes.size(); ++m) {
+      slab.count_truth(m, kept_true[m], kept[m], truths[m]);
+      slab.add_agreement(m, agreements[m]);
+    }
     base::world_info("extraction: {} of {} parts written", w + 1, writes);
   }
 
   for (std::size_t m = 0; m < modes.size(); ++m) {
     limit.reset();
-    write_judgement(context, encoder, texts, writer, modes[m]);
+    for (stats::Agreement& agreement : agreements[m]) ranks.all_reduce_sum(agreement.counters());
+    write_judgement(context, encoder, texts, writer, modes[m], agreements[m]);
     limit.emplace(writing_results, limit_s);
     write_curves(writer, modes[m], contents.modes[m].steps.size());
     if (!contents.task.token_truth) continue;

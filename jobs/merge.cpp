@@ -11,6 +11,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "config/print.hpp"
+#include "jobs/agreement.hpp"
 #include "jobs/extract.hpp"
 #include "jobs/merge_cells.hpp"
 #include "store/results_writer.hpp"
@@ -48,7 +49,10 @@ class Merger {
           break;
       }
     }
-    for (const store::ModeEntry& mode : plan_.contents().modes) choose(mode.name);
+    for (const store::ModeEntry& mode : plan_.contents().modes) {
+      choose(mode.name);
+      compare_seeds(mode.name);
+    }
   }
 
  private:
@@ -120,6 +124,58 @@ class Merger {
     writer_.write_from_first_rank<std::int32_t>(mode + "/chosen_seed", mode == "input"
                                                                            ? sweep::choose_one_seed(scores, limits)
                                                                            : sweep::choose_seeds_per_point(scores, limits));
+  }
+
+  // Of one point, seeds x tokens; NaN where no source has the probe or the text.
+  std::vector<float> keep_probability(const std::string& mode, std::int64_t point) const {
+    const auto seeds = std::ssize(plan_.contents().seeds);
+    const std::int64_t tokens = plan_.contents().tokens;
+    const std::string path = mode + "/keep_probability";
+    const store::PlannedVariable variable{
+        store::find_variable(path), path, {seeds, std::ssize(plan_.contents().points), tokens}};
+    std::vector<float> rows(static_cast<std::size_t>(seeds * tokens), std::numeric_limits<float>::quiet_NaN());
+    for (const auto& block : cells_.blocks(variable)) {
+      const auto& [start, count] = block.target;
+      if (point < start[1] || point >= start[1] + count[1]) continue;
+      for (std::int64_t seed = start[0]; seed < start[0] + count[0]; ++seed) {
+        const store::Slab row{{seed, point, start[2]}, {1, 1, count[2]}};
+        std::ranges::copy(cells_.read<float>(variable, block, row), rows.begin() + seed * tokens + start[2]);
+      }
+    }
+    return rows;
+  }
+
+  std::vector<std::int32_t> token_counts() const {
+    const store::PlannedVariable variable{store::find_variable("token_count"), "token_count", {plan_.contents().examples}};
+    std::vector<std::int32_t> counts(static_cast<std::size_t>(plan_.contents().examples), 0);
+    for (const auto& block : cells_.blocks(variable)) {
+      std::ranges::copy(cells_.read<std::int32_t>(variable, block, block.target), counts.begin() + block.target.start[0]);
+    }
+    return counts;
+  }
+
+  // As extraction does, over all seeds and texts of the new file.
+  void compare_seeds(const std::string& mode) {
+    const std::size_t points = plan_.contents().points.size();
+    const std::size_t seeds = plan_.contents().seeds.size();
+    const auto tokens = static_cast<std::size_t>(plan_.contents().tokens);
+    const auto accepted = judged<std::uint8_t>(mode + "/accepted");
+    const auto counts = token_counts();
+    std::vector<stats::Agreement> agreements(points, stats::Agreement(seeds));
+    for (std::size_t p = 0; p < points; ++p) {
+      const auto rows = keep_probability(mode, static_cast<std::int64_t>(p));
+      std::size_t first = 0;
+      for (const std::int32_t count : counts) {
+        std::vector<float> text;
+        for (std::size_t seed = 0; seed < seeds; ++seed) {
+          const auto row = rows.begin() + static_cast<std::ptrdiff_t>(seed * tokens + first);
+          text.insert(text.end(), row, row + count);
+        }
+        agreements[p].add_text(text);
+        first += static_cast<std::size_t>(count);
+      }
+    }
+    write_agreement(writer_, mode, accepted, agreements);
   }
 
   const std::vector<MergeSource>& sources_;
