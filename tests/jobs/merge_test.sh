@@ -59,7 +59,15 @@ merged() {
   expect 0 "merge $what" "$layersweep" merge "$@" --output "$name.h5"
   expect 0 "validate $what" "$layersweep" validate "$name.h5"
   [ -f "$name.h5.sha256" ] || fail "$what: no sum beside the file"
-  same_results one/results.h5 "$name.h5" ${tolerance:+-d "$tolerance"} >log || fail "$what: the same as one run"
+  if [ -n "$tolerance" ]; then
+    # Near-equal probabilities may change places by rounding, which a rank correlation notices.
+    h5diff -d 0.01 one/results.h5 "$name.h5" /input/agreement_spearman /input/agreement_spearman >log ||
+      fail "$what: agreement_spearman as in one run"
+    same_results one/results.h5 "$name.h5" -d "$tolerance" --exclude-path /input/agreement_spearman >log ||
+      fail "$what: the same as one run"
+  else
+    same_results one/results.h5 "$name.h5" >log || fail "$what: the same as one run"
+  fi
   for source in "$@"; do
     h5dump -a /merged_from "$name.h5" | tr -d '\n' | grep -q "$source (sha256" || fail "$what: $source is not named"
   done
