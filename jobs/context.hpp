@@ -8,6 +8,7 @@
 #include "data/corpus.hpp"
 #include "data/tokenizer.hpp"
 #include "encoder/bert.hpp"
+#include "encoder/output_kind.hpp"
 #include "sweep/run_folder.hpp"
 #include "sweep/team.hpp"
 
@@ -31,6 +32,7 @@ struct Texts {
   data::Corpus test;
   std::optional<data::Tokenizer> tokenizer;  ///< none for the counting task, whose tokens are digits
   std::string data_sha256;                   ///< of the files (counting: of the seed)
+  encoder::Head head;                        ///< what a model fine-tuned on them decides
 
   const data::Corpus& of(config::Split split) const;
   std::string token_text(std::int32_t id) const;

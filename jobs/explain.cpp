@@ -6,11 +6,9 @@
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "config/load.hpp"
 #include "config/print.hpp"
 #include "encoder/batch.hpp"
-#include "encoder/open.hpp"
-#include "jobs/context.hpp"
+#include "jobs/opened_run.hpp"
 #include "jobs/text_reader.hpp"
 #include "probe/evaluate.hpp"
 #include "store/results_file.hpp"
@@ -22,20 +20,6 @@ namespace {
 
 using Path = std::filesystem::path;
 using sweep::RunFolder;
-
-std::string how_to_go_on(const Path& run) {
-  return fmt::format("`layersweep run {}` goes on with it", RunFolder::description_of(run).string());
-}
-
-config::Experiment read_experiment(const Path& run) {
-  const Path description = RunFolder::description_of(run);
-  if (!std::filesystem::exists(description)) {
-    throw base::InputError(fmt::format("{} is not a run folder", run.string()),
-                           std::filesystem::is_directory(run) ? "it holds no experiment.ini" : "there is no such folder",
-                           "Give the run.folder of a `layersweep run` (runs/<name of the experiment file> unless set)");
-  }
-  return config::load(description);
-}
 
 config::Mode pick_mode(const Path& run, const config::Probe& settings, std::optional<config::Mode> wanted) {
   if (!wanted) return settings.modes.front();
@@ -52,23 +36,6 @@ std::size_t place_of_seed(const config::Probe& settings, std::int64_t seed) {
                            fmt::format("its experiment has the seeds {}", fmt::join(settings.seeds, ", ")));
   }
   return static_cast<std::size_t>(found - settings.seeds.begin());
-}
-
-Path model_of(const Path& run, const config::Experiment& experiment) {
-  const bool own = experiment.finetune.epochs > 0;
-  const Path model = own ? RunFolder::model_of(run) : experiment.encoder.folder;
-  if (own && !std::filesystem::exists(model)) {
-    throw base::InputError(fmt::format("the model of {} is not trained yet", run.string()), {}, how_to_go_on(run));
-  }
-  return model;
-}
-
-void check_encoder(const Path& run, const Path& folder) {
-  if (folder.empty() || std::filesystem::is_directory(folder)) return;
-  throw base::InputError(fmt::format("there is no folder {}, the encoder of this run", folder.string()),
-                         folder.is_relative() ? "a relative path starts at the current folder" : "",
-                         fmt::format("Change to the folder where the run was started, or correct encoder.folder in {}",
-                                     RunFolder::description_of(run).string()));
 }
 
 /// What the results file says of the seeds of one mode.
@@ -107,10 +74,9 @@ struct Cell {
 
 class ProbeLoader {
  public:
-  ProbeLoader(const Path& run, const config::Experiment& experiment, config::Mode mode, const encoder::Encoder& encoder)
-      : run_(run), identity_(config::identity_hash(experiment)) {
-    for (const encoder::Point& point : encoder.points()) widths_.push_back(point.width);
-    for (const sweep::Unit& unit : sweep::units_of(experiment.probe)) {
+  ProbeLoader(const OpenedRun& run, config::Mode mode) : run_(run), identity_(config::identity_hash(run.experiment)) {
+    for (const encoder::Point& point : run.encoder->points()) widths_.push_back(point.width);
+    for (const sweep::Unit& unit : sweep::units_of(run.experiment.probe)) {
       if (unit.mode == sweep::mode_of(mode)) units_.push_back(unit);
     }
   }
@@ -130,8 +96,8 @@ class ProbeLoader {
   Cell take(std::int64_t point, std::int64_t seed, Verdict verdict) {
     const auto cell = find(seed);
     if (!cell) {
-      throw base::InputError(fmt::format("the probes of seed {} are not trained yet in {}", seed, run_.string()), {},
-                             how_to_go_on(run_));
+      throw base::InputError(fmt::format("the probes of seed {} are not trained yet in {}", seed, run_.path.string()), {},
+                             run_.how_to_go_on());
     }
     loaded_[cell->unit].active[point][cell->place] = true;
     return {cell->unit, cell->place, seed, verdict};
@@ -147,7 +113,7 @@ class ProbeLoader {
       if (found == seeds.end()) continue;
       if (place_.size() <= u) place_.resize(units_.size());
       if (!place_[u]) {
-        auto trained = sweep::load_unit(RunFolder::unit_of(run_, units_[u]), units_[u], widths_, identity_);
+        auto trained = sweep::load_unit(RunFolder::unit_of(run_.path, units_[u]), units_[u], widths_, identity_);
         if (!trained) return std::nullopt;
         place_[u] = loaded_.size();
         const auto points = static_cast<std::int64_t>(widths_.size());
@@ -158,7 +124,7 @@ class ProbeLoader {
     return std::nullopt;
   }
 
-  Path run_;
+  const OpenedRun& run_;
   std::string identity_;
   std::vector<std::int64_t> widths_;
   std::vector<sweep::Unit> units_;                 // of the mode
@@ -166,19 +132,21 @@ class ProbeLoader {
   std::vector<LoadedUnit> loaded_;
 };
 
-std::vector<Cell> choose_cells(const Path& run, const config::Experiment& experiment, config::Mode mode,
-                               std::optional<std::int64_t> wanted, ProbeLoader& probes) {
-  const std::vector<std::int64_t>& seeds = experiment.probe.seeds;
-  const auto judgement = read_judgement(RunFolder::results_of(run), mode, seeds.size(), probes.points());
+std::vector<Cell> choose_cells(const OpenedRun& run, config::Mode mode, std::optional<std::int64_t> wanted,
+                               ProbeLoader& probes) {
+  const config::Probe& settings = run.experiment.probe;
+  const std::vector<std::int64_t>& seeds = settings.seeds;
+  const auto judgement = read_judgement(RunFolder::results_of(run.path), mode, seeds.size(), probes.points());
   std::optional<std::size_t> everywhere;
-  if (wanted) everywhere = place_of_seed(experiment.probe, *wanted);
+  if (wanted) everywhere = place_of_seed(settings, *wanted);
   if (!wanted && !judgement) {
     const auto first = probes.first_trained();
     if (!first) {
-      throw base::InputError(fmt::format("no probes of {} mode are trained yet in {}", config::name_of(mode), run.string()),
-                             {}, how_to_go_on(run));
+      throw base::InputError(
+          fmt::format("no probes of {} mode are trained yet in {}", config::name_of(mode), run.path.string()), {},
+          run.how_to_go_on());
     }
-    everywhere = place_of_seed(experiment.probe, *first);
+    everywhere = place_of_seed(settings, *first);
   }
   std::vector<Cell> cells;
   for (std::size_t p = 0; p < probes.points(); ++p) {
@@ -209,33 +177,38 @@ struct Explainer::State {
 };
 
 Explainer::Explainer(const Path& run, std::optional<config::Mode> wanted, std::optional<std::int64_t> seed) {
-  const config::Experiment experiment = read_experiment(run);
-  const config::Mode mode = pick_mode(run, experiment.probe, wanted);
-  if (seed) place_of_seed(experiment.probe, *seed);
-  check_encoder(run, experiment.encoder.folder);
-  const Path model = model_of(run, experiment);
-  auto encoder = encoder::open_encoder(model, arithmetic_of(experiment));
-  ProbeLoader probes(run, experiment, mode, *encoder);
-  auto cells = choose_cells(run, experiment, mode, seed, probes);
-  state_ = std::make_unique<State>(
-      State{mode, std::move(encoder), TextReader(experiment, model), std::move(cells), probes.loaded()});
+  OpenedRun opened = open_run(run);
+  const config::Mode mode = pick_mode(run, opened.experiment.probe, wanted);
+  if (seed) place_of_seed(opened.experiment.probe, *seed);
+  ProbeLoader probes(opened, mode);
+  auto cells = choose_cells(opened, mode, seed, probes);
+  TextReader reader(opened.experiment, opened.model);
+  state_ =
+      std::make_unique<State>(State{mode, std::move(opened.encoder), std::move(reader), std::move(cells), probes.loaded()});
 }
 
 Explainer::~Explainer() = default;
 
 config::Mode Explainer::mode() const { return state_->mode; }
 
-Explanation Explainer::explain(const std::string& text) const {
+Explanation Explainer::explain(const data::TextInput& input) const {
   const encoder::Encoder& encoder = *state_->encoder;
-  ReadText read = state_->reader.read(text);
-  const std::int64_t first = 0;
-  const auto batch = encoder::collate(data::Corpus::pack({read.example}), {&first, 1});
-  const encoder::Clean clean = encoder.clean(batch);
-
+  const ReadText read = state_->reader.read(input);
   Explanation result;
-  result.logits = floats_of(clean.logits);
-  result.prediction = std::ranges::max_element(result.logits) - result.logits.begin();
-  result.class_name = state_->reader.class_name(read.example, result.prediction, encoder.classes());
+  std::size_t window = 0;
+  if (encoder.output() == encoder::OutputKind::span) {
+    result.answer = best_answer(encoder, read.windows);
+    window = result.answer->window;
+  }
+  const data::Example& example = read.windows[window];
+  const std::int64_t first = 0;
+  const auto batch = encoder::collate(data::Corpus::pack({example}), {&first, 1});
+  const encoder::Clean clean = encoder.clean(batch);
+  if (!result.answer) {
+    result.logits = floats_of(clean.logits);
+    result.prediction = std::ranges::max_element(result.logits) - result.logits.begin();
+    result.class_name = state_->reader.class_name(example, result.prediction);
+  }
   std::vector<probe::HardMasks> masks;  // per unit
   for (const LoadedUnit& unit : state_->units) {
     masks.push_back(
@@ -255,8 +228,8 @@ Explanation Explainer::explain(const std::string& text) const {
                              .kl = of_cell(mask.kl).item<float>(),
                              .flipped = of_cell(mask.flipped).item<float>() == 1});
   }
-  result.tokens = std::move(read.tokens);
-  result.remark = std::move(read.remark);
+  for (const std::int32_t id : example.token_id) result.tokens.push_back(state_->reader.token_text(id));
+  result.remark = read.remark;
   return result;
 }
 

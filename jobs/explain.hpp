@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "config/experiment.hpp"
+#include "data/examples.hpp"
+#include "jobs/best_answer.hpp"
 
 namespace layersweep::jobs {
 
@@ -32,9 +34,10 @@ struct PointMask {
 
 struct Explanation {
   std::vector<std::string> tokens;
-  std::vector<float> logits;    ///< of the unmasked model
-  std::int64_t prediction = 0;  ///< its class
-  std::string class_name;       ///< empty where the class has none
+  std::vector<float> logits;         ///< of the unmasked model, one per class
+  std::int64_t prediction = 0;       ///< its class
+  std::string class_name;            ///< empty where the class has none
+  std::optional<BestAnswer> answer;  ///< in place of these three, of a model that answers questions
   std::vector<PointMask> points;
   std::string remark;  ///< what was done to the text, completing "text 3 …"; mostly empty
 };
@@ -51,8 +54,9 @@ class Explainer {
 
   config::Mode mode() const;
 
-  /// For SST a sentence; for the counting task "n m : d d d …". Throws InputError when it is not that.
-  Explanation explain(const std::string& text) const;
+  /// A text or a pair; a question with its passage where the model answers questions; for the counting task
+  /// "n m : d d d …". Throws InputError when it is not that.
+  Explanation explain(const data::TextInput& input) const;
 
  private:
   struct State;

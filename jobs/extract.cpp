@@ -4,14 +4,20 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <memory>
 #include <numeric>
 #include <optional>
 
+#include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/watchdog.hpp"
+#include "comm/agreement.hpp"
 #include "jobs/agreement.hpp"
 #include "jobs/mode_probes.hpp"
+#include "jobs/output_columns.hpp"
 #include "probe/evaluate.hpp"
+#include "store/results_file.hpp"
 #include "store/results_writer.hpp"
 #include "sweep/calibrate.hpp"
 #include "sweep/evaluation.hpp"
@@ -77,17 +83,23 @@ std::span<const float> span_of(const at::Tensor& contiguous) {
   return {contiguous.const_data_ptr<float>(), static_cast<std::size_t>(contiguous.numel())};
 }
 
+/// Where the figures on dev come from.
+enum class Figures {
+  computed,
+  copied,  ///< from an earlier file of the same probes, without curves
+};
+
 /// What a rank holds between two writes: consecutive chunks.
 class Slab {
  public:
   Slab(const std::vector<Chunk>& chunks, std::size_t begin, std::size_t end, const std::vector<ModeProbes>& modes,
-       std::int64_t classes)
+       const encoder::Encoder& encoder, QuestionScores& scores)
       : chunks_(chunks.begin() + static_cast<std::ptrdiff_t>(begin), chunks.begin() + static_cast<std::ptrdiff_t>(end)) {
     for (const Chunk& chunk : chunks_) {
       examples_ += chunk.count;
       tokens_ += chunk.tokens;
     }
-    logits_ = at::full({examples_, classes}, std::nan(""), at::kFloat);
+    outputs_ = make_output_columns(encoder, examples_, tokens_, start(), scores);
     for (const ModeProbes& mode : modes) {
       const std::int64_t points = mode.layout.points();
       const std::int64_t seeds = mode.layout.seeds();
@@ -118,8 +130,8 @@ class Slab {
 
   void write(store::ResultsWriter& writer, const Texts& texts, const std::vector<ModeProbes>& modes) const {
     write_texts(writer, texts);
-    const std::int64_t first_example = chunks_.empty() ? 0 : chunks_.front().first_example;
-    const std::int64_t first_token = chunks_.empty() ? 0 : chunks_.front().first_token;
+    outputs_->write(writer);
+    const auto [first_example, first_token] = start();
     for (std::size_t m = 0; m < modes.size(); ++m) {
       const std::string group(probe::mode_name(modes[m].mode));
       const std::int64_t points = modes[m].layout.points();
@@ -168,6 +180,10 @@ class Slab {
   }
 
  private:
+  SlabStart start() const {
+    return chunks_.empty() ? SlabStart{} : SlabStart{chunks_.front().first_example, chunks_.front().first_token};
+  }
+
   void evaluate_piece(const encoder::Encoder& encoder, const std::vector<ModeProbes>& modes, const Chunk& chunk,
                       const std::vector<std::int64_t>& piece) {
     const encoder::Batch batch = encoder::collate(*chunk.corpus, piece);
@@ -177,7 +193,12 @@ class Slab {
     const std::int64_t token_shift =
         chunk.first_token - chunks_.front().first_token - start[static_cast<std::size_t>(chunk.first)];
     at::Tensor where = at::tensor(piece, at::kLong) + example_shift;
-    logits_.index_copy_(0, where, clean.logits);
+    std::vector<OutputPlace> places;
+    for (const std::int64_t example : piece) {
+      places.push_back(
+          {chunk.corpus, example, example + example_shift, start[static_cast<std::size_t>(example)] + token_shift});
+    }
+    outputs_->take(batch, clean.logits, places);
     for (std::size_t m = 0; m < modes.size(); ++m) {
       const probe::HardMasks masks =
           probe::evaluate_hard_masks(encoder, batch, clean, modes[m].layout, modes[m].parameters, modes[m].active);
@@ -195,22 +216,16 @@ class Slab {
   void write_texts(store::ResultsWriter& writer, const Texts& texts) const {
     std::vector<std::string> ids, token_texts;
     std::vector<std::uint8_t> split, part, truth;
-    std::vector<std::int32_t> count, start, label, prediction, token_id, word, char_start, char_end, sentiment;
-    std::vector<float> score;
-    const at::Tensor predicted = logits_.argmax(-1);
-    std::int64_t row = 0;
+    std::vector<std::int32_t> count, start_token, token_id, word, char_start, char_end, sentiment;
     for (const Chunk& chunk : chunks_) {
       const data::Corpus& corpus = *chunk.corpus;
       const auto begin = corpus.token_start()[static_cast<std::size_t>(chunk.first)];
-      for (std::int64_t e = chunk.first; e < chunk.first + chunk.count; ++e, ++row) {
+      for (std::int64_t e = chunk.first; e < chunk.first + chunk.count; ++e) {
         ids.emplace_back(corpus.id(e));
         split.push_back(static_cast<std::uint8_t>(chunk.split));
         count.push_back(static_cast<std::int32_t>(corpus.length(e)));
-        start.push_back(
+        start_token.push_back(
             static_cast<std::int32_t>(chunk.first_token + corpus.token_start()[static_cast<std::size_t>(e)] - begin));
-        label.push_back(corpus.label()[static_cast<std::size_t>(e)]);
-        prediction.push_back(static_cast<std::int32_t>(predicted[row].item<std::int64_t>()));
-        score.push_back(label.back() < 0 ? std::nanf("") : label.back() == prediction.back() ? 1.0F : 0.0F);
       }
       const auto append = [&](auto& to, auto column) {
         if (column.empty()) return;
@@ -227,37 +242,32 @@ class Slab {
     }
     for (const std::int32_t id : token_id) token_texts.push_back(texts.token_text(id));
 
-    const std::int64_t first_example = chunks_.empty() ? 0 : chunks_.front().first_example;
-    const std::int64_t first_token = chunks_.empty() ? 0 : chunks_.front().first_token;
+    const auto [first_example, first_token] = start();
     const store::Slab by_example{{first_example}, {examples_}};
     const store::Slab by_token{{first_token}, {tokens_}};
     writer.write_text("example_id", first_example, ids);
     writer.write<std::uint8_t>("split", by_example, split);
     writer.write<std::int32_t>("token_count", by_example, count);
-    writer.write<std::int32_t>("token_start", by_example, start);
-    writer.write<std::int32_t>("label", by_example, label);
-    writer.write<std::int32_t>("prediction", by_example, prediction);
-    writer.write<float>("score", by_example, score);
-    writer.write<float>("logits", {{first_example, 0}, {examples_, logits_.size(1)}}, span_of(logits_));
+    writer.write<std::int32_t>("token_start", by_example, start_token);
     writer.write<std::int32_t>("token_id", by_token, token_id);
     writer.write_text("token_text", first_token, token_texts);
     writer.write<std::uint8_t>("token_part", by_token, part);
     writer.write<std::int32_t>("word_index", by_token, word);
     writer.write<std::int32_t>("char_start", by_token, char_start);
     writer.write<std::int32_t>("char_end", by_token, char_end);
-    if (!texts.dev.sentiment().empty()) writer.write<std::int32_t>("token_sentiment", by_token, sentiment);
-    if (!texts.dev.truth().empty()) writer.write<std::uint8_t>("token_truth", by_token, truth);
+    if (!texts.test.sentiment().empty()) writer.write<std::int32_t>("token_sentiment", by_token, sentiment);
+    if (!texts.test.truth().empty()) writer.write<std::uint8_t>("token_truth", by_token, truth);
   }
 
   std::vector<Chunk> chunks_;
   std::int64_t examples_ = 0;
   std::int64_t tokens_ = 0;
-  at::Tensor logits_;                                    // examples x classes
+  std::unique_ptr<OutputColumns> outputs_;
   std::vector<at::Tensor> keep_, kl_, share_, flipped_;  // per mode S x P x tokens or examples
 };
 
-store::Contents contents_of(const Context& context, const encoder::Encoder& encoder, const Texts& texts,
-                            const std::vector<Chunk>& chunks, const std::vector<ModeProbes>& modes) {
+store::Contents contents_of(const config::Experiment& experiment, const encoder::Encoder& encoder, const Texts& texts,
+                            const std::vector<Chunk>& chunks, const std::vector<ModeProbes>& modes, Figures figures) {
   store::Contents contents;
   contents.classes = encoder.classes();
   for (const Chunk& chunk : chunks) {
@@ -273,19 +283,20 @@ store::Contents contents_of(const Context& context, const encoder::Encoder& enco
     }
   }
   for (const encoder::Point& point : encoder.points()) contents.points.push_back({point.name, point.width});
-  contents.seeds = context.experiment.probe.seeds;
+  contents.seeds = experiment.probe.seeds;
   for (const ModeProbes& mode : modes) {
     store::ModeEntry entry{std::string(probe::mode_name(mode.mode)), {}};
     // Units of one mode may stop at different steps; the curve's axis is that of the longest.
     for (const UnitResult* unit : mode.units) {
-      if (unit->trained.curve.size() <= entry.steps.size()) continue;
+      if (figures == Figures::copied || unit->trained.curve.size() <= entry.steps.size()) continue;
       entry.steps.clear();
       for (const sweep::Validation& validation : unit->trained.curve) entry.steps.push_back(validation.step);
     }
     contents.modes.push_back(std::move(entry));
   }
-  contents.task.token_sentiment = !texts.dev.sentiment().empty();
-  contents.task.token_truth = !texts.dev.truth().empty();
+  contents.task.question_answering = encoder.output() == encoder::OutputKind::span;
+  contents.task.token_sentiment = !texts.test.sentiment().empty();
+  contents.task.token_truth = !texts.test.truth().empty();
   return contents;
 }
 
@@ -370,11 +381,55 @@ void write_judgement(const Context& context, const encoder::Encoder& encoder, co
   }
 }
 
+// The same figures as an earlier file of these probes has.
+void copy_judgement(const store::ResultsFile& judged, store::ResultsWriter& writer, const ModeProbes& mode) {
+  const std::string group(probe::mode_name(mode.mode));
+  const std::vector<std::int64_t> by_cell{mode.layout.seeds(), mode.layout.points()};
+  const auto copy = [&]<class T>(T, const std::string& name, bool per_seed) {
+    const std::string variable = group + "/" + name;
+    const auto shape = per_seed ? by_cell : std::vector<std::int64_t>{mode.layout.points()};
+    if (judged.shape(variable) != shape) {
+      throw base::InputError(fmt::format("{} is of another run", judged.path().string()),
+                             "its points or seeds are not those of experiment.ini beside it");
+    }
+    writer.write_from_first_rank<T>(variable, judged.read<T>(variable));
+  };
+  for (const char* name :
+       {"kl_mean", "kl_p95", "kl_max", "flipped_share", "keep_share_mean", "alpha", "random_keep_share"}) {
+    copy(float{}, name, true);
+  }
+  for (const char* name : {"accepted", "status"}) copy(std::uint8_t{}, name, true);
+  copy(std::int32_t{}, "steps", true);
+  copy(std::int32_t{}, "chosen_seed", false);
+  for (const char* name : {"agreement_iou", "agreement_spearman", "agreement_kappa"}) copy(float{}, name, false);
+}
+
+void log_question_scores(const QuestionScores& scores, const std::vector<Chunk>& chunks) {
+  for (std::size_t begin = 0; begin < chunks.size();) {
+    std::size_t end = begin;
+    std::vector<std::int32_t> numbers;
+    for (; end < chunks.size() && chunks[end].split == chunks[begin].split; ++end) {
+      const auto of_chunk = chunks[end].corpus->question().subspan(static_cast<std::size_t>(chunks[end].first),
+                                                                   static_cast<std::size_t>(chunks[end].count));
+      numbers.insert(numbers.end(), of_chunk.begin(), of_chunk.end());
+    }
+    const auto means = scores.means(chunks[begin].first_example, numbers);
+    base::world_info("{}: exact match {:.2f} %, F1 {:.2f} % over {} questions", data::split_name(chunks[begin].split),
+                     100 * means.exact_match, 100 * means.f1, means.questions);
+    begin = end;
+  }
+}
+
+// Writes the figures of a mode, evaluating with the team that it gets. Collective.
+using JudgeMode =
+    std::function<void(const sweep::Team&, store::ResultsWriter&, const ModeProbes&, const std::vector<stats::Agreement>&)>;
+
 // All variables that `contents` does not fill by itself. Collective; throws Stopped between two evaluations.
-void write_all(const Context& context, const encoder::Encoder& encoder, const Texts& texts, const std::vector<Chunk>& chunks,
-               const std::vector<ModeProbes>& modes, const store::Contents& contents, store::ResultsWriter& writer) {
-  const comm::Communicator& ranks = context.team.ranks;
-  const double limit_s = context.experiment.run.deadline_seconds;
+void write_all(const Extraction& what, const sweep::Team& team, const std::vector<Chunk>& chunks,
+               const std::vector<ModeProbes>& modes, const store::Contents& contents, Figures figures,
+               const JudgeMode& judge_mode, store::ResultsWriter& writer) {
+  const comm::Communicator& ranks = team.ranks;
+  const double limit_s = what.experiment.run.deadline_seconds;
   std::optional<base::Watchdog> limit;
 
   // Contiguous chunks per rank; every rank takes part in every write, also with nothing left.
@@ -385,6 +440,7 @@ void write_all(const Context& context, const encoder::Encoder& encoder, const Te
   const std::size_t end = total * (rank + 1) / size;
   const auto writes =
       ranks.all_reduce_max(static_cast<std::int64_t>((end - begin + chunks_per_write - 1) / chunks_per_write));
+  QuestionScores scores(contents.task.question_answering ? contents.examples : 0);
   std::vector<at::Tensor> kept_true, kept, truths;
   std::vector<std::vector<stats::Agreement>> agreements;
   for (const ModeProbes& mode : modes) {
@@ -397,11 +453,11 @@ void write_all(const Context& context, const encoder::Encoder& encoder, const Te
   for (std::int64_t w = 0; w < writes; ++w) {
     const std::size_t from = std::min(end, begin + static_cast<std::size_t>(w * chunks_per_write));
     const std::size_t to = std::min(end, from + static_cast<std::size_t>(chunks_per_write));
-    Slab slab(chunks, from, to, modes, encoder.classes());
-    context.team.between_pieces();
-    slab.evaluate(encoder, modes, context.team.shards, context.experiment.run.token_budget);
+    Slab slab(chunks, from, to, modes, what.encoder, scores);
+    team.between_pieces();
+    slab.evaluate(what.encoder, modes, team.shards, what.experiment.run.token_budget);
     limit.emplace(writing_results, limit_s);
-    slab.write(writer, texts, modes);
+    slab.write(writer, what.texts, modes);
     limit.reset();
     for (std::size_t m = 0; m < modes.size(); ++m) {
       slab.count_truth(m, kept_true[m], kept[m], truths[m]);
@@ -409,13 +465,15 @@ void write_all(const Context& context, const encoder::Encoder& encoder, const Te
     }
     base::world_info("extraction: {} of {} parts written", w + 1, writes);
   }
+  scores.sum(ranks);
+  if (contents.task.question_answering && figures == Figures::computed) log_question_scores(scores, chunks);
 
   for (std::size_t m = 0; m < modes.size(); ++m) {
     limit.reset();
     for (stats::Agreement& agreement : agreements[m]) ranks.all_reduce_sum(agreement.counters());
-    write_judgement(context, encoder, texts, writer, modes[m], agreements[m]);
+    judge_mode(team, writer, modes[m], agreements[m]);
     limit.emplace(writing_results, limit_s);
-    write_curves(writer, modes[m], contents.modes[m].steps.size());
+    if (figures == Figures::computed) write_curves(writer, modes[m], contents.modes[m].steps.size());
     if (!contents.task.token_truth) continue;
     for (at::Tensor* counts : {&kept_true[m], &kept[m], &truths[m]}) {
       ranks.all_reduce_sum(std::span<double>(counts->data_ptr<double>(), static_cast<std::size_t>(counts->numel())));
@@ -424,6 +482,33 @@ void write_all(const Context& context, const encoder::Encoder& encoder, const Te
     const at::Tensor f1 = (2 * kept_true[m] / (kept[m] + truths[m])).to(at::kFloat).contiguous();
     writer.write_from_first_rank<float>(std::string(probe::mode_name(modes[m].mode)) + "/f1_truth", span_of(f1));
   }
+}
+
+void write_results(const Extraction& what, const std::vector<ModeProbes>& modes, Figures figures,
+                   const JudgeMode& judge_mode) {
+  const std::vector<Chunk> chunks = chunks_of(what.texts, what.splits);
+  if (chunks.empty()) {
+    throw base::InputError("there are no texts to extract masks of", "extract.splits names splits without texts",
+                           "Add dev or test to extract.splits");
+  }
+  const store::Contents contents = contents_of(what.experiment, what.encoder, what.texts, chunks, modes, figures);
+  const double limit_s = what.experiment.run.deadline_seconds;
+  sweep::Pace pace(what.team, limit_s);
+  sweep::Team stoppable = what.team;
+  stoppable.between_pieces = [&pace] {
+    if (pace.is_asked_to_stop()) throw sweep::Stopped(pace.reason());
+  };
+  std::optional<base::Watchdog> limit(std::in_place, writing_results, limit_s);
+  std::optional<store::ResultsWriter> writer(std::in_place, what.team.ranks, what.file, contents, what.provenance);
+  limit.reset();
+  try {
+    write_all(what, stoppable, chunks, modes, contents, figures, judge_mode, *writer);
+  } catch (const sweep::Stopped&) {
+    writer.reset();  // here, where no exception unwinds, it takes the unfinished file away
+    throw;
+  }
+  limit.emplace(writing_results, limit_s);
+  writer->finish();
 }
 
 }  // namespace
@@ -438,27 +523,21 @@ std::string results_title(const config::Experiment& experiment) {
 
 void extract(const Context& context, const encoder::Encoder& encoder, const Texts& texts,
              const std::vector<UnitResult>& units, const store::Provenance& provenance) {
-  const std::vector<Chunk> chunks = chunks_of(texts, context.experiment.extract.splits);
-  const std::vector<ModeProbes> modes = probes_by_mode(units);
-  const store::Contents contents = contents_of(context, encoder, texts, chunks, modes);
-  const double limit_s = context.experiment.run.deadline_seconds;
-  sweep::Pace pace(context.team, limit_s);
-  Context stoppable = context;
-  stoppable.team.between_pieces = [&pace] {
-    if (pace.is_asked_to_stop()) throw sweep::Stopped(pace.reason());
-  };
-  std::optional<base::Watchdog> limit(std::in_place, writing_results, limit_s);
-  std::optional<store::ResultsWriter> writer(std::in_place, context.team.ranks, context.folder.results(), contents,
-                                             provenance);
-  limit.reset();
-  try {
-    write_all(stoppable, encoder, texts, chunks, modes, contents, *writer);
-  } catch (const sweep::Stopped&) {
-    writer.reset();  // here, where no exception unwinds, it takes the unfinished file away
-    throw;
-  }
-  limit.emplace(writing_results, limit_s);
-  writer->finish();
+  const Extraction what{context.team, context.experiment,      encoder, texts, context.experiment.extract.splits,
+                        provenance,   context.folder.results()};
+  write_results(what, probes_by_mode(units), Figures::computed,
+                [&](const sweep::Team& team, store::ResultsWriter& writer, const ModeProbes& mode, const auto& agreements) {
+                  const Context with_team{context.experiment, context.folder, team};
+                  write_judgement(with_team, encoder, texts, writer, mode, agreements);
+                });
+}
+
+void extract_as_judged(const Extraction& what, const std::vector<UnitResult>& units, const std::filesystem::path& judged) {
+  const auto earlier = comm::run_together(what.team.ranks, [&] { return store::ResultsFile::open(judged); });
+  write_results(what, probes_by_mode(units), Figures::copied,
+                [&](const sweep::Team&, store::ResultsWriter& writer, const ModeProbes& mode, const auto&) {
+                  copy_judgement(earlier, writer, mode);
+                });
 }
 
 }  // namespace layersweep::jobs

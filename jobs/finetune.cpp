@@ -1,7 +1,6 @@
 #include "jobs/finetune.hpp"
 
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "base/files.hpp"
 #include "base/log.hpp"
@@ -83,15 +82,10 @@ encoder::FinetuneSettings settings_of(const config::Experiment& experiment, int 
   return settings;
 }
 
-std::int64_t class_count(const data::Corpus& corpus) {
-  const std::set<std::int32_t> labels(corpus.label().begin(), corpus.label().end());
-  return *labels.rbegin() + 1;
-}
-
 std::unique_ptr<encoder::Trainable> open_model(const config::Experiment& experiment, const Texts& texts) {
   const auto seed = static_cast<std::uint64_t>(experiment.finetune.seed);
   if (experiment.task.name == config::TaskName::counting) return encoder::make_trainable_counting(seed);
-  return encoder::open_trainable(experiment.encoder.folder, {.classes = class_count(texts.train)}, seed);
+  return encoder::open_trainable(experiment.encoder.folder, texts.head, seed);
 }
 
 }  // namespace

@@ -3,12 +3,21 @@
 #include <algorithm>
 #include <array>
 
+#include <fmt/ranges.h>
+
+#include <functional>
+
+#include "base/error.hpp"
 #include "base/hash.hpp"
 #include "base/log.hpp"
 #include "comm/agreement.hpp"
 #include "data/counting.hpp"
+#include "data/hash_split.hpp"
 #include "data/prepare.hpp"
+#include "data/squad.hpp"
 #include "data/sst.hpp"
+#include "data/text_file.hpp"
+#include "encoder/bert_config.hpp"
 
 namespace layersweep::jobs {
 namespace {
@@ -22,29 +31,176 @@ data::Corpus first_examples(const data::Corpus& corpus, std::int64_t limit) {
 Texts counting_texts(const config::Task& task) {
   const auto seed = static_cast<std::uint64_t>(task.seed);
   const auto split = [&](data::Split which) { return first_examples(data::counting_corpus(seed, which), task.limit); };
-  return {split(splits[0]), split(splits[1]), split(splits[2]), std::nullopt,
-          base::sha256_of_text(fmt::format("counting task, seed {}", seed))};
+  return {split(splits[0]),
+          split(splits[1]),
+          split(splits[2]),
+          std::nullopt,
+          base::sha256_of_text(fmt::format("counting task, seed {}", seed)),
+          {}};
 }
 
-// Opens one split's token shard, made by `make` where it is missing.
-data::Corpus sst_split(const Context& context, const data::Tokenizer& tokenizer, data::Split split) {
-  const config::Task& task = context.experiment.task;
-  const std::string text_hash = base::sha256_of_file(data::sst_file(task.data, split));
-  const auto shard =
-      context.folder.tokens() / data::token_shard_name("sst", split, text_hash, tokenizer.fingerprint(), task.max_length);
-  return data::open_or_make(shard, [&] { return data::prepare_sst(task.data, split, tokenizer, task.max_length); });
-}
+/// Token shards of a task, made where they are missing. `text_hash` stands for all that decides a split beside the
+/// tokenizer and task.max_length.
+class Shards {
+ public:
+  Shards(const Context& context, const data::Tokenizer& tokenizer) : context_(context), tokenizer_(tokenizer) {}
+
+  data::Corpus open(data::Split split, const std::string& text_hash, const std::function<data::Corpus()>& make) const {
+    const config::Task& task = context_.experiment.task;
+    const auto name =
+        data::token_shard_name(config::name_of(task.name), split, text_hash, tokenizer_.fingerprint(), task.max_length);
+    return first_examples(data::open_or_make(context_.folder.tokens() / name, make), task.limit);
+  }
+
+ private:
+  const Context& context_;
+  const data::Tokenizer& tokenizer_;
+};
 
 Texts sst_texts(const Context& context) {
   const config::Task& task = context.experiment.task;
   const auto tokenizer = data::Tokenizer::open(context.experiment.encoder.folder);
-  const auto split = [&](data::Split which) { return first_examples(sst_split(context, tokenizer, which), task.limit); };
+  const Shards shards(context, tokenizer);
   std::string hashes;
-  for (const data::Split which : splits) hashes += base::sha256_of_file(data::sst_file(task.data, which));
-  return {split(splits[0]), split(splits[1]), split(splits[2]), tokenizer, base::sha256_of_text(hashes)};
+  const auto split = [&](data::Split which) {
+    const std::string hash = base::sha256_of_file(data::sst_file(task.data, which));
+    hashes += hash;
+    return shards.open(which, hash, [&] { return data::prepare_sst(task.data, which, tokenizer, task.max_length); });
+  };
+  data::Corpus train = split(splits[0]), dev = split(splits[1]), test = split(splits[2]);
+  constexpr std::int64_t classes = 5;
+  return {train, dev, test, tokenizer, base::sha256_of_text(hashes), {.classes = classes}};
+}
+
+Texts squad_texts(const Context& context) {
+  const config::Task& task = context.experiment.task;
+  const auto tokenizer = data::Tokenizer::open(context.experiment.encoder.folder);
+  const Shards shards(context, tokenizer);
+  const data::SquadFiles files = data::find_squad_files(task.data);
+  const std::string train_hash = base::sha256_of_file(files.train), test_hash = base::sha256_of_file(files.test);
+  const data::WindowSettings windows = window_settings(task);
+  const auto prepared = [&](const std::vector<data::SquadQuestion>& questions) {
+    return data::prepare_squad(questions, tokenizer, windows);
+  };
+  const auto open = [&](data::Split split, const std::string& hash, const std::function<data::Corpus()>& make) {
+    return shards.open(split, fmt::format("{} {}", hash, windows.overlap), make);
+  };
+  return {open(splits[0], train_hash, [&] { return prepared(data::split_squad(data::read_squad(files.train)).train); }),
+          open(splits[1], train_hash, [&] { return prepared(data::split_squad(data::read_squad(files.train)).dev); }),
+          open(splits[2], test_hash, [&] { return prepared(data::read_squad(files.test)); }),
+          tokenizer,
+          base::sha256_of_text(train_hash + test_hash),
+          {.output = encoder::OutputKind::span}};
+}
+
+/// Users' texts by split, each with the file they come from.
+struct TextRows {
+  std::array<std::vector<data::TextRow>, splits.size()> rows;
+  std::array<std::filesystem::path, splits.size()> file;
+
+  std::vector<data::TextRow>& of(data::Split split) { return rows[static_cast<std::size_t>(split)]; }
+  std::filesystem::path& file_of(data::Split split) { return file[static_cast<std::size_t>(split)]; }
+};
+
+// What has no file of its own is taken from the training texts: dev always, test only where all texts are in one file.
+TextRows read_text_rows(const std::filesystem::path& data) {
+  constexpr double set_apart = 0.1;
+  const data::TextFiles files = data::find_text_files(data);
+  const bool one_file = !std::filesystem::is_directory(data);
+  TextRows result;
+  for (const data::Split split : splits) result.file_of(split) = files.train;
+  if (!files.dev.empty()) {
+    result.file_of(data::Split::dev) = files.dev;
+    result.of(data::Split::dev) = data::read_text_file(files.dev);
+  }
+  if (!files.test.empty()) {
+    result.file_of(data::Split::test) = files.test;
+    result.of(data::Split::test) = data::read_text_file(files.test);
+  }
+  std::vector<data::TextRow> rows = data::read_text_file(files.train);
+  std::vector<std::string> keys;
+  for (const data::TextRow& row : rows) keys.push_back(row.input.text + "\n" + row.input.second.value_or(""));
+  const auto split_of = data::split_by_hash(keys, files.dev.empty() ? set_apart : 0, one_file ? set_apart : 0);
+  for (std::size_t r = 0; r < rows.size(); ++r) result.of(split_of[r]).push_back(std::move(rows[r]));
+  if (result.of(data::Split::train).empty() || result.of(data::Split::dev).empty()) {
+    throw base::InputError(fmt::format("{} holds too few different texts", files.train.string()),
+                           "some must be set apart for dev", "Give more texts, or a folder with train.* and dev.*");
+  }
+  return result;
+}
+
+data::Classes classes_of(const config::Experiment& experiment, TextRows& texts) {
+  if (experiment.finetune.epochs > 0) {
+    std::vector<data::TextRow> labelled = texts.of(data::Split::train);
+    data::Classes classes = data::classes_of(labelled, texts.file_of(data::Split::train));
+    data::classes_of(texts.of(data::Split::dev), texts.file_of(data::Split::dev));  // has labels too
+    return classes;
+  }
+  const auto model = encoder::read_bert_config(experiment.encoder.folder / "config.json");
+  if (model.output == encoder::OutputKind::span) {
+    throw base::InputError(fmt::format("{} answers questions", experiment.encoder.folder.string()),
+                           "task.name = text wants a classifier",
+                           "Use task.name = squad, with your questions as squad/train-v1.1.json and squad/dev-v1.1.json");
+  }
+  return {model.classes, model.class_names};
+}
+
+Texts text_texts(const Context& context) {
+  const config::Experiment& experiment = context.experiment;
+  const auto tokenizer = data::Tokenizer::open(experiment.encoder.folder);
+  const Shards shards(context, tokenizer);
+  TextRows texts = read_text_rows(experiment.task.data);
+  const data::Classes classes = classes_of(experiment, texts);
+  std::string hashes;
+  for (const data::Split split : splits) hashes += base::sha256_of_file(texts.file_of(split));
+  const std::string meaning = fmt::format("{} {} {}", hashes, classes.count, fmt::join(classes.names, "\n"));
+  const auto split = [&](data::Split which) {
+    if (texts.of(which).empty()) return data::Corpus::pack({});
+    return shards.open(which, base::sha256_of_text(meaning), [&] {
+      return data::prepare_texts(texts.of(which), texts.file_of(which), which, tokenizer, classes,
+                                 experiment.task.max_length);
+    });
+  };
+  return {split(splits[0]),
+          split(splits[1]),
+          split(splits[2]),
+          tokenizer,
+          base::sha256_of_text(hashes),
+          {.classes = classes.count, .class_names = classes.names}};
+}
+
+Texts texts_of_task(const Context& context) {
+  switch (context.experiment.task.name) {
+    case config::TaskName::counting:
+      return counting_texts(context.experiment.task);
+    case config::TaskName::sst:
+      return sst_texts(context);
+    case config::TaskName::squad:
+      return squad_texts(context);
+    case config::TaskName::text:
+      return text_texts(context);
+  }
+  throw base::InternalError("a task out of range");
 }
 
 }  // namespace
+
+std::array<std::vector<std::int64_t>, 3> text_lengths(const config::Experiment& experiment) {
+  const auto tokenizer = data::Tokenizer::open(experiment.encoder.folder);
+  TextRows texts = read_text_rows(experiment.task.data);
+  std::array<std::vector<std::int64_t>, splits.size()> lengths;
+  for (const data::Split split : splits) {
+    for (const data::TextRow& row : texts.of(split)) {
+      lengths[static_cast<std::size_t>(split)].push_back(
+          std::ssize(data::text_example(tokenizer, row.input, experiment.task.max_length).token_id));
+    }
+  }
+  return lengths;
+}
+
+data::WindowSettings window_settings(const config::Task& task) {
+  return {.max_length = task.max_length, .overlap = task.overlap};
+}
 
 const data::Corpus& Texts::of(config::Split split) const {
   return split == config::Split::train ? train : split == config::Split::dev ? dev : test;
@@ -58,10 +214,10 @@ Texts prepare(const Context& context) {
   // Rank 0 first, so that the others find whole shards.
   const bool first = context.team.ranks.rank() == 0;
   comm::run_together(context.team.ranks, [&] {
-    if (first) texts = sst_texts(context);
+    if (first) texts = texts_of_task(context);
   });
   comm::run_together(context.team.ranks, [&] {
-    if (!first) texts = sst_texts(context);
+    if (!first) texts = texts_of_task(context);
   });
   base::world_info("texts: {} train, {} dev, {} test; {} training tokens", texts->train.size(), texts->dev.size(),
                    texts->test.size(), texts->train.token_total());

@@ -63,16 +63,6 @@ bool has_broken_cell(const sweep::TrainedUnit& trained) {
   return false;
 }
 
-sweep::TrainedUnit nothing_trained(const sweep::Unit& unit, const std::vector<std::int64_t>& widths) {
-  const probe::ProbeLayout layout(unit.mode, widths, static_cast<std::int64_t>(unit.seeds.size()));
-  return {layout,
-          at::zeros({layout.size()}, at::kFloat),
-          at::full({layout.points(), layout.seeds()}, std::nan(""), at::kFloat),
-          at::zeros({layout.points(), layout.seeds()}, at::kLong),
-          sweep::cell_table(layout, sweep::CellStatus::failed),
-          {}};
-}
-
 // A line of progress on its way from a team's first rank to rank 0.
 std::string packed(const sweep::Progress& progress) {
   std::vector<double> values{static_cast<double>(progress.step), static_cast<double>(progress.total_steps),
@@ -244,6 +234,16 @@ class UnitsOfRun {
 };
 
 }  // namespace
+
+sweep::TrainedUnit nothing_trained(const sweep::Unit& unit, const std::vector<std::int64_t>& widths) {
+  const probe::ProbeLayout layout(unit.mode, widths, static_cast<std::int64_t>(unit.seeds.size()));
+  return {layout,
+          at::zeros({layout.size()}, at::kFloat),
+          at::full({layout.points(), layout.seeds()}, std::nan(""), at::kFloat),
+          at::zeros({layout.points(), layout.seeds()}, at::kLong),
+          sweep::cell_table(layout, sweep::CellStatus::failed),
+          {}};
+}
 
 std::vector<UnitResult> probe(const Context& context, const encoder::Encoder& encoder, const Texts& texts,
                               Failures failures) {

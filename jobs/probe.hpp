@@ -14,6 +14,9 @@ struct UnitResult {
   sweep::TrainedUnit trained;
 };
 
+/// What is left of a unit that failed: cells of status failed.
+sweep::TrainedUnit nothing_trained(const sweep::Unit& unit, const std::vector<std::int64_t>& widths);
+
 /// What becomes of units that failed in an earlier start, and of those with cells that were not finite.
 enum class Failures { left, retried };
 

@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "base/build_info.hpp"
-#include "base/environment.hpp"
-#include "base/hash.hpp"
 #include "base/log.hpp"
 #include "comm/agreement.hpp"
 #include "config/nearest.hpp"
@@ -18,6 +15,7 @@
 #include "jobs/finetune.hpp"
 #include "jobs/prepare.hpp"
 #include "jobs/probe.hpp"
+#include "jobs/provenance.hpp"
 #include "store/inspect.hpp"
 #include "sweep/pace.hpp"
 
@@ -35,45 +33,6 @@ void check_steps(const RunOptions& options) {
       throw base::UsageError(fmt::format("there is no step \"{}\"", step), {}, config::did_you_mean(step, names));
     }
   }
-}
-
-// The same number on every rank, since bits depend on it.
-int thread_count(const comm::Communicator& world, const config::Run& settings) {
-  if (settings.threads > 0) return settings.threads;
-  const comm::Communicator host = world.split_by_host();
-  std::vector<std::vector<int>> masks;
-  const std::vector<int> mine = device::allowed_processors();
-  masks = host.all_gather_uneven<int>(mine);
-  const int threads = device::threads_for_rank(masks, host.rank(), device::processor_quota());
-  return static_cast<int>(world.all_reduce_min(static_cast<std::int64_t>(threads)));
-}
-
-store::Provenance provenance_of(const Context& context, const Texts& texts, const std::filesystem::path& model,
-                                const RunOptions& options, int threads) {
-  const config::Experiment& experiment = context.experiment;
-  const base::BuildInfo& build = base::build_info();
-  store::Provenance provenance;
-  provenance.title = results_title(experiment);
-  provenance.task = config::name_of(experiment.task.name);
-  provenance.created = base::utc_now();
-  provenance.experiment = config::resolved_text(experiment);
-  provenance.command = options.command;
-  provenance.layersweep_version = build.version;
-  provenance.commit = build.commit;
-  provenance.libraries = base::libraries_text(build);
-  const device::Processor processor = device::processor();
-  provenance.processor = processor.name;
-  for (const std::string& feature : processor.features) provenance.processor += " " + feature;
-  const std::vector<std::string> hosts = context.team.ranks.all_gather_text(base::host_name());
-  for (std::size_t rank = 0; rank < hosts.size(); ++rank) {
-    provenance.hosts += fmt::format("{}{} (rank {}, {} threads)", rank == 0 ? "" : ", ", hosts[rank], rank, threads);
-  }
-  provenance.weights_sha256 = base::sha256_of_file(model / "model.safetensors");
-  if (texts.tokenizer) provenance.vocabulary_sha256 = texts.tokenizer->fingerprint();
-  provenance.data_sha256 = texts.data_sha256;
-  provenance.epsilon = experiment.probe.epsilon;
-  provenance.flip_limit = experiment.probe.flip_limit;
-  return provenance;
 }
 
 base::ExitCode exit_code_of(const std::vector<UnitResult>& units) {
@@ -115,7 +74,7 @@ base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions&
   const std::vector<UnitResult> units = probe(context, *encoder, texts, options.retry ? Failures::retried : Failures::left);
   if (wants(options, "extract")) {
     sweep::stop_here_if_asked(world);
-    extract(context, *encoder, texts, units, provenance_of(context, texts, model, options, threads));
+    extract(context, *encoder, texts, units, provenance_of(experiment, world, texts, model, options.command, threads));
     if (world.rank() == 0) {
       std::fprintf(stderr, "%s", store::inspect(folder.results()).c_str());
       base::world_info("results: {}", folder.results().string());

@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "data/counting.hpp"
 #include "encoder/bert_config.hpp"
+#include "jobs/prepare.hpp"
 
 namespace layersweep::jobs {
 namespace {
@@ -36,57 +37,96 @@ data::Example read_counting(const std::string& text) {
     refuse_counting_text("it does not begin with two different digits and a colon");
   }
   if (example.token_id.empty()) refuse_counting_text("nothing follows the colon");
+  example.text = text;
+  example.segment.assign(example.token_id.size(), 0);
+  example.part.assign(example.token_id.size(), static_cast<std::uint8_t>(data::TokenPart::text));
+  // Where the digits stand in what was typed is nobody's business.
+  for (auto* column : {&example.word_index, &example.char_start, &example.char_end}) {
+    column->assign(example.token_id.size(), -1);
+  }
   return example;
+}
+
+// None where they are those that Hugging Face makes up.
+std::vector<std::string> names_of(const encoder::BertConfig& config) {
+  const bool made_up = std::ranges::any_of(config.class_names, [](const auto& name) { return name.starts_with("LABEL_"); });
+  return made_up ? std::vector<std::string>() : config.class_names;
 }
 
 }  // namespace
 
 TextReader::TextReader(const config::Experiment& experiment, const std::filesystem::path& model) {
   if (experiment.task.name == config::TaskName::counting) {
-    longest_ = data::kCountingLongest;
+    windows_.max_length = data::kCountingLongest;
+    classes_.count = 2;
     return;
   }
   tokenizer_ = data::Tokenizer::open(experiment.encoder.folder);
-  longest_ = std::min(experiment.task.max_length, encoder::read_bert_config(model / "config.json").positions);
+  const encoder::BertConfig config = encoder::read_bert_config(model / "config.json");
+  windows_ = window_settings(experiment.task);
+  windows_.max_length = std::min(windows_.max_length, config.positions);
+  output_ = config.output;
+  classes_ = {config.classes, names_of(config)};
+  const bool sst = experiment.task.name == config::TaskName::sst && config.classes == std::ssize(sst_classes);
+  if (sst) classes_.names.assign(sst_classes.begin(), sst_classes.end());
 }
 
-ReadText TextReader::read(const std::string& text) const {
+TextReader::TextReader(const std::filesystem::path& model) : tokenizer_(data::Tokenizer::open(model)) {
+  const encoder::BertConfig config = encoder::read_bert_config(model / "config.json");
+  output_ = config.output;
+  windows_.max_length =
+      output_ == encoder::OutputKind::span ? std::min(windows_.max_length, config.positions) : config.positions;
+  classes_ = {config.classes, names_of(config)};
+}
+
+ReadText TextReader::read(const data::TextInput& input) const {
   ReadText result;
-  data::Example& example = result.example;
-  if (tokenizer_) {
-    data::TokenizedText tokens = tokenizer_->tokenize(text);
-    if (tokens.size() > longest_) {
-      result.remark = fmt::format("has {} tokens, of which this run reads the first {}", tokens.size(), longest_);
-      tokens = tokenizer_->tokenize(text, longest_);
-    } else if (std::ranges::all_of(tokens.source, [](std::int32_t source) { return source < 0; })) {
-      result.remark = "has no words: only the special tokens around it are explained";
+  if (!tokenizer_) {
+    if (input.second) refuse_counting_text("it is a pair of texts");
+    result.windows.push_back(read_counting(input.text));
+    const std::int64_t digits = std::ssize(result.windows.front().token_id);
+    if (digits > windows_.max_length) {
+      result.remark = fmt::format("has {} digits; the model has seen sequences of at most {}", digits, windows_.max_length);
     }
-    for (const std::int32_t id : tokens.id) result.tokens.push_back(tokenizer_->token_text(id));
-    example.token_id = std::move(tokens.id);
-    example.segment = std::move(tokens.segment);
-  } else {
-    example = read_counting(text);
-    for (const std::int32_t digit : example.token_id) result.tokens.push_back(std::to_string(digit));
-    if (std::ssize(result.tokens) > longest_) {
-      result.remark =
-          fmt::format("has {} digits; the model has seen sequences of at most {}", result.tokens.size(), longest_);
+    return result;
+  }
+  if (output_ == encoder::OutputKind::span) {
+    if (!input.second) {
+      throw base::InputError("there is a question without a passage", "the model answers questions on passages",
+                             R"(Give both: --text with --second-text, or {"question": "…", "passage": "…"})");
     }
-    example.segment.assign(result.tokens.size(), 0);
+    data::SquadQuestion question;
+    question.question = input.text;
+    question.passage = *input.second;
+    result.windows = data::window_examples(*tokenizer_, question, 0, windows_, data::Unanswerable::never);
+    if (result.windows.size() > 1) {
+      result.remark = fmt::format("is read in {} windows; the one with the answer is shown", result.windows.size());
+    }
+    return result;
   }
-  // No encoder reads the rest.
-  example.part.assign(result.tokens.size(), static_cast<std::uint8_t>(data::TokenPart::text));
-  for (auto* column : {&example.word_index, &example.char_start, &example.char_end}) {
-    column->assign(result.tokens.size(), -1);
+  data::Example example = data::text_example(*tokenizer_, input);
+  const std::int64_t tokens = std::ssize(example.token_id);
+  if (tokens > windows_.max_length) {
+    result.remark = fmt::format("has {} tokens, of which this run reads {}{}", tokens, input.second ? "" : "the first ",
+                                windows_.max_length);
+    example = data::text_example(*tokenizer_, input, windows_.max_length);
+  } else if (std::ranges::all_of(example.word_index, [](std::int32_t word) { return word < 0; })) {
+    result.remark = "has no words: only the special tokens around it are explained";
   }
+  result.windows.push_back(std::move(example));
   return result;
 }
 
-std::string TextReader::class_name(const data::Example& example, std::int64_t label, std::int64_t classes) const {
+std::string TextReader::token_text(std::int32_t id) const {
+  return tokenizer_ ? tokenizer_->token_text(id) : std::to_string(id);
+}
+
+std::string TextReader::class_name(const data::Example& example, std::int64_t label) const {
   if (!tokenizer_) {
     return fmt::format("{} is {}more often there than {}", example.query[0], label == 0 ? "not " : "", example.query[1]);
   }
-  const bool sst = classes == static_cast<std::int64_t>(sst_classes.size());
-  return sst ? sst_classes[static_cast<std::size_t>(label)] : "";
+  const auto place = static_cast<std::size_t>(label);
+  return place < classes_.names.size() ? classes_.names[place] : "";
 }
 
 }  // namespace layersweep::jobs

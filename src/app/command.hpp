@@ -10,7 +10,11 @@
 namespace layersweep::app {
 
 /// Whether a command works over MPI ranks. The others never start MPI and are the same under any launcher.
-enum class Mpi { needed, unused };
+enum class Mpi {
+  needed,
+  unused,
+  with_output,  ///< needed where --output is given
+};
 
 struct Command {
   std::string name;

@@ -1,6 +1,8 @@
 // layersweep doctor: what this build and machine offer, and how fast they are.
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 #include "app/calibration_file.hpp"
 #include "app/commands.hpp"
 #include "app/doctor.hpp"
@@ -44,13 +46,13 @@ std::string pass_text(const plan::PassSpeed& speed) {
 void measure_speed(const std::string& file, const config::Arguments& arguments) {
   const comm::Communicator world = comm::world();
   std::vector<std::string> overrides = arguments.all("--set");
-  overrides.emplace_back("task.data=.");  // no data are read
+  ::setenv("LAYERSWEEP_DATA", ".", 0);  // no data sets are read, so their folder need not be known here
   device::flush_denormals();
   const auto experiment = comm::run_together(world, [&] { return config::load(file, overrides); });
   const int threads = threads_of(world, experiment.run);
   device::use_threads(threads);
   const auto model = comm::run_together(world, [&] { return model_of(experiment); });
-  const plan::Calibration measured = measure(world, experiment, model, texts_of(experiment.task), threads);
+  const plan::Calibration measured = measure(world, experiment, model, texts_of(experiment), threads);
   comm::run_together(world, [&] {
     if (world.rank() != 0) return;
     const std::filesystem::path place = arguments.find("--calibration").value_or(default_calibration_file().string());

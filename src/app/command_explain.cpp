@@ -12,7 +12,9 @@
 #include "app/text_lines.hpp"
 #include "base/files.hpp"
 #include "base/log.hpp"
+#include "comm/agreement.hpp"
 #include "data/utf8.hpp"
+#include "jobs/explain_file.hpp"
 
 namespace layersweep::app {
 
@@ -50,15 +52,15 @@ class Answers {
     if (json_ && page_) throw base::UsageError("--json and --html", "they are two forms of the same answer");
   }
 
-  void answer(const std::string& text, std::int64_t number, bool with_heading) {
-    const jobs::Explanation explanation = explain(text, number);
+  void answer(const data::TextInput& input, std::int64_t number, bool with_heading) {
+    const jobs::Explanation explanation = explain(input, number);
     if (!explanation.remark.empty()) base::world_warning("text {} {}", number, explanation.remark);
     if (page_) {
-      for_page_.push_back({text, explanation});
+      for_page_.push_back({input.second ? input.text + " / " + *input.second : input.text, explanation});
       return;
     }
     if (json_) {
-      output_.write(explanation_json(explanation, explainer_.mode(), text));
+      output_.write(explanation_json(explanation, explainer_.mode(), input));
       return;
     }
     if (with_heading) output_.write(fmt::format("{}text {}\n", number > 1 ? "\n" : "", number));
@@ -78,9 +80,9 @@ class Answers {
 
  private:
   // What is wrong with a text is told with its number, after the answers to those before it.
-  jobs::Explanation explain(const std::string& text, std::int64_t number) {
+  jobs::Explanation explain(const data::TextInput& input, std::int64_t number) {
     try {
-      return explainer_.explain(text);
+      return explainer_.explain(input);
     } catch (const base::InputError& error) {
       output_.flush();
       throw base::InputError(fmt::format("text {}", number), error.what());
@@ -96,21 +98,46 @@ class Answers {
   Output output_;
 };
 
+// The masks of a whole file, by all ranks.
+base::ExitCode write_masks(const config::Arguments& arguments) {
+  const auto input = arguments.find("--input"), output = arguments.find("--output");
+  if (!input || !output) {
+    throw base::UsageError(input ? "--input without --output" : "--output without --input",
+                           "the masks of a file go to a file", "Give both, or neither and --text");
+  }
+  for (const char* other : {"--text", "--second-text", "--mode", "--seed", "--json", "--html", "--colour"}) {
+    if (!arguments.has(other)) continue;
+    throw base::UsageError(fmt::format("{} together with --input", other),
+                           "the file gets the masks of all modes and seeds of the run, of the texts in --input");
+  }
+  const std::string run = arguments.value("RUN");
+  jobs::explain_file(comm::world(), run, *input, *output,
+                     fmt::format("layersweep explain {} --input {} --output {}", run, *input, *output));
+  return base::ExitCode::done;
+}
+
 base::ExitCode run(const config::Arguments& arguments) {
+  if (arguments.find("--input") || arguments.find("--output")) return write_masks(arguments);
+  const std::vector<std::string> texts = arguments.all("--text"), second = arguments.all("--second-text");
+  if (!second.empty() && second.size() != texts.size()) {
+    throw base::UsageError(fmt::format("{} --second-text for {} --text", second.size(), texts.size()),
+                           "each pair needs both");
+  }
   use_the_processors_allowed();
   Answers answers(arguments);
-  const std::vector<std::string> texts = arguments.all("--text");
   for (std::size_t t = 0; t < texts.size(); ++t) {
     const auto number = static_cast<std::int64_t>(t + 1);
-    if (data::first_ill_formed(texts[t])) {
+    data::TextInput input{texts[t], std::nullopt};
+    if (!second.empty()) input.second = second[t];
+    if (data::first_ill_formed(texts[t] + input.second.value_or(""))) {
       base::world_warning("text {} is not UTF-8; its stray bytes are read as U+FFFD", number);
     }
-    answers.answer(texts[t], number, texts.size() > 1);
+    answers.answer(input, number, texts.size() > 1);
   }
   if (texts.empty()) {
     TextLines lines;
-    while (const auto line = lines.next()) {
-      answers.answer(*line, lines.number(), true);
+    while (const auto input = lines.next_input()) {
+      answers.answer(*input, lines.number(), true);
       if (!lines.ready()) answers.flush();  // whoever waits for the answer before the next line gets it
     }
   }
@@ -119,7 +146,8 @@ base::ExitCode run(const config::Arguments& arguments) {
 }
 
 std::string details() {
-  return "Without --text each line of standard input is a text. A text of the counting task is the two digits asked about, "
+  return "Without --text each line of standard input is a text, or a pair: {\"question\": \"…\", \"passage\": \"…\"} or\n"
+         "{\"text\": \"…\", \"second_text\": \"…\"}. A text of the counting task is the two digits asked about, "
          "a\n"
          "colon and the sequence: --text \"3 7 : 3 1 7 3\".\n"
          "\nEach column of the table is a point of the model, each row a token: how probable it is that the probe keeps it. "
@@ -137,7 +165,16 @@ std::string details() {
          "\"points\":[{\"name\":\"embeddings\",\"seed\":0,\"accepted\":true,\"keep_probability\":[0.1,0.98,0.2],\"kl\":0.01,"
          "\n"
          "              \"keep_share\":0.33,\"flipped\":false},…]}\n"
-         "accepted is null while the run has no results.h5.\n";
+         "accepted is null while the run has no results.h5. Of a model that answers questions start_logits, end_logits,\n"
+         "answer, start and end (its tokens) stand in place of prediction and logits.\n"
+         "\nWith --input and --output the masks of all texts of a file, by all modes and seeds of the run, are written in "
+         "the\n"
+         "layout of its results.h5 (docs/results-file.md); what is accepted and chosen is as in results.h5. The file holds\n"
+         "JSON lines (.jsonl: text and, as there is, second_text, or question and passage, label, id), tab-separated "
+         "values\n"
+         "(.tsv, whose first line names these columns), or a text to a line (.txt). Under mpirun or srun the ranks share "
+         "the\n"
+         "work.\n";
 }
 
 }  // namespace
@@ -148,6 +185,12 @@ Command explain_command() {
           .summary = "Shows which tokens of a text a trained run keeps at each layer",
           .arguments = {{.name = "RUN", .help = "Folder of the run (run.folder)", .count = required},
                         {.name = "--text", .value = "TEXT", .help = "Text to be explained", .count = repeated},
+                        {.name = "--second-text",
+                         .value = "TEXT",
+                         .help = "Its second text (a passage, where it is a question); one for each --text",
+                         .count = repeated},
+                        {.name = "--input", .value = "FILE", .help = "Texts whose masks are written to a file"},
+                        {.name = "--output", .value = "FILE", .help = "That file, such as masks.h5"},
                         {.name = "--mode", .value = "input|hidden", .help = "Default: the run's first"},
                         {.name = "--seed", .value = "N", .help = "Probe seed; default: the chosen one of each point"},
                         {.name = "--json", .help = "One JSON object per text"},
@@ -156,6 +199,7 @@ Command explain_command() {
                          .value = "auto|always|never",
                          .help = "auto: on a terminal, unless NO_COLOR is set"}},
           .details = details,
+          .mpi = Mpi::with_output,
           .run = run};
 }
 

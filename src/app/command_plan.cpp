@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cstdlib>
 
 #include "app/calibration_file.hpp"
 #include "app/commands.hpp"
@@ -40,7 +41,7 @@ base::ExitCode run(const config::Arguments& arguments) {
   std::vector<std::string> overrides = arguments.all("--set");
   std::string experiment_arguments = file;
   for (const std::string& text : overrides) experiment_arguments += " --set " + text;
-  overrides.emplace_back("task.data=.");  // no data are read, so the folder need not be known here
+  ::setenv("LAYERSWEEP_DATA", ".", 0);  // no data sets are read, so their folder need not be known here
 
   Layout layout;
   layout.ranks = number(arguments, "--ranks", 1);
@@ -52,7 +53,7 @@ base::ExitCode run(const config::Arguments& arguments) {
   for (const config::Combination& combination : combinations) {
     const config::Experiment& experiment = combination.experiment;
     const plan::Model model = model_of(experiment);
-    const plan::Texts texts = texts_of(experiment.task);
+    const plan::Texts texts = texts_of(experiment);
     layout.threads = threads_of(experiment, layout.ranks_per_node);
     const plan::Calibration calibration =
         choose_calibration(known, device::processor().name, model.name, layout.threads, layout.ranks_per_node);

@@ -12,6 +12,8 @@
 #include "data/tokenizer.hpp"
 #include "encoder/bert_config.hpp"
 #include "encoder/open.hpp"
+#include "jobs/best_answer.hpp"
+#include "jobs/text_reader.hpp"
 
 namespace layersweep::app {
 
@@ -20,27 +22,47 @@ namespace {
 // Lines that are there already are answered together, up to this many; nobody waits for a batch to fill.
 constexpr std::size_t lines_at_once = 512;
 
+base::ExitCode answer_questions(const encoder::Encoder& encoder, const jobs::TextReader& reader) {
+  TextLines lines;
+  Output output;
+  while (const auto input = lines.next_input()) {
+    jobs::ReadText question;
+    try {
+      question = reader.read(*input);
+    } catch (const base::InputError& error) {
+      output.flush();
+      throw base::InputError(fmt::format("line {}: {}", lines.number(), error.what()));
+    }
+    output.write(json_line(answer_json(jobs::best_answer(encoder, question.windows))));
+    if (!lines.ready()) output.flush();
+  }
+  output.flush();
+  return base::ExitCode::done;
+}
+
 base::ExitCode run(const config::Arguments& arguments) {
   const std::filesystem::path folder = arguments.value("--encoder");
   const auto tokenizer = data::Tokenizer::open(folder);
   const std::int64_t positions = encoder::read_bert_config(folder / "config.json").positions;
   use_the_processors_allowed();
   const auto encoder = encoder::open_encoder(folder);
-  if (encoder->classes() == 0) {
-    throw base::InputError(fmt::format("{} answers questions", folder.string()), "predict classifies texts", {});
-  }
+  if (encoder->output() == encoder::OutputKind::span) return answer_questions(*encoder, jobs::TextReader(folder));
 
   TextLines lines;
   Output output;
   std::vector<data::TokenizedText> texts;
   while (true) {
-    const auto line = lines.next();
+    const auto line = lines.next_input();
     if (line) {
-      texts.push_back(tokenizer.tokenize(*line));
+      const auto tokens = [&](std::int64_t longest) {
+        return line->second ? tokenizer.tokenize_pair(line->text, *line->second, longest)
+                            : tokenizer.tokenize(line->text, longest);
+      };
+      texts.push_back(tokens(data::Tokenizer::unlimited));
       if (texts.back().size() > positions) {
-        base::world_warning("line {} has {} tokens, of which the encoder reads the first {}", lines.number(),
-                            texts.back().size(), positions);
-        texts.back() = tokenizer.tokenize(*line, positions);
+        base::world_warning("line {} has {} tokens, of which the encoder reads {}{}", lines.number(), texts.back().size(),
+                            line->second ? "" : "the first ", positions);
+        texts.back() = tokens(positions);
       }
     }
     if (line && texts.size() < lines_at_once && lines.ready()) continue;
@@ -56,6 +78,11 @@ base::ExitCode run(const config::Arguments& arguments) {
 std::string details() {
   return "Reads one text per line from standard input and prints one JSON object per line, in the same order:\n"
          "  {\"logits\":[-2.31,2.05],\"label\":1}\n"
+         "A pair is a line {\"text\": \"…\", \"second_text\": \"…\"}. A model of question answering takes lines\n"
+         "{\"question\": \"…\", \"passage\": \"…\"} and prints\n"
+         "  {\"start_logits\":[…],\"end_logits\":[…],\"answer\":\"at ten\",\"start\":14,\"end\":15}\n"
+         "one logit per token of the window of the passage that holds the answer, from token start to token end; a long\n"
+         "passage is read in windows of up to 384 tokens that overlap by 128.\n"
          "Texts beyond the encoder's positions are cut, with a warning. Bytes that are not UTF-8 are read as U+FFFD, with "
          "a\n"
          "warning that names the line.\n";
@@ -65,7 +92,7 @@ std::string details() {
 
 Command predict_command() {
   return {.name = "predict",
-          .summary = "Classifies lines of text",
+          .summary = "Classifies lines of text, or answers questions",
           .arguments = {{.name = "--encoder",
                          .value = "DIR",
                          .help = "Folder of a fine-tuned encoder: config.json, model.safetensors, tokenizer",

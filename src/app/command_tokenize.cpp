@@ -14,8 +14,9 @@ base::ExitCode run(const config::Arguments& arguments) {
   const auto tokenizer = data::Tokenizer::open(arguments.value("--encoder"));
   TextLines lines;
   Output output;
-  while (const auto line = lines.next()) {
-    const data::TokenizedText text = tokenizer.tokenize(*line);
+  while (const auto input = lines.next_input()) {
+    const data::TokenizedText text =
+        input->second ? tokenizer.tokenize_pair(input->text, *input->second) : tokenizer.tokenize(input->text);
     std::vector<std::string_view> tokens;
     for (const std::int32_t id : text.id) tokens.emplace_back(tokenizer.token_text(id));
     output.write(json_line({{"ids", text.id}, {"tokens", tokens}}));
@@ -28,6 +29,7 @@ base::ExitCode run(const config::Arguments& arguments) {
 std::string details() {
   return "Reads one text per line from standard input and prints one JSON object per line, in the same order:\n"
          "  {\"ids\":[101,2204,102],\"tokens\":[\"[CLS]\",\"good\",\"[SEP]\"]}\n"
+         "A pair is a line {\"question\": \"…\", \"passage\": \"…\"} or {\"text\": \"…\", \"second_text\": \"…\"}.\n"
          "Nothing is cut off. Bytes that are not UTF-8 are read as U+FFFD, with a warning that names the line.\n";
 }
 

@@ -60,12 +60,15 @@ std::string verdict_text(jobs::Verdict verdict) {
 }
 
 std::string prediction_text(const jobs::Explanation& explanation) {
+  if (const auto& answer = explanation.answer) {
+    return fmt::format("{} (tokens {} to {})", printable(answer->text), answer->start, answer->end);
+  }
   return fmt::format("{}{}, probability {:.3f}", explanation.prediction,
                      explanation.class_name.empty() ? "" : " (" + explanation.class_name + ")", probability(explanation));
 }
 
 std::string explanation_text(const jobs::Explanation& explanation, config::Mode mode, Colour colour, int columns) {
-  std::string text = fmt::format("prediction: {}\n", prediction_text(explanation));
+  std::string text = fmt::format("{}: {}\n", explanation.answer ? "answer" : "prediction", prediction_text(explanation));
   text += fmt::format("keep probabilities, {} mode:\n\n", config::name_of(mode));
   MaskTable table{.tokens = explanation.tokens, .points = {}, .keep = {}};
   for (const jobs::PointMask& mask : explanation.points) {
@@ -75,7 +78,7 @@ std::string explanation_text(const jobs::Explanation& explanation, config::Mode 
   return text + render_mask_table(table, colour, columns) + "\n" + point_lines(explanation);
 }
 
-std::string explanation_json(const jobs::Explanation& explanation, config::Mode mode, const std::string& text) {
+std::string explanation_json(const jobs::Explanation& explanation, config::Mode mode, const data::TextInput& input) {
   auto points = nlohmann::ordered_json::array();
   for (const jobs::PointMask& mask : explanation.points) {
     points.push_back({{"name", mask.point},
@@ -86,12 +89,18 @@ std::string explanation_json(const jobs::Explanation& explanation, config::Mode 
                       {"keep_share", decimals({mask.keep_share}).front()},
                       {"flipped", mask.flipped}});
   }
-  return json_line({{"text", text},
-                    {"tokens", explanation.tokens},
-                    {"prediction", explanation.prediction},
-                    {"logits", decimals(explanation.logits)},
-                    {"mode", config::name_of(mode)},
-                    {"points", points}});
+  nlohmann::ordered_json line = {{"text", input.text}};
+  if (input.second) line["second_text"] = *input.second;
+  line["tokens"] = explanation.tokens;
+  if (explanation.answer) {
+    line.update(answer_json(*explanation.answer));
+  } else {
+    line["prediction"] = explanation.prediction;
+    line["logits"] = decimals(explanation.logits);
+  }
+  line["mode"] = config::name_of(mode);
+  line["points"] = points;
+  return json_line(line);
 }
 
 }  // namespace layersweep::app

@@ -17,6 +17,6 @@ std::string verdict_text(jobs::Verdict verdict);
 std::string explanation_text(const jobs::Explanation& explanation, config::Mode mode, Colour colour, int columns);
 
 /// One line of JSON with its end; figures that are not finite are null. Pure.
-std::string explanation_json(const jobs::Explanation& explanation, config::Mode mode, const std::string& text);
+std::string explanation_json(const jobs::Explanation& explanation, config::Mode mode, const data::TextInput& input);
 
 }  // namespace layersweep::app

@@ -115,7 +115,8 @@ std::string explanation_page(const std::vector<ExplainedText>& texts, config::Mo
     html += fmt::format("<section aria-labelledby=\"text{0}\">\n<h2 id=\"text{0}\">{1}</h2>\n", t + 1,
                         texts[t].text.empty() ? "(no words)" : escaped(texts[t].text));
     if (!explanation.remark.empty()) html += fmt::format("<p>This text {}.</p>\n", escaped(explanation.remark));
-    html += fmt::format("<p>Prediction: {}</p>\n", escaped(prediction_text(explanation)));
+    html +=
+        fmt::format("<p>{}: {}</p>\n", explanation.answer ? "Answer" : "Prediction", escaped(prediction_text(explanation)));
     html += mask_table(explanation, t + 1) + verdict_table(explanation, t + 1) + "</section>\n";
   }
   return html + "</main>\n</body>\n</html>\n";

@@ -65,7 +65,11 @@ double median_seconds(const std::function<void()>& work, double enough_s = 1.0) 
 }
 
 encoder::BertConfig bert_config(const config::Experiment& experiment) {
-  return encoder::read_bert_config(experiment.encoder.folder / "config.json");
+  encoder::BertConfig config = encoder::read_bert_config(experiment.encoder.folder / "config.json");
+  const bool questions = experiment.task.name == config::TaskName::squad;
+  if (experiment.finetune.epochs > 0) config.output = questions ? encoder::OutputKind::span : encoder::OutputKind::classes;
+  if (config.output == encoder::OutputKind::span) config.classes = 2;  // rows of the head
+  return config;
 }
 
 bool is_counting(const config::Experiment& experiment) { return experiment.task.name == config::TaskName::counting; }
@@ -215,7 +219,14 @@ plan::Model model_of(const config::Experiment& experiment) {
     return plan::counting_model(config.symbols, config.width, config.features);
   }
   const encoder::BertConfig c = bert_config(experiment);
-  return plan::bert_model({c.layers, c.hidden, c.inner, c.heads, c.vocabulary, c.positions, c.classes});
+  return plan::bert_model({.layers = c.layers,
+                           .hidden = c.hidden,
+                           .inner = c.inner,
+                           .heads = c.heads,
+                           .vocabulary = c.vocabulary,
+                           .positions = c.positions,
+                           .classes = c.classes,
+                           .answers_with_span = c.output == encoder::OutputKind::span});
 }
 
 plan::Calibration measure(const comm::Communicator& ranks, const config::Experiment& experiment, const plan::Model& model,

@@ -67,6 +67,7 @@ double results_bytes(const config::Experiment& experiment, const plan::Model& mo
     contents.tokens += std::llround(split->tokens());
   }
   contents.classes = model.classes;
+  contents.task.question_answering = model.classes == 0;
   contents.example_id_bytes = 16;
   contents.token_text_bytes = experiment.task.name == config::TaskName::counting ? 1 : 20;
   for (const plan::Rung& rung : model.rungs) contents.points.push_back({"layer 12 output", rung.width});

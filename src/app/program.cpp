@@ -1,5 +1,6 @@
 #include "app/program.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -68,6 +69,12 @@ ExitCode run_under_session(const Command& command, const std::vector<std::string
   }
 }
 
+bool works_over_mpi(const Command& command, const std::vector<std::string>& given) {
+  if (command.mpi != Mpi::with_output) return command.mpi == Mpi::needed;
+  return std::ranges::any_of(
+      given, [](const std::string& argument) { return argument == "--output" || argument.starts_with("--output="); });
+}
+
 ExitCode dispatch(const std::vector<std::string>& given) {
   if (given.empty()) {
     std::fputs(program_help().c_str(), stderr);
@@ -88,7 +95,7 @@ ExitCode dispatch(const std::vector<std::string>& given) {
     print(command_help(command));
     return ExitCode::done;
   }
-  if (command.mpi == Mpi::unused) return run_under_session(command, rest, nullptr);
+  if (!works_over_mpi(command, rest)) return run_under_session(command, rest, nullptr);
   base::note_stop_signals();  // before MPI starts, which takes a while
   const comm::MpiSession session;
   return run_under_session(command, rest, &session);

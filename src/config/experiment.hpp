@@ -10,7 +10,7 @@
 
 namespace layersweep::config {
 
-enum class TaskName { counting, sst };
+enum class TaskName { counting, sst, squad, text };
 enum class Mode { input, hidden };
 enum class Sparsity { log, l0 };
 enum class Replacement { mask, mean, xavier };
@@ -33,6 +33,7 @@ struct Task {
   std::filesystem::path data;
   std::int64_t limit = 0;
   std::int64_t max_length = 128;
+  std::int64_t overlap = 128;
   bool operator==(const Task&) const = default;
 };
 

@@ -92,9 +92,6 @@ void assign(Experiment& experiment, const std::string& key, const Given& given) 
     throw UsageError(fmt::format("{}: {} = {}", given.place, key, given.value), why, hint);
   };
   if (!is_utf8(given.value)) refuse("the value is not UTF-8", {});
-  if (key == "task.name" && (given.value == "squad" || given.value == "text")) {
-    refuse("this task is not yet available", "Available are " + option.type);
-  }
   try {
     option.read(experiment, given.value);
   } catch (const BadValue& bad) {
@@ -118,7 +115,8 @@ Experiment parse(std::string_view text, const std::filesystem::path& origin, std
   }
   assign(experiment, task->first, task->second);
   for (const auto& [key, value] : task_defaults(experiment.task.name)) assign(experiment, key, {value, "default"});
-  if (const auto data = base::environment_variable("LAYERSWEEP_DATA")) {
+  const bool own_texts = experiment.task.name == TaskName::text;
+  if (const auto data = base::environment_variable("LAYERSWEEP_DATA"); data && !own_texts) {
     assign(experiment, "task.data", {*data, "LAYERSWEEP_DATA in the environment"});
   }
   experiment.run.folder = std::filesystem::path("runs") / origin.stem();

@@ -14,7 +14,8 @@ struct Names;  // specialised for every enumeration of experiment.hpp
 
 template <>
 struct Names<TaskName> {
-  static constexpr std::array table{std::pair{TaskName::counting, "counting"}, std::pair{TaskName::sst, "sst"}};
+  static constexpr std::array table{std::pair{TaskName::counting, "counting"}, std::pair{TaskName::sst, "sst"},
+                                    std::pair{TaskName::squad, "squad"}, std::pair{TaskName::text, "text"}};
 };
 template <>
 struct Names<Mode> {

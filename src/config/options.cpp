@@ -1,5 +1,7 @@
 #include "config/options.hpp"
 
+#include <fmt/format.h>
+
 #include "config/values.hpp"
 
 namespace layersweep::config {
@@ -15,11 +17,13 @@ struct About {
   Identity identity = Identity::counts;
 };
 
-// "3; counting: 50" where the task matters.
+// "3; counting: 50; text: 0" where the task matters.
 std::string default_of(const Option& option) {
   std::string text = option.write(Experiment{});
-  for (const auto& [key, value] : task_defaults(TaskName::counting)) {
-    if (key == option.key) text += "; counting: " + value;
+  for (const TaskName task : {TaskName::counting, TaskName::squad, TaskName::text}) {
+    for (const auto& [key, value] : task_defaults(task)) {
+      if (key == option.key) text += fmt::format("; {}: {}", name_of(task), value);
+    }
   }
   return text.empty() ? "none" : text;
 }
@@ -50,15 +54,27 @@ std::vector<Option> table() {
   using E = Experiment;
   return {
       row("task.name", &E::task, &Task::name,
-          {.help = "What the model does: counting (two digits, ground truth known) or sst (sentiment of a sentence)",
+          {.help = "What the model does: counting (two digits, ground truth known), sst (sentiment of a sentence), squad "
+                   "(answers to "
+                   "questions on passages) or text (classes of your own texts)",
            .default_text = "none: must be given"}),
       row("task.seed", &E::task, &Task::seed, {.limits = seed, .help = "Seed of the generated examples (counting)"}),
       row("task.data", &E::task, &Task::data,
-          {.help = "Folder of the data sets (sst/ lies in it)", .default_text = "$LAYERSWEEP_DATA"}),
+          {.help =
+               "Folder of the data sets (sst/ and squad/ lie in it); text: your file (.jsonl, .tsv, .txt), or a folder with "
+               "train.*, dev.* and test.*",
+           .default_text = "$LAYERSWEEP_DATA; text: none"}),
       row("task.limit", &E::task, &Task::limit,
           {.limits = not_negative, .unit = "examples", .help = "Use only the first examples of each split; 0 uses all"}),
       row("task.max_length", &E::task, &Task::max_length,
-          {.limits = {.least = 4}, .unit = "tokens", .help = "Longer texts are cut to this, special tokens included"}),
+          {.limits = {.least = 4},
+           .unit = "tokens",
+           .help = "Longer texts are cut to this, special tokens included; squad: passages are cut into windows of it"}),
+      row("task.overlap", &E::task, &Task::overlap,
+          {.limits = not_negative,
+           .unit = "tokens",
+           .help =
+               "Tokens that a window of a passage has in common with the one before (squad); at least half of it is new"}),
 
       row("encoder.folder", &E::encoder, &EncoderSettings::folder,
           {.help = "Folder of the pre-trained encoder (config.json, model.safetensors, tokenizer)"}),
@@ -206,6 +222,10 @@ std::vector<std::pair<std::string, std::string>> task_defaults(TaskName task) {
             // Exactly as many tokens as epsilon asks for is a few less than the true ones.
             {"probe.calibrate", "false"}};
   }
+  // As BERT was fine-tuned and DiffMask published: De Cao et al. 2020, appendix.
+  if (task == TaskName::squad) return {{"task.max_length", "384"}, {"probe.epsilon", "1"}};
+  // Any classifier as it is.
+  if (task == TaskName::text) return {{"finetune.epochs", "0"}};
   return {};
 }
 

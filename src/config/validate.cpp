@@ -27,6 +27,10 @@ void check_task(const Experiment& e) {
     }
     return;
   }
+  if (e.task.data.empty() && e.task.name == TaskName::text) {
+    throw UsageError("task.data is not set, and task.name = text reads its texts from there", {},
+                     "Set task.data to a file (.jsonl, .tsv, .txt), or to a folder with train.*, dev.* and test.*");
+  }
   if (e.task.data.empty()) {
     throw UsageError(fmt::format("task.data is not set, and task.name = {} reads its texts from there", name), {},
                      "Set task.data, or LAYERSWEEP_DATA in the environment, to the folder that datasets/fetch.sh filled");
@@ -34,6 +38,12 @@ void check_task(const Experiment& e) {
   if (e.encoder.folder.empty()) {
     throw UsageError(fmt::format("encoder.folder is not set, and task.name = {} needs an encoder", name), {},
                      "Set encoder.folder to a folder with config.json, model.safetensors and a tokenizer");
+  }
+  constexpr std::int64_t least = 16;  // question, passage and three special tokens
+  if (e.task.name == TaskName::squad && e.task.max_length < least) {
+    throw UsageError(fmt::format("task.max_length = {}", e.task.max_length),
+                     "a question and a part of its passage must have room in it",
+                     fmt::format("Use at least {}; the paper has 384", least));
   }
 }
 

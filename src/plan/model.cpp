@@ -37,22 +37,28 @@ Model bert_model(const BertSizes& s) {
   // The last layer computes the first token only: keys and values of all tokens, everything else once.
   const Flops last{2 * 2 * h * h + 4 * h, 0, 2 * (2 * h * h + 2 * h * inner)};
   const Flops last_backward{2 * 2 * h * h + 8 * h, 0, last.per_text};
-  const Flops read_out{0, 0, 2 * (h * h + h * static_cast<double>(s.classes))};
+  const Flops read_out =
+      s.answers_with_span ? Flops{2 * h * 2, 0, 0} : Flops{0, 0, 2 * (h * h + h * static_cast<double>(s.classes))};
 
   Model model;
-  model.name = fmt::format("bert, {} layers of {} ({}), {} heads", s.layers, s.hidden, s.inner, s.heads);
-  model.classes = s.classes;
+  model.name = fmt::format("bert, {} layers of {} ({}), {} heads{}", s.layers, s.hidden, s.inner, s.heads,
+                           s.answers_with_span ? ", spans" : "");
+  model.classes = s.answers_with_span ? 0 : s.classes;
   model.rungs.push_back({s.hidden, {}, {}, 2 * h + 1, 0});
   for (std::int64_t index = 1; index < s.layers; ++index) {
     model.rungs.push_back({s.hidden, layer, layer_backward, 6 * h + inner + 2, heads});
   }
-  model.rungs.push_back({s.hidden, last, last_backward, 2 * h + heads, 0});
+  if (s.answers_with_span) {
+    model.rungs.push_back({s.hidden, layer, layer_backward, 6 * h + inner + 2, heads});
+  } else {
+    model.rungs.push_back({s.hidden, last, last_backward, 2 * h + heads, 0});
+  }
   model.rungs.push_back({s.hidden, read_out, read_out, 0, 0});
   model.clean = static_cast<double>(s.layers) * layer;
   model.clean += read_out;
   const std::int64_t per_layer = 4 * s.hidden * s.hidden + 2 * s.hidden * s.inner + 9 * s.hidden + s.inner;
-  model.weights = (s.vocabulary + s.positions + 4) * s.hidden + s.layers * per_layer + s.hidden * s.hidden + s.hidden +
-                  s.classes * (s.hidden + 1);
+  model.weights = (s.vocabulary + s.positions + 4) * s.hidden + s.layers * per_layer;
+  model.weights += s.answers_with_span ? 2 * (s.hidden + 1) : s.hidden * s.hidden + s.hidden + s.classes * (s.hidden + 1);
   return model;
 }
 

@@ -39,13 +39,14 @@ struct Model {
   std::vector<Rung> rungs;
   Flops clean;               ///< the unmasked pass, all layers in full
   std::int64_t weights = 0;  ///< floats
-  std::int64_t classes = 0;
+  std::int64_t classes = 0;  ///< 0 where answers are spans
 
   std::int64_t points() const { return static_cast<std::int64_t>(rungs.size()); }
 };
 
 struct BertSizes {
   std::int64_t layers = 0, hidden = 0, inner = 0, heads = 0, vocabulary = 0, positions = 0, classes = 0;
+  bool answers_with_span = false;  ///< start and end logits of all tokens, in place of classes by the first
 };
 Model bert_model(const BertSizes& sizes);
 

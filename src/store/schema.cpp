@@ -46,6 +46,8 @@ std::vector<VariableSpec> make_variables() {
        "the task's own score of the prediction: 1 right, 0 wrong; question answering: F1 of the answer's words", "1", {}},
       {root, "logits", float32, {"example", "class"}, classification,
        "output of the unmodified model", "1", {}},
+      {root, "question", int32, {"example"}, question_answering,
+       "number of the question within its split; windows of one long passage are examples of one question", "1", {}},
       {root, "exact_match", uint8, {"example"}, question_answering,
        "whether the predicted answer equals a given one", "1", no_yes},
       {root, "gold_start", int32, {"example"}, question_answering,

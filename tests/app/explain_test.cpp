@@ -368,12 +368,12 @@ TEST(CountingText, HasTwoDigitsAColonAndASequence) {
   config::Experiment experiment;
   experiment.task.name = config::TaskName::counting;
   const jobs::TextReader reader(experiment, {});
-  const auto read = reader.read("  3 7 :\t3 1  7 3 ");
-  EXPECT_THAT(read.example.query, testing::ElementsAre(3, 7));
-  EXPECT_THAT(read.example.token_id, testing::ElementsAre(3, 1, 7, 3));
+  const data::Example read = reader.read({"  3 7 :\t3 1  7 3 ", {}}).windows.at(0);
+  EXPECT_THAT(read.query, testing::ElementsAre(3, 7));
+  EXPECT_THAT(read.token_id, testing::ElementsAre(3, 1, 7, 3));
   for (const char* text : {"", "3 7", "3 7 :", ": 1", "3 : 1", "3 3 : 1", "3 7 : 3 12", "3 7 : 1 : 2", "3 7 9 : 1", "three",
                            "3 7: 1", "3 7 : 1 -2", "3 7 : \xc2\xb2"}) {
-    EXPECT_THROW(reader.read(text), base::InputError) << text;
+    EXPECT_THROW(reader.read({text, {}}), base::InputError) << text;
   }
 }
 

@@ -83,8 +83,7 @@ TEST(WrongValues, NothingHalfReadPasses) {
 
 TEST(Tasks, AreRequiredAndThoseToComeAreSaidToCome) {
   EXPECT_THAT(message("[probe]\nepsilon = 1\n"), HasSubstr("task.name"));
-  EXPECT_THAT(message("[task]\nname = squad\n"), HasSubstr("not yet available"));
-  EXPECT_THAT(message("[task]\nname = text\n"), HasSubstr("not yet available"));
+  EXPECT_THAT(message("[task]\nname = text\n"), HasSubstr("task.data is not set"));
   EXPECT_THAT(message("[task]\nname = sts\n"), AllOf(HasSubstr("counting or sst"), Not(HasSubstr("yet"))));
 }
 

@@ -199,7 +199,7 @@ void fill_sample(store::ResultsWriter& writer, const comm::Communicator& communi
   if (task == SampleTask::counting) part.tokens<std::uint8_t>("token_truth", [](auto t) { return t % 2; });
   if (answers) {
     part.examples<std::uint8_t>("exact_match", [](auto e) { return e % 2; });
-    for (const char* name : {"gold_start", "gold_end", "predicted_start", "predicted_end"}) {
+    for (const char* name : {"question", "gold_start", "gold_end", "predicted_start", "predicted_end"}) {
       part.examples<std::int32_t>(name, [](auto e) { return e % 3; });
     }
     part.tokens<float>("start_logits", sample_float);

@@ -1,0 +1,53 @@
+#include "jobs/opened_run.hpp"
+
+#include <fmt/format.h>
+
+#include "base/error.hpp"
+#include "config/load.hpp"
+#include "encoder/open.hpp"
+#include "jobs/context.hpp"
+#include "sweep/run_folder.hpp"
+
+namespace layersweep::jobs {
+namespace {
+
+using Path = std::filesystem::path;
+using sweep::RunFolder;
+
+void check_encoder(const Path& run, const Path& folder) {
+  if (folder.empty() || std::filesystem::is_directory(folder)) return;
+  throw base::InputError(fmt::format("there is no folder {}, the encoder of this run", folder.string()),
+                         folder.is_relative() ? "a relative path starts at the current folder" : "",
+                         fmt::format("Change to the folder where the run was started, or correct encoder.folder in {}",
+                                     RunFolder::description_of(run).string()));
+}
+
+}  // namespace
+
+std::string OpenedRun::how_to_go_on() const {
+  return fmt::format("`layersweep run {}` goes on with it", RunFolder::description_of(path).string());
+}
+
+config::Experiment read_description(const Path& run) {
+  const Path description = RunFolder::description_of(run);
+  if (!std::filesystem::exists(description)) {
+    throw base::InputError(fmt::format("{} is not a run folder", run.string()),
+                           std::filesystem::is_directory(run) ? "it holds no experiment.ini" : "there is no such folder",
+                           "Give the run.folder of a `layersweep run` (runs/<name of the experiment file> unless set)");
+  }
+  return config::load(description);
+}
+
+OpenedRun open_run(const Path& run) {
+  OpenedRun opened{run, read_description(run), {}, nullptr};
+  check_encoder(run, opened.experiment.encoder.folder);
+  const bool own = opened.experiment.finetune.epochs > 0;
+  opened.model = own ? RunFolder::model_of(run) : opened.experiment.encoder.folder;
+  if (own && !std::filesystem::exists(opened.model)) {
+    throw base::InputError(fmt::format("the model of {} is not trained yet", run.string()), {}, opened.how_to_go_on());
+  }
+  opened.encoder = encoder::open_encoder(opened.model, arithmetic_of(opened.experiment));
+  return opened;
+}
+
+}  // namespace layersweep::jobs

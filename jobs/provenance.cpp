@@ -1,0 +1,52 @@
+#include "jobs/provenance.hpp"
+
+#include <fmt/format.h>
+
+#include "base/build_info.hpp"
+#include "base/environment.hpp"
+#include "base/hash.hpp"
+#include "config/print.hpp"
+#include "device/processor.hpp"
+#include "device/threads.hpp"
+#include "jobs/extract.hpp"
+
+namespace layersweep::jobs {
+
+int thread_count(const comm::Communicator& world, const config::Run& settings) {
+  if (settings.threads > 0) return settings.threads;
+  const comm::Communicator host = world.split_by_host();
+  std::vector<std::vector<int>> masks;
+  const std::vector<int> mine = device::allowed_processors();
+  masks = host.all_gather_uneven<int>(mine);
+  const int threads = device::threads_for_rank(masks, host.rank(), device::processor_quota());
+  return static_cast<int>(world.all_reduce_min(static_cast<std::int64_t>(threads)));
+}
+
+store::Provenance provenance_of(const config::Experiment& experiment, const comm::Communicator& world, const Texts& texts,
+                                const std::filesystem::path& model, const std::string& command, int threads) {
+  const base::BuildInfo& build = base::build_info();
+  store::Provenance provenance;
+  provenance.title = results_title(experiment);
+  provenance.task = config::name_of(experiment.task.name);
+  provenance.created = base::utc_now();
+  provenance.experiment = config::resolved_text(experiment);
+  provenance.command = command;
+  provenance.layersweep_version = build.version;
+  provenance.commit = build.commit;
+  provenance.libraries = base::libraries_text(build);
+  const device::Processor processor = device::processor();
+  provenance.processor = processor.name;
+  for (const std::string& feature : processor.features) provenance.processor += " " + feature;
+  const std::vector<std::string> hosts = world.all_gather_text(base::host_name());
+  for (std::size_t rank = 0; rank < hosts.size(); ++rank) {
+    provenance.hosts += fmt::format("{}{} (rank {}, {} threads)", rank == 0 ? "" : ", ", hosts[rank], rank, threads);
+  }
+  provenance.weights_sha256 = base::sha256_of_file(model / "model.safetensors");
+  if (texts.tokenizer) provenance.vocabulary_sha256 = texts.tokenizer->fingerprint();
+  provenance.data_sha256 = texts.data_sha256;
+  provenance.epsilon = experiment.probe.epsilon;
+  provenance.flip_limit = experiment.probe.flip_limit;
+  return provenance;
+}
+
+}  // namespace layersweep::jobs

@@ -1,0 +1,126 @@
+#!/bin/sh
+# Questions and users' own texts from files to results, on tiny encoders: the same bits on one and two ranks, valid files,
+# masks of new texts, and the set-ups of the paper on models of the same layout.
+# usage: tasks_test.sh LAYERSWEEP MPIEXEC…     (ends with exit code 77 where h5diff or python3 is missing)
+set -u
+layersweep=$1
+shift
+command -v h5diff >/dev/null || { echo "no h5diff: it comes with the HDF5 tools"; exit 77; }
+command -v python3 >/dev/null || { echo "no python3 to make texts with"; exit 77; }
+here=$(cd "$(dirname "$0")" && pwd)
+support=$here/../support
+root=$here/../..
+# shellcheck source=tests/support/expect.sh
+. "$support/expect.sh"
+# shellcheck source=tests/support/same_results.sh
+. "$support/same_results.sh"
+python3 "$here/make_tiny_texts.py" . || fail "making texts"
+fixtures=$root/tests/encoder/fixtures
+export LAYERSWEEP_DATA="$PWD"
+
+cat >small.ini <<INI
+[task]
+name = squad
+max_length = 32
+overlap = 8
+[encoder]
+folder = $fixtures/tiny-qa
+[finetune]
+epochs = 1
+batch = 8
+[probe]
+modes = hidden,input
+batch = 8
+max_steps = 4
+validate_every = 2
+warm_up = 2
+learning_rate = 1e-2
+[extract]
+random_control = true
+[run]
+threads = 1
+deterministic = true
+INI
+
+expect 0 "questions, one rank" "$layersweep" run small.ini --set run.folder=alone
+grep -q '^test: exact match [0-9.]* %, F1 [0-9.]* % over 12 questions$' log || fail "exact match and F1 are not told"
+expect 0 "questions, two ranks" "$@" 2 "$layersweep" run small.ini --set run.folder=two
+grep -q '^test: exact match .* over 12 questions$' log || fail "exact match and F1 are not told on two ranks"
+expect 0 "validate" "$layersweep" validate alone/results.h5
+same_results alone/results.h5 two/results.h5 >log || fail "the same results on one and two ranks"
+for file in model/model.safetensors units/hidden-0/probes.safetensors units/input-0/probes.safetensors; do
+  cmp -s "alone/$file" "two/$file" || fail "$file differs"
+done
+for variable in question gold_start predicted_start start_logits; do
+  h5ls "alone/results.h5/$variable" >log 2>&1 || fail "$variable is not in the results"
+done
+h5ls alone/results.h5/logits >log 2>&1 && fail "logits of classes are in the results"
+
+expect 0 "masks of new questions" "$layersweep" explain alone --input questions.jsonl --output masks.h5
+expect 0 "validate masks of new questions" "$layersweep" validate masks.h5
+expect 0 "a question explained" "$layersweep" explain alone --text "w3 w5" --second-text "w1 w3 w7 w9"
+grep -q '^answer: ' log || fail "the answer is not shown"
+expect 1 "a question without a passage" "$layersweep" explain alone --text "w3 w5"
+grep -q 'second-text' log || fail "the remedy is not told"
+"$layersweep" predict --encoder alone/model <questions.jsonl >log 2>&1 || fail "predict"
+[ "$(grep -c '^{"start_logits":\[.*"answer":"w' log)" = 9 ] || fail "not every question is answered"
+
+cat >own.ini <<INI
+[task]
+name = text
+data = own
+[encoder]
+folder = $fixtures/tiny-bert
+[finetune]
+epochs = 1
+batch = 8
+[probe]
+modes = hidden
+batch = 8
+max_steps = 4
+validate_every = 2
+warm_up = 2
+[run]
+threads = 1
+deterministic = true
+INI
+expect 0 "plan of own texts" "$layersweep" plan own.ini
+grep -q 'texts: 40 train, 12 dev, 12 test' log || fail "the plan does not know the texts"
+expect 0 "own texts, one rank" "$layersweep" run own.ini --set run.folder=own-alone
+expect 0 "own texts, two ranks" "$@" 2 "$layersweep" run own.ini --set run.folder=own-two
+expect 0 "validate own texts" "$layersweep" validate own-alone/results.h5
+same_results own-alone/results.h5 own-two/results.h5 >log || fail "the same results of own texts on one and two ranks"
+expect 0 "masks of new texts" "$layersweep" explain own-alone --input new.jsonl --output new.h5
+expect 0 "masks of new texts on two ranks" "$@" 2 "$layersweep" explain own-alone --input new.jsonl --output new-two.h5
+expect 0 "validate masks of new texts" "$layersweep" validate new.h5
+same_results new.h5 new-two.h5 >log || fail "the same masks on one and two ranks"
+expect 0 "a pair explained" "$layersweep" explain own-alone --text "w3 w5" --second-text "w5 w7"
+grep -q '^prediction: [01] (\(same\|other\)), probability' log || fail "the class is not named"
+
+# The masks of the test file, given anew, are those of the run.
+expect 0 "masks of the same texts" "$layersweep" explain own-alone --input own/test.jsonl --output same.h5
+expect 0 "the same texts alone in a run" "$layersweep" run own.ini --set extract.splits=test --set run.folder=own-test
+h5diff same.h5 own-test/results.h5 /hidden/keep_probability >log 2>&1 || fail "the masks of the same texts differ"
+h5diff same.h5 own-test/results.h5 /label >log 2>&1 || fail "the labels of the same texts differ"
+
+# The model as it is, and one file for all splits.
+expect 0 "a classifier as it is" "$layersweep" run own.ini --set task.data=own/train.tsv --set finetune.epochs=0 \
+  --set encoder.folder=own-alone/model --set run.folder=own-model
+printf 'text\tlabel\nw1\t0\nw2\tseven\nw3\t1\n' >bad.tsv
+expect 1 "a label that is no class" "$layersweep" run own.ini --set task.data=bad.tsv --set finetune.epochs=0 --set run.folder=bad
+grep -q 'bad.tsv, line 3: there is no class "seven"' log || fail "the line is not named"
+printf '{"text": "w1"}\n{"text": \n' >bad.jsonl
+expect 1 "a broken file" "$layersweep" explain own-alone --input bad.jsonl --output bad.h5
+grep -q 'bad.jsonl, line 2' log || fail "the line is not named"
+[ ! -e bad.h5 ] || fail "a file was written"
+expect 2 "--input alone" "$layersweep" explain own-alone --input new.jsonl
+
+# The set-ups of the paper on tiny models of the same layout.
+paper() {
+  expect 0 "plan $1" "$layersweep" plan "$root/experiments/$1.ini" --set "encoder.folder=$fixtures/$2" --ranks 16
+  expect 0 "run $1" "$layersweep" run "$root/experiments/$1.ini" --set "encoder.folder=$fixtures/$2" --set "task.max_length=$3" \
+    --set probe.max_steps=2 --set probe.validate_every=2 --set run.threads=1 --set "run.folder=$1"
+  expect 0 "validate $1" "$layersweep" validate "$1/results.h5"
+}
+paper squad-bert-large tiny-qa 32
+paper sst-bert-base tiny-bert 24
