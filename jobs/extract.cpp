@@ -113,8 +113,7 @@ class Slab {
   void evaluate(const encoder::Encoder& encoder, const std::vector<ModeProbes>& modes, int shards,
                 std::int64_t token_budget) {
     for (const Chunk& chunk : chunks_) {
-      std::vector<std::int64_t> lengths;
-      for (std::int64_t e = 0; e < chunk.count; ++e) lengths.push_back(chunk.corpus->length(chunk.first + e));
+      const std::vector<std::int64_t> lengths = chunk.corpus->lengths(chunk.first, chunk.count);
       std::int64_t copies = 1;
       for (const ModeProbes& mode : modes) copies = std::max(copies, mode.layout.points() * mode.layout.seeds());
       for (const data::GlobalBatch& batch : data::ordered_batches(lengths, {chunk_examples, shards, 0})) {

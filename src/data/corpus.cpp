@@ -205,6 +205,12 @@ Corpus Corpus::open(const std::filesystem::path& file) {
   return Corpus(std::move(made));
 }
 
+std::vector<std::int64_t> Corpus::lengths(std::int64_t first, std::int64_t count) const {
+  std::vector<std::int64_t> lengths;
+  for (std::int64_t example = first; example < first + count; ++example) lengths.push_back(length(example));
+  return lengths;
+}
+
 void Corpus::save(const std::filesystem::path& file) const {
   std::vector<tensors::TensorToWrite> columns;
   for_each_column(columns_->view.columns(), [&]<class T>(const char* name, const View<T>& column) {

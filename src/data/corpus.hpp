@@ -58,6 +58,9 @@ class Corpus {
   std::int64_t size() const;         ///< number of examples E
   std::int64_t token_total() const;  ///< number of tokens N
   std::int64_t length(std::int64_t example) const { return token_start()[example + 1] - token_start()[example]; }
+  /// Of all examples, or of `count` from `first` on.
+  std::vector<std::int64_t> lengths() const { return lengths(0, size()); }
+  std::vector<std::int64_t> lengths(std::int64_t first, std::int64_t count) const;
 
   std::span<const std::int64_t> token_start() const;  ///< E + 1
   std::span<const std::int32_t> token_id() const;     ///< N, as all per-token columns

@@ -21,12 +21,6 @@
 namespace layersweep::encoder {
 namespace {
 
-std::vector<std::int64_t> lengths_of(const data::Corpus& corpus) {
-  std::vector<std::int64_t> lengths(corpus.size());
-  for (std::int64_t example = 0; example < corpus.size(); ++example) lengths[example] = corpus.length(example);
-  return lengths;
-}
-
 // The token ids of a global batch, padding's included, each once and rising.
 std::vector<std::int64_t> ids_of(const data::Corpus& corpus, const data::GlobalBatch& batch) {
   std::vector<std::int64_t> ids = {0};
@@ -155,7 +149,7 @@ FinetuneSettings counting_settings(std::uint64_t seed) {
 double accuracy(const Encoder& encoder, const data::Corpus& corpus) {
   std::int64_t right = 0;
   const data::BatchSettings settings{.batch = 64, .shards = 1, .seed = 0};
-  for (const data::GlobalBatch& batch : data::ordered_batches(lengths_of(corpus), settings)) {
+  for (const data::GlobalBatch& batch : data::ordered_batches(corpus.lengths(), settings)) {
     const Batch texts = collate(corpus, batch.shards.front());
     right += answers(encoder.output(), encoder.clean(texts).logits, texts)
                  .eq(given_answers(encoder.output(), texts))
@@ -169,7 +163,7 @@ FinetuneResult finetune(Trainable& model, const data::Corpus& train, const data:
                         const FinetuneSettings& settings, data::ShardRange own, const MakeGradientSum& make_sum,
                         const std::function<void(const FinetuneProgress&)>& progress, FinetuneKeeper* keeper) {
   const at::NoGradGuard no_grad;
-  const std::vector<std::int64_t> lengths = lengths_of(train);
+  const std::vector<std::int64_t> lengths = train.lengths();
   const data::BatchSettings batching{.batch = settings.batch, .shards = settings.shards, .seed = settings.seed};
   const bool has_table = model.table().defined();
   FinetuneProgress now;

@@ -23,8 +23,7 @@ constexpr std::int64_t evaluation_batch = 64;
 template <class Take>
 void for_my_pieces(const Team& team, const data::Corpus& corpus, std::int64_t count, std::int64_t copies,
                    std::int64_t token_budget, const Take& take) {
-  std::vector<std::int64_t> lengths;
-  for (std::int64_t e = 0; e < count; ++e) lengths.push_back(corpus.length(e));
+  const std::vector<std::int64_t> lengths = corpus.lengths(0, count);
   const data::ShardRange mine = team.my_shards();
   for (const data::GlobalBatch& batch : data::ordered_batches(lengths, {evaluation_batch, team.shards, 0})) {
     for (int shard = mine.begin; shard < mine.end; ++shard) {

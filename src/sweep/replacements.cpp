@@ -33,8 +33,7 @@ std::vector<at::Tensor> mean_states(const Team& team, const encoder::Encoder& en
   std::int64_t total_width = 0;
   for (const encoder::Point& point : points) total_width += point.width;
 
-  std::vector<std::int64_t> lengths;
-  for (std::int64_t e = 0; e < std::min(mean_examples, corpus.size()); ++e) lengths.push_back(corpus.length(e));
+  const std::vector<std::int64_t> lengths = corpus.lengths(0, std::min(mean_examples, corpus.size()));
   const std::vector<data::GlobalBatch> batches = data::ordered_batches(lengths, {mean_batch, team.shards, 0});
 
   comm::GradientReducer reducer = team.reducer(total_width + 1);

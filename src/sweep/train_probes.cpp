@@ -43,12 +43,6 @@ at::Tensor learning_rates(const probe::ProbeLayout& layout, const config::Probe&
   return rates;
 }
 
-std::vector<std::int64_t> lengths_of(const data::Corpus& corpus) {
-  std::vector<std::int64_t> lengths;
-  for (std::int64_t e = 0; e < corpus.size(); ++e) lengths.push_back(corpus.length(e));
-  return lengths;
-}
-
 std::vector<std::int64_t> widths_of(const encoder::Encoder& encoder) {
   std::vector<std::int64_t> widths;
   for (const encoder::Point& point : encoder.points()) widths.push_back(point.width);
@@ -73,7 +67,7 @@ class Trainer {
         on_progress_(on_progress),
         after_step_(after_step),
         reducer_(team.reducer(probe::StepSums(state.layout).flat().numel())),
-        lengths_(lengths_of(texts.train)),
+        lengths_(texts.train.lengths()),
         total_steps_(planned_steps(settings, texts.train.size())),
         full_rates_(learning_rates(state.layout, settings)),
         alpha_rates_(at::full({state.alpha.numel()}, settings.alpha_learning_rate, at::kFloat)),
