@@ -8,21 +8,6 @@
 namespace layersweep::data {
 namespace {
 
-// `parts` by the text a token was cut from.
-Example example_of(TokenizedText tokens, TokenPart first, TokenPart second) {
-  Example example;
-  for (const std::int32_t source : tokens.source) {
-    const TokenPart part = source < 0 ? TokenPart::special : source == 0 ? first : second;
-    example.part.push_back(static_cast<std::uint8_t>(part));
-  }
-  example.token_id = std::move(tokens.id);
-  example.segment = std::move(tokens.segment);
-  example.word_index = std::move(tokens.word_index);
-  example.char_start = std::move(tokens.char_start);
-  example.char_end = std::move(tokens.char_end);
-  return example;
-}
-
 // First and last token of the passage's characters [begin, end), as Hugging Face's run_qa.py finds them: the last token
 // that begins no later, the first that ends no earlier. None where the window does not hold all of them.
 std::optional<std::pair<std::int32_t, std::int32_t>> tokens_of(const Example& example, std::int64_t begin,
@@ -52,6 +37,20 @@ void place_answer(Example& example, const SquadQuestion& question) {
 }
 
 }  // namespace
+
+Example example_of(TokenizedText tokens, TokenPart first, TokenPart second) {
+  Example example;
+  for (const std::int32_t source : tokens.source) {
+    const TokenPart part = source < 0 ? TokenPart::special : source == 0 ? first : second;
+    example.part.push_back(static_cast<std::uint8_t>(part));
+  }
+  example.token_id = std::move(tokens.id);
+  example.segment = std::move(tokens.segment);
+  example.word_index = std::move(tokens.word_index);
+  example.char_start = std::move(tokens.char_start);
+  example.char_end = std::move(tokens.char_end);
+  return example;
+}
 
 Example text_example(const Tokenizer& tokenizer, const TextInput& input, std::int64_t max_length) {
   Example example = example_of(input.second ? tokenizer.tokenize_pair(input.text, *input.second, max_length)

@@ -20,6 +20,9 @@ struct TextInput {
   std::optional<std::string> second;
 };
 
+/// Tokens as an example; each is a part by the text that it was cut from, or special.
+Example example_of(TokenizedText tokens, TokenPart first, TokenPart second);
+
 /// The tokens of a text or a pair, at most `max_length`, special ones counted (of a pair the longer text is cut). Without
 /// label and id.
 Example text_example(const Tokenizer& tokenizer, const TextInput& input, std::int64_t max_length = Tokenizer::unlimited);

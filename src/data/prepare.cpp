@@ -36,18 +36,11 @@ std::vector<std::int32_t> token_sentiment(const TokenizedText& tokens, const std
 }
 
 Example make_example(const SstSentence& sentence, TokenizedText tokens) {
-  Example example;
+  std::vector<std::int32_t> sentiment = token_sentiment(tokens, sentence.words);
+  Example example = example_of(std::move(tokens), TokenPart::text, TokenPart::text);
   example.text = sentence.text;
   example.label = sentence.label;
-  example.sentiment = token_sentiment(tokens, sentence.words);
-  for (const std::int32_t source : tokens.source) {
-    example.part.push_back(static_cast<std::uint8_t>(source < 0 ? TokenPart::special : TokenPart::text));
-  }
-  example.token_id = std::move(tokens.id);
-  example.segment = std::move(tokens.segment);
-  example.word_index = std::move(tokens.word_index);
-  example.char_start = std::move(tokens.char_start);
-  example.char_end = std::move(tokens.char_end);
+  example.sentiment = std::move(sentiment);
   return example;
 }
 
