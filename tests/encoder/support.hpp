@@ -57,4 +57,29 @@ inline std::filesystem::path encoders_dir() {
   return folder != nullptr ? std::filesystem::path(folder) : source_dir() / ".deps" / "encoders";
 }
 
+/// A model that hands everything on to another, to be changed in a part.
+class PassesOn : public encoder::Encoder {
+ public:
+  explicit PassesOn(const encoder::Encoder& model) : model_(model) {}
+
+  const std::vector<encoder::Point>& points() const override { return model_.points(); }
+  encoder::OutputKind output() const override { return model_.output(); }
+  std::int64_t classes() const override { return model_.classes(); }
+  encoder::Clean clean(const encoder::Batch& batch) const override { return model_.clean(batch); }
+  encoder::Rows advance(int point, const encoder::Rows& rows, const encoder::Batch& batch,
+                        encoder::Need need) const override {
+    return model_.advance(point, rows, batch, need);
+  }
+  at::Tensor read_out(const encoder::Rows& rows, const encoder::Batch& batch) const override {
+    return model_.read_out(rows, batch);
+  }
+  encoder::Rows narrow_to_read_out(const encoder::Rows& rows, const encoder::Batch& batch) const override {
+    return model_.narrow_to_read_out(rows, batch);
+  }
+  at::Tensor mask_state() const override { return model_.mask_state(); }
+
+ private:
+  const encoder::Encoder& model_;
+};
+
 }  // namespace layersweep::test

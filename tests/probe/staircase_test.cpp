@@ -17,36 +17,22 @@ using probe::ProbeLayout;
 constexpr double tolerance = 1e-5;
 
 // Passes everything on, and writes down what was asked for.
-class Recorder final : public encoder::Encoder {
+class Recorder final : public test::PassesOn {
  public:
-  explicit Recorder(const encoder::Encoder& model) : model_(model) {}
+  using PassesOn::PassesOn;
   struct Advance {
     int point;
     std::int64_t rows;
     encoder::Need need;
   };
 
-  const std::vector<encoder::Point>& points() const override { return model_.points(); }
-  encoder::OutputKind output() const override { return model_.output(); }
-  std::int64_t classes() const override { return model_.classes(); }
-  encoder::Clean clean(const encoder::Batch& batch) const override { return model_.clean(batch); }
   encoder::Rows advance(int point, const encoder::Rows& rows, const encoder::Batch& batch,
                         encoder::Need need) const override {
     advances.push_back({point, rows.states.size(0), need});
-    return model_.advance(point, rows, batch, need);
+    return PassesOn::advance(point, rows, batch, need);
   }
-  at::Tensor read_out(const encoder::Rows& rows, const encoder::Batch& batch) const override {
-    return model_.read_out(rows, batch);
-  }
-  encoder::Rows narrow_to_read_out(const encoder::Rows& rows, const encoder::Batch& batch) const override {
-    return model_.narrow_to_read_out(rows, batch);
-  }
-  at::Tensor mask_state() const override { return model_.mask_state(); }
 
   mutable std::vector<Advance> advances;
-
- private:
-  const encoder::Encoder& model_;
 };
 
 class Staircase : public testing::TestWithParam<std::tuple<std::string, Mode>> {

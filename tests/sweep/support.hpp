@@ -14,7 +14,7 @@
 
 #include "comm/communicator.hpp"
 #include "data/counting.hpp"
-#include "encoder/counting.hpp"
+#include "encoder/support.hpp"
 #include "support/files.hpp"
 #include "sweep/team.hpp"
 #include "sweep/train_probes.hpp"
@@ -29,30 +29,6 @@ inline std::unique_ptr<encoder::Encoder> small_counting_model() {
   model.weights.head.mul_(8.0);
   return encoder::make_counting(model);
 }
-
-/// A model that hands everything on to another, to be changed in a part.
-class PassesOn : public encoder::Encoder {
- public:
-  explicit PassesOn(const encoder::Encoder& model) : model_(model) {}
-
-  const std::vector<encoder::Point>& points() const override { return model_.points(); }
-  std::int64_t classes() const override { return model_.classes(); }
-  encoder::Clean clean(const encoder::Batch& batch) const override { return model_.clean(batch); }
-  encoder::Rows advance(int point, const encoder::Rows& rows, const encoder::Batch& batch,
-                        encoder::Need need) const override {
-    return model_.advance(point, rows, batch, need);
-  }
-  at::Tensor read_out(const encoder::Rows& rows, const encoder::Batch& batch) const override {
-    return model_.read_out(rows, batch);
-  }
-  encoder::Rows narrow_to_read_out(const encoder::Rows& rows, const encoder::Batch& batch) const override {
-    return model_.narrow_to_read_out(rows, batch);
-  }
-  at::Tensor mask_state() const override { return model_.mask_state(); }
-
- private:
-  const encoder::Encoder& model_;
-};
 
 inline std::vector<std::int64_t> widths_of(const encoder::Encoder& model) {
   std::vector<std::int64_t> widths;
