@@ -13,8 +13,8 @@ skip() {
   exit 77
 }
 [ "$(id -u)" -eq 0 ] || skip "not root: hosts on one machine need namespaces of their own"
-for program in ip unshare nsenter setpriv h5diff; do
-  command -v $program >/dev/null || skip "no $program (Debian: iproute2, util-linux, hdf5-tools)"
+for program in ip unshare nsenter setpriv; do
+  command -v $program >/dev/null || skip "no $program (Debian: iproute2, util-linux)"
 done
 "$mpiexec" --version | grep -Eq "Open MPI|OpenRTE" || skip "not Open MPI, whose options name the network"
 unshare --net --mount --uts --propagation private sh -c 'mount -t tmpfs none /tmp && hostname h1 &&

@@ -5,7 +5,6 @@
 set -u
 layersweep=$1
 shift
-command -v h5diff >/dev/null || { echo "no h5diff: it comes with the HDF5 tools"; exit 77; }
 support=$(cd "$(dirname "$0")/../support" && pwd)
 # shellcheck source=tests/support/expect.sh
 . "$support/expect.sh"

@@ -5,7 +5,6 @@
 set -u
 layersweep=$1
 shift
-command -v h5diff >/dev/null || { echo "no h5diff: it comes with the HDF5 tools"; exit 77; }
 command -v python3 >/dev/null || { echo "no python3 to make texts with"; exit 77; }
 here=$(cd "$(dirname "$0")" && pwd)
 support=$here/../support

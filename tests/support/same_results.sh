@@ -1,6 +1,8 @@
 # same_results A B [OPTION-OF-H5DIFF…]: whether two results files are equal in everything but the attributes that tell of the
-# circumstances, and references, which are places in the file; else prints what differs. To be sourced; needs h5ls and h5diff.
+# circumstances, and references, which are places in the file; else prints what differs. To be sourced; ends the script with exit
+# code 77 where h5diff is missing.
 # shellcheck shell=sh
+command -v h5diff >/dev/null || { echo "no h5diff: it comes with the HDF5 tools"; exit 77; }
 same_results() {
   if [ "$(h5ls -r "$1")" != "$(h5ls -r "$2")" ] || [ -z "$(h5ls -r "$1")" ]; then
     echo "$1 and $2 hold other objects"
