@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the commands of docs/tutorial.md in the order of the page and compares what they print with what the page shows.
 
-usage: tutorial_test.py SOURCE_FOLDER LAYERSWEEP counting [--write]     Exit code 77: something is missing, which is named.
+usage: tutorial_test.py SOURCE_FOLDER LAYERSWEEP counting|sst [--write]     Exit code 77: something is missing, which is named.
 
 The test runs with short limits, so figures differ: compared are the lines' first words. With --write nothing is shortened, and
 the outputs on the page are replaced by what was printed.
@@ -16,9 +16,12 @@ import tempfile
 
 SHORT = {
     "counting": "--set task.limit=400 --set finetune.epochs=1 --set probe.max_steps=40 --set probe.warm_up=10",
+    "sst": "--set task.limit=48 --set finetune.epochs=1 --set probe.max_steps=4 --set probe.warm_up=2 --set probe.cool_down=1"
+           " --set probe.validate_every=2",
 }
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
-HEADING = {"counting": "## A task whose answer is known"}
+HEADING = {"counting": "## A task whose answer is known", "sst": "## Real sentences"}
+RUN = re.compile(r"^((?:mpirun .*)?layersweep run .*)$", re.MULTILINE)
 
 
 def skip(reason):
@@ -45,6 +48,11 @@ def main():
     begin, end = part_of(page, part)
     if not python.exists():
         skip(f"no {python}: scripts/setup.sh makes it")
+    if part == "sst":
+        if not pathlib.Path(os.environ.get("LAYERSWEEP_DATA", ""), "sst/train.txt").exists():
+            skip("no sst/train.txt in LAYERSWEEP_DATA")
+        if not (source / ".deps/encoders/minilm-l6").exists():
+            skip("no .deps/encoders/minilm-l6: datasets/fetch.sh encoder brings it")
     environment = dict(os.environ, PATH=f"{layersweep.parent}{os.pathsep}{os.environ['PATH']}", NO_COLOR="1", COLUMNS="100")
 
     with tempfile.TemporaryDirectory() as folder:
@@ -54,7 +62,7 @@ def main():
         def outcome(match):
             language, code, shown = match.groups()
             if not write:
-                code = re.sub(r"^(layersweep run .*)$", rf"\1 {SHORT[part]}", code, flags=re.MULTILINE)
+                code = RUN.sub(rf"\1 {SHORT[part]}", code)
             command = ["sh", "-e", "-c", code] if language == "sh" else [str(python), "-c", code]
             done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=1200)
             assert done.returncode == 0, f"exit code {done.returncode}\n{code}\n{done.stderr[-2000:]}"
