@@ -53,7 +53,11 @@ endforeach()
 # A wheel's libtorch_cpu may need the CUDA runtime libraries that lie beside it; they are found through its own rpath.
 add_library(layersweep_torch INTERFACE)
 target_include_directories(layersweep_torch SYSTEM INTERFACE ${torch_root}/include ${torch_root}/include/torch/csrc/api/include)
-# OpenMP: at::parallel_for is a header template. The loader takes one libgomp.so.1 by its name, the one LibTorch brings.
+# OpenMP: at::parallel_for is a header template. The loader takes one libgomp.so.1 by its name, the one LibTorch brings; the
+# compiler's own is linked by its option, since CMake would warn of the two for every program.
 target_link_libraries(layersweep_torch INTERFACE ${torch_root}/lib/libtorch_cpu.so ${torch_root}/lib/libc10.so
-                      OpenMP::OpenMP_CXX Threads::Threads)
+                      Threads::Threads)
+separate_arguments(openmp_options UNIX_COMMAND "${OpenMP_CXX_FLAGS}")
+target_compile_options(layersweep_torch INTERFACE $<$<COMPILE_LANGUAGE:CXX>:${openmp_options}>)
+target_link_options(layersweep_torch INTERFACE ${openmp_options})
 target_link_options(layersweep_torch INTERFACE "-Wl,-rpath,${torch_root}/lib" "-Wl,--allow-shlib-undefined")
