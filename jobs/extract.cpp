@@ -16,6 +16,7 @@
 #include "jobs/agreement.hpp"
 #include "jobs/mode_probes.hpp"
 #include "jobs/output_columns.hpp"
+#include "jobs/statistics.hpp"
 #include "probe/evaluate.hpp"
 #include "store/results_file.hpp"
 #include "store/results_writer.hpp"
@@ -266,7 +267,8 @@ class Slab {
 };
 
 store::Contents contents_of(const config::Experiment& experiment, const encoder::Encoder& encoder, const Texts& texts,
-                            const std::vector<Chunk>& chunks, const std::vector<ModeProbes>& modes, Figures figures) {
+                            const std::vector<Chunk>& chunks, const std::vector<ModeProbes>& modes, Figures figures,
+                            bool has_statistics) {
   store::Contents contents;
   contents.classes = encoder.classes();
   for (const Chunk& chunk : chunks) {
@@ -296,6 +298,10 @@ store::Contents contents_of(const config::Experiment& experiment, const encoder:
   contents.task.question_answering = encoder.output() == encoder::OutputKind::span;
   contents.task.token_sentiment = !texts.test.sentiment().empty();
   contents.task.token_truth = !texts.test.truth().empty();
+  if (has_statistics) {
+    contents.statistics = {std::string(config::name_of(experiment.statistics.split)),
+                           {stats::quantiles.begin(), stats::quantiles.end()}};
+  }
   return contents;
 }
 
@@ -484,13 +490,14 @@ void write_all(const Extraction& what, const sweep::Team& team, const std::vecto
 }
 
 void write_results(const Extraction& what, const std::vector<ModeProbes>& modes, Figures figures,
-                   const JudgeMode& judge_mode) {
+                   const std::optional<stats::Figures>& statistics, const JudgeMode& judge_mode) {
   const std::vector<Chunk> chunks = chunks_of(what.texts, what.splits);
   if (chunks.empty()) {
     throw base::InputError("there are no texts to extract masks of", "extract.splits names splits without texts",
                            "Add dev or test to extract.splits");
   }
-  const store::Contents contents = contents_of(what.experiment, what.encoder, what.texts, chunks, modes, figures);
+  const store::Contents contents =
+      contents_of(what.experiment, what.encoder, what.texts, chunks, modes, figures, statistics.has_value());
   const double limit_s = what.experiment.run.deadline_seconds;
   sweep::Pace pace(what.team, limit_s);
   sweep::Team stoppable = what.team;
@@ -499,6 +506,7 @@ void write_results(const Extraction& what, const std::vector<ModeProbes>& modes,
   };
   std::optional<base::Watchdog> limit(std::in_place, writing_results, limit_s);
   std::optional<store::ResultsWriter> writer(std::in_place, what.team.ranks, what.file, contents, what.provenance);
+  if (statistics) write_statistics(*writer, *statistics);
   limit.reset();
   try {
     write_all(what, stoppable, chunks, modes, contents, figures, judge_mode, *writer);
@@ -524,7 +532,7 @@ void extract(const Context& context, const encoder::Encoder& encoder, const Text
              const std::vector<UnitResult>& units, const store::Provenance& provenance) {
   const Extraction what{context.team, context.experiment,      encoder, texts, context.experiment.extract.splits,
                         provenance,   context.folder.results()};
-  write_results(what, probes_by_mode(units), Figures::computed,
+  write_results(what, probes_by_mode(units), Figures::computed, finished_statistics(context),
                 [&](const sweep::Team& team, store::ResultsWriter& writer, const ModeProbes& mode, const auto& agreements) {
                   const Context with_team{context.experiment, context.folder, team};
                   write_judgement(with_team, encoder, texts, writer, mode, agreements);
@@ -533,7 +541,7 @@ void extract(const Context& context, const encoder::Encoder& encoder, const Text
 
 void extract_as_judged(const Extraction& what, const std::vector<UnitResult>& units, const std::filesystem::path& judged) {
   const auto earlier = comm::run_together(what.team.ranks, [&] { return store::ResultsFile::open(judged); });
-  write_results(what, probes_by_mode(units), Figures::copied,
+  write_results(what, probes_by_mode(units), Figures::copied, {},
                 [&](const sweep::Team&, store::ResultsWriter& writer, const ModeProbes& mode, const auto&) {
                   copy_judgement(earlier, writer, mode);
                 });

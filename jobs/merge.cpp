@@ -31,6 +31,10 @@ class Merger {
   void copy_all() {
     for (const store::PlannedVariable& variable : store::plan_variables(plan_.contents())) {
       if (is_written_already(variable) || is_judged_anew(*variable.spec)) continue;
+      if (variable.spec->place == store::Place::statistics) {
+        writer_.write_from_first_rank<double>(variable.path, sources_.front().file.read<double>(variable.path));
+        continue;
+      }
       switch (variable.spec->type) {
         case store::Type::float32:
           copy<float>(variable);

@@ -52,7 +52,7 @@ std::vector<SplitRange> ranges_of(const store::ResultsFile& file) {
 void check_groups(const store::ResultsFile& file) {
   const auto modes = store::mode_names();
   for (const std::string& group : file.groups()) {
-    if (std::ranges::find(modes, group) != modes.end()) continue;
+    if (group == store::statistics_group || std::ranges::find(modes, group) != modes.end()) continue;
     throw base::InputError(fmt::format("{} cannot be merged", file.path().string()),
                            fmt::format("it holds the group {}, which merge does not carry over yet", group),
                            "Merge files that were extracted without that step");
@@ -165,6 +165,25 @@ MergePlan::MergePlan(const std::vector<MergeSource>& sources) : sources_(sources
   add_modes_and_seeds();
   add_splits();
   add_steps();
+  add_statistics();
+}
+
+// They tell of the model and a split, which are those of all sources.
+void MergePlan::add_statistics() {
+  const auto has_them = [](const MergeSource& source) { return source.file.has("statistics/count"); };
+  if (std::ranges::none_of(sources_, has_them)) return;
+  if (const auto without = std::ranges::find_if_not(sources_, has_them); without != sources_.end()) {
+    throw base::InputError(fmt::format("{} cannot be merged with the others", without->name),
+                           "they hold the group statistics, and it does not",
+                           "Run the step statistics for all of them, or for none");
+  }
+  for (const MergeSource& source : sources_) {
+    if (source.experiment.statistics == experiment_.statistics) continue;
+    throw base::InputError(fmt::format("{} cannot be merged with {}", source.name, sources_.front().name),
+                           "their settings statistics.* differ");
+  }
+  contents_.statistics = {std::string(config::name_of(experiment_.statistics.split)),
+                          sources_.front().file.read<double>("statistics/quantile")};
 }
 
 void MergePlan::add_modes_and_seeds() {

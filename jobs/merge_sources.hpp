@@ -57,6 +57,7 @@ class MergePlan {
   void add_modes_and_seeds();
   void add_splits();
   void add_steps();
+  void add_statistics();
 
   const std::vector<MergeSource>& sources_;
   store::Contents contents_;

@@ -1,4 +1,4 @@
-// Step 3: trains the probes of every unit that is not done yet, on teams of ranks.
+// Step 4: trains the probes of every unit that is not done yet, on teams of ranks.
 #pragma once
 
 #include <vector>

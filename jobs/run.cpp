@@ -16,6 +16,7 @@
 #include "jobs/prepare.hpp"
 #include "jobs/probe.hpp"
 #include "jobs/provenance.hpp"
+#include "jobs/statistics.hpp"
 #include "store/inspect.hpp"
 #include "sweep/pace.hpp"
 
@@ -24,6 +25,13 @@ namespace {
 
 bool wants(const RunOptions& options, std::string_view step) {
   return options.steps.empty() || std::find(options.steps.begin(), options.steps.end(), step) != options.steps.end();
+}
+
+// Whether `step` or one after it is to be done.
+bool goes_to(const RunOptions& options, std::string_view step) {
+  const auto& names = step_names();
+  return std::any_of(std::find(names.begin(), names.end(), step), names.end(),
+                     [&](std::string_view name) { return wants(options, name); });
 }
 
 void check_steps(const RunOptions& options) {
@@ -66,11 +74,16 @@ base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions&
   base::world_info("{}", config::resolved_text(experiment));
 
   const Texts texts = prepare(context);
-  if (!wants(options, "finetune") && !wants(options, "probe") && !wants(options, "extract")) return base::ExitCode::done;
+  if (!goes_to(options, "finetune")) return base::ExitCode::done;
   sweep::stop_here_if_asked(world);
   const std::filesystem::path model = finetune(context, texts);
-  if (!wants(options, "probe") && !wants(options, "extract")) return base::ExitCode::done;
+  if (!goes_to(options, "statistics")) return base::ExitCode::done;
   const auto encoder = comm::run_together(world, [&] { return encoder::open_encoder(model, arithmetic_of(experiment)); });
+  if (wants(options, "statistics")) {
+    sweep::stop_here_if_asked(world);
+    statistics(context, *encoder, texts);
+  }
+  if (!goes_to(options, "probe")) return base::ExitCode::done;
   const std::vector<UnitResult> units = probe(context, *encoder, texts, options.retry ? Failures::retried : Failures::left);
   if (wants(options, "extract")) {
     sweep::stop_here_if_asked(world);
@@ -88,7 +101,7 @@ base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions&
 }  // namespace
 
 const std::vector<std::string_view>& step_names() {
-  static const std::vector<std::string_view> names{"prepare", "finetune", "probe", "extract"};
+  static const std::vector<std::string_view> names{"prepare", "finetune", "statistics", "probe", "extract"};
   return names;
 }
 

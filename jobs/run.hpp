@@ -1,4 +1,4 @@
-// A whole run: prepare, finetune, probe, extract; each step finds what was done before and goes on from there.
+// A whole run: prepare, finetune, statistics, probe, extract; each step finds what was done before and goes on from there.
 #pragma once
 
 #include <string>

@@ -7,17 +7,20 @@
 #include <numeric>
 
 #include "plan/scaling.hpp"
+#include "stats/hidden_statistics.hpp"
 #include "store/layout.hpp"
 #include "sweep/progress.hpp"
 
 namespace layersweep::app {
 namespace {
 
+const plan::Lengths& lengths_of(const plan::Texts& texts, config::Split split) {
+  return split == config::Split::train ? texts.train : split == config::Split::dev ? texts.dev : texts.test;
+}
+
 std::vector<const plan::Lengths*> extracted(const config::Experiment& experiment, const plan::Texts& texts) {
   std::vector<const plan::Lengths*> splits;
-  for (const config::Split split : experiment.extract.splits) {
-    splits.push_back(split == config::Split::train ? &texts.train : split == config::Split::dev ? &texts.dev : &texts.test);
-  }
+  for (const config::Split split : experiment.extract.splits) splits.push_back(&lengths_of(texts, split));
   return splits;
 }
 
@@ -59,6 +62,21 @@ double finetune_seconds(const config::Experiment& experiment, const plan::Model&
          (3 * flops / speed.flops_per_s / used + steps * experiment.run.shards / used * speed.s_per_pass / 4);
 }
 
+// One unmasked pass, 16 texts of a shard at a time, and a product of states for each pair of points.
+double statistics_seconds(const config::Experiment& experiment, const plan::Model& model, const plan::Texts& texts,
+                          const plan::Calibration& calibration, int ranks) {
+  const plan::Lengths& lengths = lengths_of(texts, experiment.statistics.split);
+  double flops = model.clean.of(lengths.texts(), lengths.tokens(), lengths.pairs());
+  const double sample = std::min(static_cast<double>(experiment.statistics.cka_tokens), lengths.tokens());
+  for (std::size_t p = 0; p < model.rungs.size(); ++p) {
+    for (std::size_t q = p; q < model.rungs.size(); ++q) {
+      flops += 2 * sample * static_cast<double>(model.rungs[p].width * model.rungs[q].width);
+    }
+  }
+  const plan::PassSpeed& speed = calibration.of(experiment.probe.modes.front()).evaluate;
+  return (flops / speed.flops_per_s + lengths.texts() / 16 * speed.s_per_pass) / std::min(ranks, experiment.run.shards);
+}
+
 double results_bytes(const config::Experiment& experiment, const plan::Model& model, const plan::Texts& texts,
                      const std::vector<plan::UnitWork>& work) {
   store::Contents contents;
@@ -77,6 +95,7 @@ double results_bytes(const config::Experiment& experiment, const plan::Model& mo
     entry.steps.resize(static_cast<std::size_t>(work.front().validations));
     contents.modes.push_back(std::move(entry));
   }
+  contents.statistics = {"", {stats::quantiles.begin(), stats::quantiles.end()}};
   contents.task.token_sentiment = experiment.task.name == config::TaskName::sst;
   contents.task.token_truth = experiment.task.name == config::TaskName::counting;
   double bytes = 0;
@@ -131,6 +150,7 @@ PlannedRun plan_run(const config::Experiment& experiment, const plan::Model& mod
   run.time.start_s = calibration.start_s;
   run.time.probes_s = run.assignment.end_s;
   run.time.finetune_s = finetune_seconds(experiment, model, texts, calibration, layout.ranks);
+  run.time.statistics_s = statistics_seconds(experiment, model, texts, calibration, layout.ranks);
   run.time.extract_s = extract_seconds(experiment, model, texts, calibration, layout.ranks);
   for (std::size_t u = 0; u < run.units.size(); ++u) {
     const plan::RankMemory memory =
@@ -176,10 +196,11 @@ std::string planned_run_text(const PlannedRun& run, const config::Experiment& ex
                                         plural(layout.ranks - used, "rank"))
                           : "");
   text += fmt::format(
-      "expected time: {} (start {}{}, probes {}, extraction {}), if no probe stops early\n",
+      "expected time: {} (start {}{}, statistics {}, probes {}, extraction {}), if no probe stops early\n",
       sweep::duration_text(run.time.total_s()), sweep::duration_text(run.time.start_s),
       experiment.finetune.epochs > 0 ? fmt::format(", fine-tuning about {}", sweep::duration_text(run.time.finetune_s)) : "",
-      sweep::duration_text(run.time.probes_s), sweep::duration_text(run.time.extract_s));
+      sweep::duration_text(run.time.statistics_s), sweep::duration_text(run.time.probes_s),
+      sweep::duration_text(run.time.extract_s));
   text += fmt::format("memory: about {} a rank (program {}, model {}, probes {}, passes {}), {} a node\n",
                       bytes_text(run.memory.total_bytes()), bytes_text(run.memory.program_bytes),
                       bytes_text(run.memory.weights_bytes), bytes_text(run.memory.probes_bytes),

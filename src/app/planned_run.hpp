@@ -29,10 +29,11 @@ struct Layout {
 struct RunTime {
   double start_s = 0;
   double finetune_s = 0;  ///< a rough figure: its speed is not measured
+  double statistics_s = 0;
   double probes_s = 0;
   double extract_s = 0;
 
-  double total_s() const { return start_s + finetune_s + probes_s + extract_s; }
+  double total_s() const { return start_s + finetune_s + statistics_s + probes_s + extract_s; }
 };
 
 struct PlannedRun {

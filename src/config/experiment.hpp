@@ -84,6 +84,13 @@ struct Extract {
   bool operator==(const Extract&) const = default;
 };
 
+struct Statistics {
+  Split split = Split::train;
+  std::int64_t cka_tokens = 20000;
+  std::int64_t seed = 0;
+  bool operator==(const Statistics&) const = default;
+};
+
 struct Run {
   std::filesystem::path folder;
   int threads = 0;
@@ -104,6 +111,7 @@ struct Experiment {
   Finetune finetune;
   Probe probe;
   Extract extract;
+  Statistics statistics;
   Run run;
   bool operator==(const Experiment&) const = default;
 };

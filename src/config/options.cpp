@@ -154,6 +154,14 @@ std::vector<Option> table() {
       row("extract.random_control", &E::extract, &Extract::random_control,
           {.help = "Also find the share of tokens that random masks must keep to do as little harm as the probes' (dev)"}),
 
+      row("statistics.split", &E::statistics, &Statistics::split,
+          {.help = "Split over whose texts the hidden states are summed up (means, norms, similarities)"}),
+      row("statistics.cka_tokens", &E::statistics, &Statistics::cka_tokens,
+          {.limits = not_negative,
+           .unit = "tokens",
+           .help = "Sample over which points are compared by linear CKA; its states are kept in memory; 0 leaves CKA out"}),
+      row("statistics.seed", &E::statistics, &Statistics::seed, {.limits = seed, .help = "Seed of that sample"}),
+
       row("run.folder", &E::run, &Run::folder,
           {.help = "Folder of the run: state, weights, results",
            .default_text = "runs/<name of the experiment file>",

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +17,12 @@ struct PointEntry {
 struct ModeEntry {
   std::string name;                 ///< "input" or "hidden": the group
   std::vector<std::int64_t> steps;  ///< training steps at which curves were recorded, ascending; empty: no curves
+};
+
+/// The group /statistics.
+struct StatisticsEntry {
+  std::string split;              ///< whose texts it tells of
+  std::vector<double> quantiles;  ///< 0 … 1, ascending
 };
 
 /// What only some tasks have.
@@ -35,6 +42,7 @@ struct Contents {
   std::vector<PointEntry> points;
   std::vector<std::int64_t> seeds;  ///< of probes, the values given in the experiment
   std::vector<ModeEntry> modes;
+  std::optional<StatisticsEntry> statistics;
   TaskColumns task;
 };
 

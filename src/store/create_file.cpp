@@ -56,11 +56,11 @@ class Layout {
  public:
   explicit Layout(hid_t file) : file_(file) {}
 
-  void add_group(std::string_view mode) {
+  void add_group(std::string_view name, std::string_view title) {
     const Handle list = creation_list(H5P_GROUP_CREATE);
-    const Handle group(H5Gcreate2(file_, std::string(mode).c_str(), H5P_DEFAULT, list.id(), H5P_DEFAULT), H5Gclose,
-                       fmt::format("create the group {}", mode));
-    write_text_attribute(group.id(), "title", fmt::format("probes of the {} mode", mode));
+    const Handle group(H5Gcreate2(file_, std::string(name).c_str(), H5P_DEFAULT, list.id(), H5P_DEFAULT), H5Gclose,
+                       fmt::format("create the group {}", name));
+    write_text_attribute(group.id(), "title", title);
   }
 
   void add(const PlannedVariable& planned) {
@@ -159,9 +159,16 @@ void lay_out(hid_t file, const std::vector<PlannedVariable>& variables, const Co
   }
   for (const RootText& text : long_texts) layout.add_long_text(text.name, std::ssize(text.text));
   for (const ModeEntry& mode : contents.modes) {
-    layout.add_group(mode.name);
+    layout.add_group(mode.name, fmt::format("probes of the {} mode", mode.name));
     for (const PlannedVariable& variable : variables) {
       if (variable.spec->place == Place::mode && variable.path.starts_with(mode.name + "/")) layout.add(variable);
+    }
+  }
+  if (contents.statistics) {
+    layout.add_group(statistics_group,
+                     fmt::format("hidden states of the unmodified model on the split {}", contents.statistics->split));
+    for (const PlannedVariable& variable : variables) {
+      if (variable.spec->place == Place::statistics) layout.add(variable);
     }
   }
 }

@@ -44,4 +44,7 @@ void check_structure(hid_t file, Findings& findings);
 void check_values(hid_t file, Findings& findings);
 void check_relations(hid_t file, Findings& findings);
 
+/// The cells of /statistics, where there is one. For a file whose structure and other cells are right.
+void check_statistics(hid_t file, Findings& findings);
+
 }  // namespace layersweep::store

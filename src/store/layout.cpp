@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "store/schema_statistics.hpp"
 
 namespace layersweep::store {
 namespace {
@@ -54,12 +55,12 @@ std::int64_t dimension_size(std::string_view name, const Contents& contents, con
     for (const PointEntry& point : contents.points) longest = std::max(longest, point.name.size());
     return static_cast<std::int64_t>(longest);
   }
+  if (const auto size = statistics_dimension_size(name, contents)) return *size;
   throw base::InternalError(fmt::format("the dimension {} has no size", name));
 }
 
-PlannedVariable plan(const VariableSpec& spec, const Contents& contents, const ModeEntry* mode) {
-  PlannedVariable variable{&spec, std::string(spec.name), {}};
-  if (mode != nullptr) variable.path = fmt::format("{}/{}", mode->name, spec.name);
+PlannedVariable plan(const VariableSpec& spec, std::string_view group, const Contents& contents, const ModeEntry* mode) {
+  PlannedVariable variable{&spec, path_in(group, spec.name), {}};
   for (const std::string_view name : spec.dimensions) variable.shape.push_back(dimension_size(name, contents, mode));
   return variable;
 }
@@ -87,24 +88,30 @@ void check_contents(const Contents& contents) {
 
 std::vector<PlannedVariable> plan_variables(const Contents& contents) {
   std::vector<PlannedVariable> planned;
-  const auto add = [&](Place place, const ModeEntry* mode) {
+  const auto add = [&](Place place, std::string_view group, const ModeEntry* mode) {
     for (const VariableSpec& spec : variables()) {
-      if (spec.place == place && present(spec.presence, contents, mode)) planned.push_back(plan(spec, contents, mode));
+      if (spec.place == place && present(spec.presence, contents, mode)) {
+        planned.push_back(plan(spec, group, contents, mode));
+      }
     }
   };
-  add(Place::root, nullptr);
+  add(Place::root, "", nullptr);
   for (const std::string_view name : mode_names()) {
     for (const ModeEntry& mode : contents.modes) {
-      if (mode.name == name) add(Place::mode, &mode);
+      if (mode.name == name) add(Place::mode, name, &mode);
     }
   }
+  if (contents.statistics) add(Place::statistics, statistics_group, nullptr);
   return planned;
 }
 
 std::string scale_path(std::string_view variable, std::string_view dimension) {
   const std::size_t slash = variable.find('/');
-  if (dimension == "step") return fmt::format("{}/step", variable.substr(0, slash));
-  return std::string(dimension);
+  if (slash == std::string_view::npos) return std::string(dimension);
+  // A group's own scale stands before one of that name in the root.
+  std::string own = path_in(variable.substr(0, slash), dimension);
+  const VariableSpec* spec = find_variable(own);
+  return spec != nullptr && spec->is_coordinate() ? own : std::string(dimension);
 }
 
 std::vector<std::int64_t> chunk_shape(const VariableSpec& spec, const std::vector<std::int64_t>& shape) {
@@ -126,7 +133,8 @@ std::vector<std::int32_t> coordinate_values(std::string_view path, const Content
   for (const ModeEntry& mode : contents.modes) {
     if (path == fmt::format("{}/step", mode.name)) return narrowed(mode.steps);
   }
-  std::vector<std::int32_t> values(static_cast<std::size_t>(dimension_size(path, contents, nullptr)));
+  const std::string_view name = path.substr(path.find('/') + 1);  // all of it where there is no group
+  std::vector<std::int32_t> values(static_cast<std::size_t>(dimension_size(name, contents, nullptr)));
   std::iota(values.begin(), values.end(), 0);
   return values;
 }

@@ -21,16 +21,17 @@ struct PlannedVariable {
 /// Throws InputError when a size does not fit the layout (more than 2^31 − 1 tokens, a seed beyond int32).
 void check_contents(const Contents& contents);
 
-/// In the order of creation, for /, then for each mode.
+/// In the order of creation, for /, then for each mode, then for /statistics.
 std::vector<PlannedVariable> plan_variables(const Contents& contents);
 
-/// The path of the scale of dimension `name`, as seen from the group of `variable`: "point", "input/step".
+/// The path of the scale of dimension `name`, as seen from the group of `variable`: "point", "input/step",
+/// "statistics/hidden".
 std::string scale_path(std::string_view variable, std::string_view dimension);
 
 /// Chunks of 512 KiB where the variable is large enough; one row of one point for masks and the like.
 std::vector<std::int64_t> chunk_shape(const VariableSpec& spec, const std::vector<std::int64_t>& shape);
 
-/// Values of a coordinate variable.
+/// Values of a coordinate variable of whole numbers.
 std::vector<std::int32_t> coordinate_values(std::string_view path, const Contents& contents);
 
 /// The root texts and numbers of root_attributes(), in its order, without layersweep_layout and complete.

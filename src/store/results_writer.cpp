@@ -161,7 +161,9 @@ struct ResultsWriter::State {
             mine ? std::as_bytes(std::span(values)) : std::span<const std::byte>{});
     };
     for (const PlannedVariable& variable : planned) {
-      if (variable.spec->is_coordinate()) {
+      if (variable.spec->is_coordinate() && variable.spec->type == Type::float64) {
+        from_first(variable.path, Type::float64, contents.statistics->quantiles);
+      } else if (variable.spec->is_coordinate()) {
         from_first(variable.path, Type::int32, coordinate_values(variable.path, contents));
       }
     }

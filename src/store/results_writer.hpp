@@ -27,8 +27,8 @@ enum class Finish { read_back, validated };
 class ResultsWriter {
  public:
   /// Creates <path>.part with all variables and writes those that follow from `contents`: the coordinates (example, token,
-  /// point, seed, class, step), point_name and width. Throws InputError when the folder is missing or not writable, the disk
-  /// is full, or a size does not fit the layout. Collective.
+  /// point, seed, class, step, those of /statistics), point_name and width. Throws InputError when the folder is missing or
+  /// not writable, the disk is full, or a size does not fit the layout. Collective.
   ResultsWriter(const comm::Communicator& communicator, const std::filesystem::path& path, const Contents& contents,
                 const Provenance& provenance);
 

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <limits>
 
 #include "base/error.hpp"
+#include "store/schema_statistics.hpp"
 
 namespace layersweep::store {
 namespace {
@@ -17,7 +19,7 @@ const std::vector<Flag> no_yes{{0, "no"}, {1, "yes"}};
 
 std::vector<VariableSpec> make_variables() {
   // clang-format off
-  return {
+  std::vector<VariableSpec> all{
       // Coordinates come first, so that tools list the dimensions in this order.
       {root, "example", int32, {"example"}, always,
        "number of the example in this file, from 0", "1", {}},
@@ -137,6 +139,8 @@ std::vector<VariableSpec> make_variables() {
        "multiplier at the step", "1", {}},
   };
   // clang-format on
+  std::ranges::move(statistics_variables(), std::back_inserter(all));
+  return all;
 }
 
 constexpr std::array<std::string_view, 2> modes{"input", "hidden"};
@@ -195,6 +199,22 @@ std::span<const VariableSpec> variables() {
 
 std::span<const std::string_view> mode_names() { return modes; }
 
+std::vector<std::string> groups_of(Place place) {
+  switch (place) {
+    case root:
+      return {""};
+    case mode:
+      return {modes.begin(), modes.end()};
+    case statistics:
+      return {std::string(statistics_group)};
+  }
+  throw base::InternalError("a place without groups");
+}
+
+std::string path_in(std::string_view group, std::string_view name) {
+  return group.empty() ? std::string(name) : fmt::format("{}/{}", group, name);
+}
+
 std::span<const AttributeSpec> root_attributes() {
   using Kind = AttributeSpec::Kind;
   static const std::vector<AttributeSpec> all{
@@ -226,17 +246,15 @@ std::span<const AttributeSpec> root_attributes() {
 
 const VariableSpec* find_variable(std::string_view path) {
   if (path.starts_with('/')) path.remove_prefix(1);
-  Place place = root;
-  for (const std::string_view name : modes) {
-    if (path.starts_with(name) && path.substr(name.size()).starts_with('/')) {
-      place = mode;
-      path.remove_prefix(name.size() + 1);
-      break;
-    }
+  const std::size_t slash = path.find('/');
+  const std::string_view group = slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
+  const std::string_view name = slash == std::string_view::npos ? path : path.substr(slash + 1);
+  for (const VariableSpec& spec : variables()) {
+    if (spec.name != name) continue;
+    const std::vector<std::string> groups = groups_of(spec.place);
+    if (std::ranges::find(groups, group) != groups.end()) return &spec;
   }
-  const auto all = variables();
-  const auto found = std::ranges::find_if(all, [&](const auto& spec) { return spec.place == place && spec.name == path; });
-  return found == all.end() ? nullptr : &*found;
+  return nullptr;
 }
 
 }  // namespace layersweep::store

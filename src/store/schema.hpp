@@ -43,8 +43,9 @@ enum class Status : std::uint8_t {
 
 /// Where a variable lies.
 enum class Place : std::uint8_t {
-  root,  ///< once, in /
-  mode,  ///< once in each of the groups of trained modes, /input and /hidden
+  root,        ///< once, in /
+  mode,        ///< once in each of the groups of trained modes, /input and /hidden
+  statistics,  ///< in /statistics, where the hidden states were looked at
 };
 
 /// Which files have the variable.
@@ -79,6 +80,12 @@ inline bool is_row_of_probe(const VariableSpec& spec) {
 
 /// The name of the groups of modes, in the order in which they are written.
 std::span<const std::string_view> mode_names();
+inline constexpr std::string_view statistics_group = "statistics";
+
+/// The groups that a place may be: the root as "".
+std::vector<std::string> groups_of(Place place);
+/// "label", "input/kl": a variable in one of these.
+std::string path_in(std::string_view group, std::string_view name);
 
 /// Root attributes that every file has, each with what it says.
 struct AttributeSpec {

@@ -51,6 +51,7 @@ std::string schema_markdown() {
   }
   text += "\n### Group `/`\n\n" + variable_table(Place::root);
   text += "\n### Groups `/input` and `/hidden`\n\n" + variable_table(Place::mode);
+  text += "\n### Group `/statistics`\n\n" + variable_table(Place::statistics);
   return text;
 }
 

@@ -15,7 +15,7 @@ namespace layersweep::store {
 namespace {
 
 // Groups that later steps add; their variables are not described yet, but how they are stored is checked.
-constexpr std::array<std::string_view, 3> reserved_groups{"explain", "statistics", "evaluation"};
+constexpr std::array<std::string_view, 2> reserved_groups{"explain", "evaluation"};
 constexpr int deepest_group = 3;
 constexpr hssize_t most_attachments = 4096;
 constexpr std::uint64_t smallest_chunk_bytes = 256 << 10;
@@ -138,7 +138,7 @@ class StructureCheck {
     const std::string_view top = std::string_view(path).substr(1, path.find('/', 1) - 1);
     const bool nested = path.find('/', 1) != std::string::npos;
     return std::ranges::find(reserved_groups, top) != reserved_groups.end() ||
-           (!nested && std::ranges::find(mode_names(), top) != mode_names().end());
+           (!nested && (top == statistics_group || std::ranges::find(mode_names(), top) != mode_names().end()));
   }
 
   void visit_dataset(const std::string& path) {
@@ -296,12 +296,9 @@ class StructureCheck {
     }
     findings_.require(!modes.empty(), "/", "it has neither the group input nor hidden");
     for (const VariableSpec& spec : variables()) {
-      if (spec.place == Place::root) {
-        require_present(spec, std::string(spec.name), has("class"), has("start_logits"), false);
-      } else {
-        for (const std::string& mode : modes) {
-          require_present(spec, fmt::format("{}/{}", mode, spec.name), false, false, has(mode + "/step"));
-        }
+      for (const std::string& group : groups_of(spec.place)) {
+        if (!group.empty() && !has_object(file_, "/" + group)) continue;
+        require_present(spec, path_in(group, spec.name), has("class"), has("start_logits"), has(group + "/step"));
       }
     }
   }

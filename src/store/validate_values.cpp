@@ -19,11 +19,7 @@ class ValueCheck {
 
   void run() {
     for (const VariableSpec& spec : variables()) {
-      if (spec.place == Place::root) {
-        check_cells("/" + std::string(spec.name), spec);
-      } else {
-        for (const std::string_view mode : mode_names()) check_cells(fmt::format("/{}/{}", mode, spec.name), spec);
-      }
+      for (const std::string& group : groups_of(spec.place)) check_cells("/" + path_in(group, spec.name), spec);
     }
   }
 
@@ -158,7 +154,9 @@ class ValueCheck {
 
 void check_values(hid_t file, Findings& findings) {
   ValueCheck(file, findings).run();
-  if (findings.empty()) check_relations(file, findings);  // whose rules trust the cells that those above have read
+  if (!findings.empty()) return;  // the rules below trust the cells that those above have read
+  check_relations(file, findings);
+  check_statistics(file, findings);
 }
 
 }  // namespace layersweep::store

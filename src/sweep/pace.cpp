@@ -91,18 +91,19 @@ bool Pace::agree(bool is_time_to_keep) {
   return all.back() > 0;
 }
 
-void Pace::keep(const std::function<void()>& write) {
+void Pace::keep(const std::function<void()>& write, Writers writers) {
   const Clock::time_point start = Clock::now();
   std::optional<comm::LocalFailure> failure;
-  if (timed_.rank() == 0) {
+  if (timed_.rank() == 0 || writers == Writers::all_ranks) {
     try {
       write();
     } catch (...) {
       failure = comm::describe_current_exception();
     }
   }
-  // Only the writer may take its time; when it is done, the others have long been waiting.
-  timed_.set_limit(timed_.rank() == 0 ? team_.limit_s : std::max(team_.limit_s, slow_disk_s));
+  // Only a writer may take its time. When the only one is done, the others have long been waiting.
+  const bool waits_for_others = timed_.rank() != 0 || writers == Writers::all_ranks;
+  timed_.set_limit(waits_for_others ? std::max(team_.limit_s, slow_disk_s) : team_.limit_s);
   timed_.gate("the end of a checkpoint");
   timed_.set_limit(team_.limit_s);
   std::array<double, 1> failures{failure ? 1.0 : 0.0};

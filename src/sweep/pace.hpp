@@ -42,8 +42,11 @@ class Pace {
   /// Between two pieces of longer work: whether the team stops, decided as by next(). Collective, throws as next().
   bool is_asked_to_stop();
 
-  /// Writes the state: `write` is called on the team's first rank, the others wait. Collective, throws together.
-  void keep(const std::function<void()>& write);
+  /// Whose state it is: one that all ranks share, or one of which each holds a part.
+  enum class Writers { first_rank, all_ranks };
+
+  /// Writes the state: `write` is called on the writers, the others wait. Collective, throws together.
+  void keep(const std::function<void()>& write, Writers writers = Writers::first_rank);
 
   /// What keeping has taken so far, on this rank.
   int kept_times() const { return kept_times_; }

@@ -25,6 +25,7 @@ class RunFolder {
   const std::string& identity() const { return identity_; }
   std::filesystem::path model() const { return model_of(path_); }
   std::filesystem::path tokens() const { return path_ / "tokens"; }
+  std::filesystem::path statistics() const { return path_ / "statistics"; }
   std::filesystem::path unit(const Unit& unit) const { return unit_of(path_, unit); }
   std::filesystem::path results() const { return results_of(path_); }
 

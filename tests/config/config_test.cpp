@@ -37,6 +37,7 @@ std::string another_value(const Option& option, const Experiment& now) {
   if (option.key == "probe.sparsity") return "l0";
   if (option.key == "probe.replacement") return "xavier";
   if (option.key == "extract.splits") return "train,test";
+  if (option.key == "statistics.split") return "dev";
   if (option.key == "probe.flip_limit") return "0.123";
   if (option.key == "probe.alpha_start" || option.type == "number") return "0.0123456789012345";
   return std::to_string(std::stoll(value) + 7);

@@ -108,6 +108,10 @@ mv one/model model
 run encoder finetune.seed=1
 mv model one/model
 refused "another encoder" "weights_sha256 differs" one/results.h5 encoder/results.h5
+run sample probe.seeds=5 statistics.seed=1
+refused "another sample for statistics" "their settings statistics" a/results.h5 sample/results.h5
+expect 0 "a run without statistics" "$layersweep" run small.ini --set run.folder=bare --set probe.seeds=5 --steps finetune,probe,extract
+refused "one without statistics" "bare/results.h5 cannot be merged .*hold the group statistics" a/results.h5 bare/results.h5
 cp a/results.h5 damaged.h5
 printf 'x' | dd of=damaged.h5 bs=1 seek=3000 conv=notrunc 2>/dev/null
 cp a/results.h5.sha256 damaged.h5.sha256

@@ -41,7 +41,7 @@ for run in alone two; do
 done
 
 same_results alone/results.h5 two/results.h5 >log || fail "the same results on one and two ranks"
-for file in model/model.safetensors units/hidden-5/probes.safetensors units/input-3/probes.safetensors; do
+for file in model/model.safetensors statistics/figures.safetensors units/hidden-5/probes.safetensors units/input-3/probes.safetensors; do
   cmp -s "alone/$file" "two/$file" || fail "$file differs"
 done
 
@@ -50,8 +50,27 @@ cp alone/results.h5 before.h5
 touch before
 expect 0 "a second run" "$@" 2 "$layersweep" run small.ini --set run.folder=alone
 [ "$(grep -c '^unit .*: done before' log)" = 4 ] || fail "units that were done are not found"
+grep -q '^statistics: done before' log || fail "statistics that were done are not found"
 [ -z "$(find alone/units alone/model -newer before -type f)" ] || fail "the second run did work again"
 same_results before.h5 alone/results.h5 >log || fail "the same results again"
+
+# Statistics that are stopped in the middle go on from there, on another number of ranks, to the same bits.
+more="--set task.limit=3000 --steps statistics"
+# shellcheck disable=SC2086
+expect 0 "statistics" "$layersweep" run small.ini $more --set run.folder=whole
+mkdir stopped
+cp -r whole/model stopped
+# shellcheck disable=SC2086
+"$layersweep" run small.ini $more --set run.folder=stopped --set run.checkpoint_seconds=0 >log 2>&1 &
+while kill -0 $! 2>/dev/null && ! ls stopped/statistics/shard-7-* >/dev/null 2>&1; do sleep 0.02; done
+kill -TERM $! 2>/dev/null
+wait $!
+[ $? = 75 ] || fail "statistics are stopped"
+# shellcheck disable=SC2086
+expect 0 "stopped statistics go on" "$@" 2 "$layersweep" run small.ini $more --set run.folder=stopped
+grep -q '^statistics: goes on after batch' log || fail "stopped statistics begin anew"
+cmp -s whole/statistics/figures.safetensors stopped/statistics/figures.safetensors || fail "stopped statistics differ"
+[ "$(ls stopped/statistics)" = figures.safetensors ] || fail "parts of the statistics are left"
 
 # Units of a run that was stopped early are trained later, and the result is the same.
 rm -r alone/units/input-5 alone/results.h5

@@ -39,7 +39,7 @@ def is_width(dataset):
 
 def check_with_h5py(path):
     """Types, fills, attributes, filters, scales; returns the names of all variables by group."""
-    names = {"/": set(), "input": set(), "hidden": set()}
+    names = {"/": set(), "input": set(), "hidden": set(), "statistics": set()}
     with h5py.File(path) as file:
         assert file.attrs["layersweep_layout"] == 1 and file.attrs["complete"] == 1
         assert file.attrs["epsilon"] == 0.1
@@ -103,7 +103,14 @@ def check_with_xarray(path, engine, names):
             assert np.isnan(group.flipped.values[1, 0]).all() == (mode == "hidden")
             if mode == "input":
                 assert list(group.step.values) == [100, 250]
+    with xr.open_dataset(path, engine=engine, group="statistics") as group:
+        assert set(group.variables) == names["statistics"], set(group.variables) ^ names["statistics"]
+        assert group["mean"].dims == ("point", "token_part", "hidden") and group["mean"].shape == (POINTS, 5, 64)
+        assert list(group["quantile"].values) == [0, 0.5, 1] and group["quantile"].dtype == "float64"
+        assert list(group["token_part"].values) == [0, 1, 2, 3, 4] and group["token_part"].dtype == "int32"
+        np.testing.assert_array_equal(group["mean"].sel(point=2, token_part=1)[:3], [-11, -10, np.nan])
     with xr.open_datatree(path, engine=engine) as tree:  # groups inherit the coordinates of the root
+        assert float(tree["statistics"].ds.cka.sel(point=1, point_other=2)) == 0.75
         assert float(tree["input"].ds.kl_mean.sel(seed=42, point=2)) == np.float32(0.01)
 
 

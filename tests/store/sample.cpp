@@ -122,6 +122,33 @@ void fill_mode(store::ResultsWriter& writer, Part& part, const std::string& mode
   }
 }
 
+void fill_statistics(store::ResultsWriter& writer) {
+  constexpr std::int64_t parts = 5, hidden = 64;
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  const std::vector<std::int64_t> widths{64, 64, 2};
+  std::vector<double> count, mean, variance, norms;
+  for (std::int64_t row = 0; row < points * parts; ++row) {
+    const bool empty = row % parts > 1;  // special tokens and text only
+    count.push_back(empty ? 0 : 14);
+    for (std::int64_t feature = 0; feature < hidden; ++feature) {
+      const bool there = !empty && feature < widths[static_cast<std::size_t>(row / parts)];
+      mean.push_back(there ? static_cast<double>(feature - row) : none);
+      variance.push_back(there ? 0.5 * static_cast<double>(feature) : none);
+    }
+    for (const double norm : {0.25, 1.0, 4.0}) norms.push_back(empty ? none : norm);
+  }
+  const auto all = [&](const char* name, const std::vector<double>& values) {
+    writer.write_from_first_rank<double>(std::string("statistics/") + name, values);
+  };
+  all("count", count);
+  all("mean", mean);
+  all("variance", variance);
+  all("norm_quantile", norms);
+  all("cosine_to_next", {0.75, none, none});
+  all("anisotropy", {0.125, 0.5, -0.25});
+  all("cka", {1, 0.5, 0.25, 0.5, 1, 0.75, 0.25, 0.75, 1});
+}
+
 }  // namespace
 
 std::int64_t sample_token_count(const SampleSize& size, std::int64_t example) {
@@ -140,6 +167,7 @@ store::Contents sample_contents(const SampleSize& size, SampleTask task) {
   contents.points = {{"embeddings", 64}, {"layer 1 input", 64}, {"façade", 2}};
   contents.seeds = {11, 42};
   contents.modes = {{"input", {100, 250}}, {"hidden", {}}};
+  contents.statistics = {"train", {0, 0.5, 1}};
   contents.task = {task == SampleTask::squad, task == SampleTask::sst, task == SampleTask::counting};
   return contents;
 }
@@ -209,6 +237,7 @@ void fill_sample(store::ResultsWriter& writer, const comm::Communicator& communi
   }
   fill_mode(writer, part, "input");
   fill_mode(writer, part, "hidden");
+  fill_statistics(writer);
 }
 
 void write_sample(const comm::Communicator& communicator, const std::filesystem::path& path, const SampleSize& size,

@@ -182,11 +182,11 @@ const Damage damages[] = {
        const hsize_t chunk = 3;
        H5Pset_chunk(creation, 1, &chunk);
        H5Pset_fletcher32(creation);
-       H5Gclose(H5Gcreate2(f, "statistics", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
-       add_dataset(f, "statistics/x", 3, creation);
+       H5Gclose(H5Gcreate2(f, "evaluation", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+       add_dataset(f, "evaluation/x", 3, creation);
        H5Pclose(creation);
      },
-     "/statistics/x", "filter 3"},
+     "/evaluation/x", "filter 3"},
     {"External",
      [](hid_t f) {
        const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
@@ -225,8 +225,8 @@ const Damage damages[] = {
        H5Ldelete(f, "hidden", H5P_DEFAULT);
      },
      "/", "neither the group input nor hidden"},
-    {"LinkOrder", [](hid_t f) { H5Gclose(H5Gcreate2(f, "statistics", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT)); },
-     "/statistics", "order of creation"},
+    {"LinkOrder", [](hid_t f) { H5Gclose(H5Gcreate2(f, "evaluation", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT)); },
+     "/evaluation", "order of creation"},
     {"Times", [](hid_t f) { replace_dataset(f, "width", plain_creation(1, {3}, true, true)); }, "/width", "keeps times"},
     {"AttributeOrder", [](hid_t f) { replace_dataset(f, "width", plain_creation(1, {3}, false, false)); }, "/width",
      "order of its attributes"},
@@ -333,6 +333,34 @@ const Damage damages[] = {
        set_cell(f, "input/flipped_share", {1, 2}, 0.1);
      },
      "/input/accepted", "not accepted"},
+    {"StatisticsMissing", [](hid_t f) { H5Ldelete(f, "statistics/cka", H5P_DEFAULT); }, "/statistics/cka", "missing"},
+    {"Quantiles", [](hid_t f) { set_cell(f, "statistics/quantile", {1}, 1.5); }, "/statistics/quantile", "ascend"},
+    {"Norms",
+     [](hid_t f) {
+       set_cell(f, "statistics/norm_quantile", {1, 0, 2}, 0.5);
+     },
+     "/statistics/norm_quantile", "row 5"},
+    {"Count",
+     [](hid_t f) {
+       set_cell(f, "statistics/count", {0, 1}, 2.5);
+     },
+     "/statistics/count", "point 0, token part 1"},
+    {"BeyondWidth",
+     [](hid_t f) {
+       set_cell(f, "statistics/mean", {2, 1, 2}, 0);
+     },
+     "/statistics/mean", "beyond the width"},
+    {"Variance",
+     [](hid_t f) {
+       set_cell(f, "statistics/variance", {0, 0, 3}, -1);
+     },
+     "/statistics/variance", "negative"},
+    {"Cosine", [](hid_t f) { set_cell(f, "statistics/anisotropy", {1}, 1.01); }, "/statistics/anisotropy", "outside"},
+    {"Cka",
+     [](hid_t f) {
+       set_cell(f, "statistics/cka", {0, 1}, 0.4);
+     },
+     "/statistics/cka", "points 0 and 1"},
     {"AcceptedFailure",
      [](hid_t f) {
        set_cell(f, "input/status", {0, 0}, 4);

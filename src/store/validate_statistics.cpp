@@ -1,0 +1,105 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "store/cell_reader.hpp"
+#include "store/findings.hpp"
+
+namespace layersweep::store {
+namespace {
+
+// Of cosines and alignments, which rounding may carry past their bounds.
+constexpr double slack = 1e-6;
+
+class StatisticsCheck {
+ public:
+  StatisticsCheck(hid_t file, Findings& findings) : file_(file), findings_(findings) {}
+
+  void run() {
+    check_quantiles();
+    check_moments();
+    for (const char* name : {"cosine_to_next", "anisotropy"}) {
+      const auto cosines = read<double>(path_of(name));
+      const bool right = std::ranges::none_of(cosines, [](double c) { return std::abs(c) > 1 + slack; });
+      findings_.require(right, path_of(name), "a cosine lies outside -1 … 1");
+    }
+    check_cka();
+  }
+
+ private:
+  static std::string path_of(std::string_view name) { return "/" + path_in(statistics_group, name); }
+
+  // The largest variable is of P x 5 x H cells.
+  template <Cell T>
+  std::vector<T> read(const std::string& path) const {
+    return read_all<T>(file_, path);
+  }
+
+  void check_quantiles() {
+    const auto quantile = read<double>(path_of("quantile"));
+    const bool shares = std::ranges::all_of(quantile, [](double q) { return q >= 0 && q <= 1; });
+    findings_.require(shares && std::ranges::is_sorted(quantile, std::less_equal()), path_of("quantile"),
+                      "the quantiles do not ascend within 0 … 1");
+    const auto norms = read<double>(path_of("norm_quantile"));
+    const std::size_t row = quantile.size();
+    for (std::size_t cell = 0; cell < norms.size(); ++cell) {
+      const bool ascends = cell % row == 0 || !(norms[cell] < norms[cell - 1]);
+      if (norms[cell] < 0 || !ascends) {
+        return findings_.add(path_of("norm_quantile"), fmt::format("row {} does not ascend from 0 on", cell / row));
+      }
+    }
+  }
+
+  void check_moments() {
+    const auto count = read<double>(path_of("count"));
+    const auto width = read<std::int32_t>("/width");
+    const auto mean = read<double>(path_of("mean"));
+    const auto variance = read<double>(path_of("variance"));
+    const std::size_t parts = count.size() / width.size();
+    const std::size_t hidden = mean.size() / count.size();
+    for (std::size_t row = 0; row < count.size(); ++row) {
+      const std::string where = fmt::format("point {}, token part {}", row / parts, row % parts);
+      if (!(count[row] >= 0) || count[row] != std::floor(count[row])) {
+        return findings_.add(path_of("count"), where + " is not a number of tokens");
+      }
+      for (std::size_t feature = 0; feature < hidden; ++feature) {
+        const std::size_t cell = row * hidden + feature;
+        const bool empty = count[row] == 0 || static_cast<std::int32_t>(feature) >= width[row / parts];
+        if (empty && !(std::isnan(mean[cell]) && std::isnan(variance[cell]))) {
+          return findings_.add(path_of(std::isnan(mean[cell]) ? "variance" : "mean"),
+                               fmt::format("{}, feature {} is there without tokens or beyond the width", where, feature));
+        }
+        if (variance[cell] < 0) return findings_.add(path_of("variance"), where + " has a negative one");
+      }
+    }
+  }
+
+  void check_cka() {
+    const auto cka = read<double>(path_of("cka"));
+    const std::size_t points = read<std::int32_t>("/width").size();
+    for (std::size_t p = 0; p < points; ++p) {
+      for (std::size_t q = 0; q < points; ++q) {
+        const double one = cka[p * points + q], other = cka[q * points + p];
+        const bool missing = std::isnan(one) && std::isnan(other);
+        const bool right = one >= 0 && one <= 1 + slack && one == other && (p != q || std::abs(one - 1) <= slack);
+        if (!missing && !right) {
+          return findings_.add(path_of("cka"),
+                               fmt::format("points {} and {}: it is not symmetric within 0 … 1 with a diagonal of 1", p, q));
+        }
+      }
+    }
+  }
+
+  hid_t file_;
+  Findings& findings_;
+};
+
+}  // namespace
+
+void check_statistics(hid_t file, Findings& findings) {
+  const std::string group = fmt::format("/{}", statistics_group);
+  if (has_object(file, group)) findings.guard(group, [&] { StatisticsCheck(file, findings).run(); });
+}
+
+}  // namespace layersweep::store
