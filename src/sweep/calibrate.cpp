@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "probe/hard_concrete.hpp"
 #include "sweep/evaluation.hpp"
+#include "sweep/progress.hpp"
 
 namespace layersweep::sweep {
 namespace {
@@ -49,11 +51,13 @@ struct CellSearch {
 };
 
 // Carries all searches to their ends side by side. `evaluate(active)` gives the scores at the shares to try of the cells
-// that are still open, `accepts(cell, score)` judges one of them.
-template <class Cell, class Evaluate, class Accepts>
-void search(const probe::ProbeLayout& layout, std::vector<Cell>& cells, const Evaluate& evaluate, const Accepts& accepts) {
+// that are still open, `accepts(cell, score)` judges one of them; `report(found)` is told before each round.
+template <class Cell, class Evaluate, class Accepts, class Report>
+void search(const probe::ProbeLayout& layout, std::vector<Cell>& cells, const Evaluate& evaluate, const Accepts& accepts,
+            const Report& report) {
   const auto open = [](const Cell& cell) { return !cell.share.finished(); };
   while (std::any_of(cells.begin(), cells.end(), open)) {
+    report(cells.size() - static_cast<std::size_t>(std::count_if(cells.begin(), cells.end(), open)));
     const at::Tensor active = at::zeros({layout.points(), layout.seeds()}, at::kBool);
     for (const Cell& cell : cells) {
       if (open(cell)) active.slice(0, cell.point, cell.judged_end).select(1, cell.seed).fill_(true);
@@ -99,13 +103,18 @@ class Calibration {
     for (std::int64_t p = 0; p < layout_.points(); ++p) {
       for (std::int64_t s = 0; s < layout_.seeds(); ++s) add(cells, p, p + 1, s, KeepShareSearch::Known::nothing);
     }
-    run(cells);
+    run(cells, [&](std::size_t found) { show_(found, cells.size()); });
+    show_(cells.size(), cells.size());
   }
 
   // Upwards, gates are opened where training left a point beyond its limits, so that no point costs those above it more
   // than it must. Downwards, they are closed as far as no point above suffers.
   void input() {
-    for (std::int64_t p = 0; p < layout_.points(); ++p) {
+    const auto points = static_cast<std::size_t>(layout_.points());
+    std::size_t done = 0;
+    const auto show = [&](std::size_t) { show_(done, 2 * points); };
+    for (std::int64_t p = 0; p < layout_.points(); ++p, ++done) {
+      show(0);
       const at::Tensor active = at::zeros({layout_.points(), layout_.seeds()}, at::kBool);
       active[p].fill_(true);
       const CellTable<Score> scores = evaluate_cells(team_, encoder_, dev_, 0, layout_, parameters_, active, token_budget_);
@@ -113,15 +122,16 @@ class Calibration {
       for (std::int64_t s = 0; s < layout_.seeds(); ++s) {
         if (!is_accepted(at_cell(scores, p, s), limits_)) add(cells, p, p + 1, s, KeepShareSearch::Known::guess_fails);
       }
-      run(cells);
+      run(cells, show);
     }
-    for (std::int64_t p = layout_.points() - 1; p >= 0; --p) {
+    for (std::int64_t p = layout_.points() - 1; p >= 0; --p, ++done) {
       std::vector<BiasSearch> cells;
       for (std::int64_t s = 0; s < layout_.seeds(); ++s) {
         add(cells, p, layout_.points(), s, KeepShareSearch::Known::guess_suffices);
       }
-      run(cells);
+      run(cells, show);
     }
+    show(0);
   }
 
  private:
@@ -142,7 +152,8 @@ class Calibration {
     cells.push_back({{point, judged_end, seed, search}, std::move(own), tokens, share(now)});
   }
 
-  void run(std::vector<BiasSearch>& cells) {
+  template <class Report>
+  void run(std::vector<BiasSearch>& cells, const Report& report) {
     const auto evaluate = [&](const at::Tensor& active) {
       const at::Tensor tried = parameters_.clone();
       for (const BiasSearch& cell : cells) {
@@ -150,7 +161,9 @@ class Calibration {
       }
       return evaluate_cells(team_, encoder_, dev_, 0, layout_, tried, active, token_budget_);
     };
-    search(layout_, cells, evaluate, [&](const BiasSearch&, const Score& score) { return is_accepted(score, limits_); });
+    search(
+        layout_, cells, evaluate, [&](const BiasSearch&, const Score& score) { return is_accepted(score, limits_); },
+        report);
     for (const BiasSearch& cell : cells) {
       const double shift = cell.shift(cell.share.best());
       sink(parameters_, cell, shift);
@@ -172,6 +185,7 @@ class Calibration {
   Limits limits_;
   std::int64_t token_budget_;
   at::Tensor phi_;  // P x S x tokens, as calibrated so far
+  std::function<void(std::size_t, std::size_t)> show_ = search_printer("calibration of gates");
 };
 
 }  // namespace
@@ -230,9 +244,12 @@ CellTable<double> random_keep_shares(const Team& team, const encoder::Encoder& e
     for (const CellSearch& cell : cells) at_cell(shares, cell.point, cell.seed) = cell.share.next();
     return evaluate_random_masks(team, encoder, dev, layout, parameters, active, shares, token_budget);
   };
-  search(layout, cells, evaluate, [&](const CellSearch& cell, const Score& random) {
+  const auto harmless = [&](const CellSearch& cell, const Score& random) {
     return random.kl <= at_cell(scores, cell.point, cell.seed).kl;
-  });
+  };
+  const auto show = search_printer("random masks");
+  search(layout, cells, evaluate, harmless, [&](std::size_t found) { show(found, cells.size()); });
+  show(cells.size(), cells.size());
   for (const CellSearch& cell : cells) at_cell(shares, cell.point, cell.seed) = cell.share.best();
   return shares;
 }

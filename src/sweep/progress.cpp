@@ -89,6 +89,15 @@ std::function<void(const encoder::FinetuneProgress&)> finetune_printer() {
   };
 }
 
+std::function<void(std::size_t, std::size_t)> search_printer(const std::string& what) {
+  if (!base::speaks_for_world()) return [](std::size_t, std::size_t) {};
+  StatusLine status;
+  return [what, status](std::size_t found, std::size_t total) mutable {
+    status.show(fmt::format("{}: {} of {} found", what, found, total),
+                found == total ? StatusLine::Kind::lasting : StatusLine::Kind::passing);
+  };
+}
+
 OnProgress progress_printer(const std::string& unit, bool json) {
   if (!base::speaks_for_world()) return [](const Progress&) {};
   StatusLine status;

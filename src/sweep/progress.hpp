@@ -16,6 +16,9 @@ OnProgress progress_printer(const std::string& unit, bool json);
 /// The same for fine-tuning; every pass ends with a line of its own.
 std::function<void(const encoder::FinetuneProgress&)> finetune_printer();
 
+/// The same for a search that finds one thing after the other: "<what>: 3 of 8 found".
+std::function<void(std::size_t found, std::size_t total)> search_printer(const std::string& what);
+
 /// "1 h 02 min", "3 min 20 s", "12 s".
 std::string duration_text(double seconds);
 
