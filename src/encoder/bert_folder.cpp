@@ -1,5 +1,6 @@
 #include "encoder/bert_folder.hpp"
 
+#include <ATen/ops/empty.h>
 #include <fmt/format.h>
 
 #include <map>
@@ -8,8 +9,9 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "data/tokenizer.hpp"
+#include "encoder/config_file.hpp"
 #include "encoder/json_file.hpp"
+#include "encoder/tokenizer_files.hpp"
 #include "encoder/weight_file.hpp"
 #include "tensors/safetensors.hpp"
 
@@ -127,10 +129,15 @@ BertModel read_bert_body(const std::filesystem::path& folder, const Head& head, 
   return model;
 }
 
-std::int64_t mask_token(const std::filesystem::path& folder) {
-  const bool has_tokenizer =
-      std::filesystem::exists(folder / "tokenizer.json") || std::filesystem::exists(folder / "vocab.txt");
-  return has_tokenizer ? data::Tokenizer::open(folder).special().mask : -1;
+at::Tensor read_word_embeddings(const std::filesystem::path& folder) {
+  const auto file = tensors::SafetensorsFile::open(weights_file(folder));
+  const BertConfig config = read_bert_config(folder / "config.json");
+  const NamedWeight words{"bert.embeddings.word_embeddings.weight", at::empty({config.vocabulary, config.hidden})};
+  const auto present = names_in_file(file);
+  const auto found = present.find(words.name);
+  if (found == present.end()) refuse_missing(file, words.name);
+  read_weight(file, found->second, words);
+  return words.value;
 }
 
 void write_bert(const std::filesystem::path& folder, const BertConfig& config, const BertWeights& weights,
@@ -138,28 +145,16 @@ void write_bert(const std::filesystem::path& folder, const BertConfig& config, c
   std::filesystem::create_directories(folder);
   // What the source's config says beyond what we know (pad_token_id, …) stays.
   nlohmann::json json = read_json_object(source / "config.json");
-  for (const char* key : {"num_labels", "problem_type", "id2label", "label2id"}) json.erase(key);
-  if (config.output == OutputKind::span) {
-    json["architectures"] = {"BertForQuestionAnswering"};
-  } else {
-    json["architectures"] = {"BertForSequenceClassification"};
-    json["problem_type"] = "single_label_classification";
-    for (std::int64_t label = 0; label < config.classes; ++label) {
-      const auto named = static_cast<std::size_t>(label) < config.class_names.size();
-      const std::string name = named ? config.class_names[static_cast<std::size_t>(label)] : fmt::format("LABEL_{}", label);
-      json["id2label"][std::to_string(label)] = name;
-      json["label2id"][name] = label;
-    }
-  }
+  const bool span = config.output == OutputKind::span;
+  put_classes(json, span ? 0 : config.classes, config.class_names);
+  json.erase("problem_type");
+  json["architectures"] = nlohmann::json::array({span ? "BertForQuestionAnswering" : "BertForSequenceClassification"});
+  if (!span) json["problem_type"] = "single_label_classification";
   for (const char* type : {"torch_dtype", "dtype"}) {
     if (json.contains(type)) json[type] = "float32";
   }
   write_json(folder / "config.json", json);
-  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"}) {
-    if (std::filesystem::exists(source / name) && !std::filesystem::equivalent(source, folder)) {
-      std::filesystem::copy_file(source / name, folder / name, std::filesystem::copy_options::overwrite_existing);
-    }
-  }
+  copy_tokenizer(source, folder);
   write_weights(folder / "model.safetensors", named_weights(weights));  // last: a folder that has it is whole
 }
 

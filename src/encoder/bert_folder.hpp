@@ -23,8 +23,8 @@ BertModel read_bert_model(const std::filesystem::path& folder);
 /// only of that kind and size), else made from the seed.
 BertModel read_bert_body(const std::filesystem::path& folder, const Head& head, std::uint64_t seed);
 
-/// The id of [MASK] by the folder's tokenizer; −1 where the folder has no tokenizer.
-std::int64_t mask_token(const std::filesystem::path& folder);
+/// The table of word embeddings alone, vocabulary x H; head or no head.
+at::Tensor read_word_embeddings(const std::filesystem::path& folder);
 
 /// Writes a BertForSequenceClassification or BertForQuestionAnswering: config.json and model.safetensors, with the tokenizer
 /// files of `source` beside them, so that the folder stands alone.

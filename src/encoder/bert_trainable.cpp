@@ -19,6 +19,7 @@
 #include "encoder/bert_plain.hpp"
 #include "encoder/flat_gradient.hpp"
 #include "encoder/output.hpp"
+#include "encoder/tokenizer_files.hpp"
 #include "encoder/trainable.hpp"
 
 namespace layersweep::encoder {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/hash.hpp"
+#include "encoder/flat_gradient.hpp"
 
 namespace layersweep::encoder {
 namespace {
@@ -24,12 +25,6 @@ std::vector<std::vector<std::int64_t>> dense_shapes(const BertConfig& c) {
   if (c.output == OutputKind::classes) shapes.insert(shapes.end(), {{h, h}, {h}});
   shapes.insert(shapes.end(), {{c.classes, h}, {c.classes}});
   return shapes;
-}
-
-std::int64_t product(const std::vector<std::int64_t>& shape) {
-  std::int64_t count = 1;
-  for (const std::int64_t size : shape) count *= size;
-  return count;
 }
 
 }  // namespace
@@ -50,17 +45,7 @@ BertWeights allocate_bert_weights(const BertConfig& config) {
   BertWeights weights;
   weights.output = config.output;
   weights.layers.resize(config.layers);
-  const auto shapes = dense_shapes(config);
-  std::int64_t total = 0;
-  for (const auto& shape : shapes) total += product(shape);
-  const at::Tensor flat = at::empty({total});
-  std::int64_t offset = 0;
-  std::size_t index = 0;
-  for (at::Tensor* tensor : dense_tensors(weights)) {
-    const auto& shape = shapes[index++];
-    *tensor = flat.narrow(0, offset, product(shape)).view(shape);
-    offset += product(shape);
-  }
+  allocate_flat(dense_tensors(weights), dense_shapes(config));
   weights.word = at::empty({config.vocabulary, config.hidden});
   return weights;
 }

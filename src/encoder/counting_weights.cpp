@@ -2,7 +2,6 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
 #include <fmt/format.h>
 
 #include <cmath>
@@ -10,6 +9,7 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "encoder/flat_gradient.hpp"
 #include "encoder/json_file.hpp"
 #include "encoder/weight_file.hpp"
 
@@ -42,18 +42,7 @@ std::vector<NamedWeight> named_weights(const CountingWeights& w) {
 
 CountingWeights allocate_counting_weights(const CountingConfig& config) {
   CountingWeights weights;
-  const auto shapes = shapes_of(config);
-  std::int64_t total = 0;
-  for (const auto& shape : shapes) total += c10::multiply_integers(shape);
-  const at::Tensor flat = at::empty({total});
-  std::int64_t offset = 0;
-  std::size_t index = 0;
-  for (at::Tensor* tensor : tensors_of(weights)) {
-    const auto& shape = shapes[index++];
-    const std::int64_t count = c10::multiply_integers(shape);
-    *tensor = flat.narrow(0, offset, count).view(shape);
-    offset += count;
-  }
+  allocate_flat(tensors_of(weights), shapes_of(config));
   return weights;
 }
 

@@ -3,10 +3,25 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/as_strided.h>
+#include <ATen/ops/empty.h>
 
+#include <cstdint>
 #include <vector>
 
 namespace layersweep::encoder {
+
+/// Makes the tensors consecutive views of one new flat tensor, with these shapes; uninitialised.
+inline void allocate_flat(const std::vector<at::Tensor*>& tensors, const std::vector<std::vector<std::int64_t>>& shapes) {
+  std::int64_t total = 0;
+  for (const auto& shape : shapes) total += c10::multiply_integers(shape);
+  const at::Tensor flat = at::empty({total});
+  std::int64_t offset = 0;
+  for (std::size_t index = 0; index < tensors.size(); ++index) {
+    const std::int64_t count = c10::multiply_integers(shapes[index]);
+    *tensors[index] = flat.narrow(0, offset, count).view(shapes[index]);
+    offset += count;
+  }
+}
 
 /// The whole flat tensor that `first`, the first of its views, lies in.
 inline at::Tensor flat_view(const at::Tensor& first) {

@@ -5,6 +5,7 @@
 #include "encoder/bert_folder.hpp"
 #include "encoder/counting.hpp"
 #include "encoder/json_file.hpp"
+#include "encoder/tokenizer_files.hpp"
 
 namespace layersweep::encoder {
 
