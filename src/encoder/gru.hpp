@@ -15,4 +15,7 @@ struct GruWeights {
 /// respect to the features, and to the weights where they require a gradient; these must then all do so.
 at::Tensor gru_last_state(const GruWeights& weights, const at::Tensor& features, const at::Tensor& lengths);
 
+/// The states after every token, R x T x W, 0 on padding; otherwise the same, to the bit.
+at::Tensor gru_states(const GruWeights& weights, const at::Tensor& features, const at::Tensor& lengths);
+
 }  // namespace layersweep::encoder

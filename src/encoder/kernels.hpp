@@ -50,15 +50,16 @@ struct Kernels {
   std::int64_t (*attention_scratch)(const AttentionShape& shape);  ///< floats
 
   /// One step of a GRU over n rows of `width`. `input` (n rows of `features`) meets input_weight, transposed:
-  /// features x 3·width; `memory` is state·Wᵀ without its bias, n x 3·width. Updates `state`. With `kept` (n x 5·width) the
-  /// gates and the old state are stored for the backward step.
-  void (*gru_step)(const float* input, std::int64_t features, const float* input_weight, const float* input_bias,
-                   const float* memory, const float* memory_bias, std::int64_t n, std::int64_t width, float* state,
-                   float* kept);
+  /// features x 3·width; many features are better multiplied beforehand: `product` (n x 3·width, or null) is added.
+  /// `memory` is state·Wᵀ without its bias, n x 3·width. Updates `state`. With `kept` (n x 5·width) the gates and the old
+  /// state are stored for the backward step.
+  void (*gru_step)(const float* input, std::int64_t features, const float* input_weight, const float* product,
+                   const float* input_bias, const float* memory, const float* memory_bias, std::int64_t n,
+                   std::int64_t width, float* state, float* kept);
 
   /// `gradient` is that of the new state; on return the part of the old state's that does not pass through the product.
   /// `memory_gradient` (n x 3·width) is that of `memory`, `product_gradient` that of input·input_weight (or null);
-  /// `input_gradient` (n rows of `features`) is written.
+  /// `input_gradient` (n rows of `features`) is written, where `features` is not 0.
   void (*gru_step_backward)(const float* kept, std::int64_t features, const float* input_weight, std::int64_t n,
                             std::int64_t width, float* gradient, float* memory_gradient, float* product_gradient,
                             float* input_gradient);
