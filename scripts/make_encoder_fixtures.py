@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Make tests/encoder/fixtures with transformers: what an independent BERT computes.
+"""Make tests/encoder/fixtures with transformers and PyTorch: what an independent BERT and an independent GRU compute.
 
   tiny-bert/            a random BertForSequenceClassification of 2 layers, with a vocabulary
   tiny-bert.safetensors inputs, states at all points and logits of it
   tiny-qa/              a random BertForQuestionAnswering, likewise, with longer positions
   tiny-qa.safetensors   inputs, start and end logits of it
+  tiny-gru/             a random GRU classifier, with a vocabulary
+  tiny-gru.safetensors  inputs, states at both points, logits, and gradients of a function of the logits
   minilm-l6.json        a few sentences' ids, values at all points of the real encoder, logits under a head by formula
 
 Needs torch, transformers, safetensors. The encoder: --encoder FOLDER (without it, minilm-l6.json stays as it is).
@@ -45,9 +47,13 @@ def random_model(kind, folder, **sizes):
         for name, parameter in model.named_parameters():  # far from the initial values, where gelu and softmax are curved
             parameter.normal_(1.0 if name.endswith("LayerNorm.weight") else 0.0, 0.25)
     model.save_pretrained(folder)
+    write_vocabulary(folder)
+    return model
+
+
+def write_vocabulary(folder):
     tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + [f"w{n}" for n in range(59)]
     (folder / "vocab.txt").write_text("\n".join(tokens) + "\n")
-    return model
 
 
 def random_texts():
@@ -78,6 +84,47 @@ def make_tiny():
     tensors = {"token_ids": ids, "segments": segments, "lengths": lengths, "logits": logits}
     tensors |= {f"states.{point}": state for point, state in enumerate(states)}
     save_file({name: value.contiguous() for name, value in tensors.items()}, FIXTURES / "tiny-bert.safetensors")
+
+
+class GruClassifier(torch.nn.Module):
+    """De Cao et al. 2020, sentiment: one GRU on word embeddings, a linear head on its last state."""
+
+    def __init__(self, vocabulary, embedding, state, classes):
+        super().__init__()
+        self.emb = torch.nn.Embedding(vocabulary, embedding)
+        self.gru = torch.nn.GRU(embedding, state, batch_first=True)
+        self.classifier = torch.nn.Linear(state, classes)
+
+    def forward(self, embedded, lengths):
+        """States after every token (0 on padding) and logits."""
+        packed = torch.nn.utils.rnn.pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
+        states, last = self.gru(packed)
+        return torch.nn.utils.rnn.pad_packed_sequence(states, batch_first=True)[0], self.classifier(last[0])
+
+
+def make_tiny_gru():
+    torch.manual_seed(13)
+    sizes = {"vocab_size": 64, "embedding_size": 12, "hidden_size": 10}
+    model = GruClassifier(*sizes.values(), CLASSES)
+    with torch.no_grad():  # far from the initial values, where the gates are curved
+        for parameter in model.parameters():
+            parameter.normal_(0, 0.5)
+    folder = FIXTURES / "tiny-gru"
+    folder.mkdir(exist_ok=True)
+    labels = {str(label): f"LABEL_{label}" for label in range(CLASSES)}
+    (folder / "config.json").write_text(json.dumps({"model_type": "layersweep-gru", **sizes, "id2label": labels}, indent=2) + "\n")
+    save_file(model.state_dict(), folder / "model.safetensors")
+    write_vocabulary(folder)
+
+    lengths, _, ids, _ = random_texts()
+    embedded = model.emb(ids)
+    embedded.retain_grad()
+    states, logits = model(embedded, lengths)
+    (logits * torch.arange(1, logits.numel() + 1).view(logits.shape).sin()).sum().backward()
+    tensors = {"token_ids": ids, "lengths": lengths, "states.0": embedded, "states.1": states, "logits": logits,
+               "gradient.states.0": embedded.grad}
+    tensors |= {f"gradient.{name}": parameter.grad for name, parameter in model.named_parameters() if not name.startswith("emb.")}
+    save_file({name: value.detach().contiguous() for name, value in tensors.items()}, FIXTURES / "tiny-gru.safetensors")
 
 
 def make_minilm(folder):
@@ -121,5 +168,6 @@ if __name__ == "__main__":
     else:
         make_tiny()
         make_tiny_qa()
+        make_tiny_gru()
         if arguments.encoder:
             make_minilm(arguments.encoder)

@@ -82,7 +82,7 @@ class TrainableBert final : public Trainable {
 
 }  // namespace
 
-std::unique_ptr<Trainable> open_trainable(const std::filesystem::path& folder, const Head& head, std::uint64_t seed) {
+std::unique_ptr<Trainable> make_trainable_bert(const std::filesystem::path& folder, const Head& head, std::uint64_t seed) {
   return std::make_unique<TrainableBert>(folder, read_bert_body(folder, head, seed));
 }
 

@@ -1,18 +1,33 @@
-// Frozen models from folders.
+// Models from folders; only here is it decided which model a folder holds.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "encoder/bert.hpp"
 #include "encoder/encoder.hpp"
+#include "encoder/output_kind.hpp"
 
 namespace layersweep::encoder {
 
 /// Opens the model in `folder` (config.json, model.safetensors): a BertForSequenceClassification or BertForQuestionAnswering
-/// in the layout of Hugging Face (F32, F16 or BF16 weights; computed as `arithmetic` says) or a counting model saved by this
-/// program. Throws InputError, naming the key or the tensor, when the folder does not hold such a model, or holds one
-/// without a head.
+/// in the layout of Hugging Face (F32, F16 or BF16 weights; computed as `arithmetic` says), or a recurrent classifier or a
+/// counting model saved by this program. Throws InputError, naming the key or the tensor, when the folder does not hold such
+/// a model, or holds one without a head, or one that is not computed in bf16 where that is asked for.
 std::unique_ptr<Encoder> open_encoder(const std::filesystem::path& folder, Arithmetic arithmetic = Arithmetic::fast);
+
+/// What config.json tells of a model that reads texts, without its weights.
+struct ModelDescription {
+  OutputKind output = OutputKind::classes;
+  std::int64_t classes = 0;              ///< rows of the head; a span has two, start and end
+  std::vector<std::string> class_names;  ///< one per class, or none
+  std::int64_t longest_text = 0;         ///< tokens; data::Tokenizer::unlimited where the model has no limit
+};
+
+/// Throws InputError naming the key.
+ModelDescription describe_model(const std::filesystem::path& folder);
 
 }  // namespace layersweep::encoder

@@ -43,9 +43,16 @@ class Trainable {
   virtual void save(const std::filesystem::path& folder) const = 0;
 };
 
-/// The encoder in `folder` with this head: its own where it has one of that kind and size, else a fresh one from the seed.
-/// Throws InputError as open_encoder does.
+/// The encoder in `folder` (a BERT, or a recurrent classifier) with this head: its own where it has one of that kind and
+/// size, else a fresh one from the seed. Throws InputError as open_encoder does.
 std::unique_ptr<Trainable> open_trainable(const std::filesystem::path& folder, const Head& head, std::uint64_t seed);
+
+/// Of a BERT.
+std::unique_ptr<Trainable> make_trainable_bert(const std::filesystem::path& folder, const Head& head, std::uint64_t seed);
+
+/// A recurrent classifier on the frozen word embeddings of the model in `folder`, a BERT or such a classifier; of the latter
+/// GRU and head go on from where they are. Throws InputError as open_encoder does, also for a head other than classes.
+std::unique_ptr<Trainable> make_trainable_gru(const std::filesystem::path& folder, const Head& head, std::uint64_t seed);
 
 /// A fresh counting model.
 std::unique_ptr<Trainable> make_trainable_counting(std::uint64_t seed);

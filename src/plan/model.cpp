@@ -16,6 +16,15 @@ std::int64_t gate_inner(const Model& model, std::int64_t point) {
   return std::max<std::int64_t>(32, model.rungs[static_cast<std::size_t>(point)].width / 4);
 }
 
+// Gates from features and state; five values a step are kept for the backward pass.
+Rung recurrence(std::int64_t features, std::int64_t state) {
+  const auto w = static_cast<double>(state);
+  const Flops step{2 * 3 * w * (w + static_cast<double>(features)), 0, 0};
+  return {features, step, step, 5 * w, 0};
+}
+
+std::int64_t recurrence_weights(std::int64_t features, std::int64_t state) { return 3 * state * (features + state + 2); }
+
 std::int64_t first_rung(config::Mode mode, std::int64_t point) { return mode == config::Mode::input ? 0 : point; }
 
 }  // namespace
@@ -66,15 +75,29 @@ Model counting_model(std::int64_t symbols, std::int64_t width, std::int64_t feat
   const auto w = static_cast<double>(width);
   const auto f = static_cast<double>(features);
   const Flops mix{2 * (w * w + f * w), 0, 0};
-  const Flops recurrence{2 * 3 * w * (w + f), 0, 2 * w};
+  const Flops read_out{0, 0, 2 * w};
   Model model;
   model.name = fmt::format("counting, width {}, {} features", width, features);
   model.classes = 2;
-  model.rungs = {{width, mix, mix, 2 * w + f, 0}, {features, recurrence, recurrence, 5 * w, 0}};
+  model.rungs = {{width, mix, mix, 2 * w + f, 0}, recurrence(features, width)};
+  model.rungs.back().forward += read_out;
+  model.rungs.back().backward += read_out;
   model.clean = mix;
-  model.clean += recurrence;
+  model.clean += model.rungs.back().forward;
   model.weights = symbols * 2 * width + 3 * width * width + width + features * (width + 1) +
-                  3 * width * (features + width + 2) + width + 1;
+                  recurrence_weights(features, width) + width + 1;
+  return model;
+}
+
+Model gru_model(std::int64_t vocabulary, std::int64_t width, std::int64_t state, std::int64_t classes) {
+  const Flops read_out{0, 0, 2 * static_cast<double>(state * classes)};
+  Model model;
+  model.name = fmt::format("gru, embeddings of {}, state of {}", width, state);
+  model.classes = classes;
+  model.rungs = {recurrence(width, state), {state, read_out, read_out, 0, 0}};
+  model.clean = model.rungs.front().forward;
+  model.clean += read_out;
+  model.weights = vocabulary * width + recurrence_weights(width, state) + classes * (state + 1);
   return model;
 }
 

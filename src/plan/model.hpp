@@ -53,6 +53,9 @@ Model bert_model(const BertSizes& sizes);
 /// The counting task's: embeddings of `width`, `features` per position, a recurrence over them.
 Model counting_model(std::int64_t symbols, std::int64_t width, std::int64_t features);
 
+/// The recurrent classifier: embeddings of `width`, a state of `state` features.
+Model gru_model(std::int64_t vocabulary, std::int64_t width, std::int64_t state, std::int64_t classes);
+
 /// A masked copy that joins at `point`, up to the output. In hidden mode it costs the rungs above the point, in input mode
 /// all of them, whatever the point.
 Flops copy_forward(const Model& model, config::Mode mode, std::int64_t point);

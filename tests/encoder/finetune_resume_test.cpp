@@ -46,7 +46,11 @@ class Resumer : public encoder::FinetuneKeeper {
   encoder::FinetuneState kept_;
 };
 
-TEST(Finetune, ResumedAfterAnyStepEndsInTheSameWeights) {
+class Resumed : public testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Tiny, Resumed, testing::Values("tiny-bert", "tiny-gru"),
+                         [](const auto& instance) { return instance.param.substr(5); });
+
+TEST_P(Resumed, AfterAnyStepEndsInTheSameWeights) {
   const data::Corpus train = data::counting_corpus(0, data::Split::train).first(70);
   const data::Corpus dev = data::counting_corpus(0, data::Split::dev).first(20);
   encoder::FinetuneSettings settings;
@@ -59,7 +63,7 @@ TEST(Finetune, ResumedAfterAnyStepEndsInTheSameWeights) {
     return encoder::finetune(
         model, train, dev, settings, {0, 2}, test::tree_sum(2), [](const encoder::FinetuneProgress&) {}, keeper);
   };
-  const auto fresh = [] { return encoder::open_trainable(test::encoder_fixtures() / "tiny-bert", {.classes = 2}, 0); };
+  const auto fresh = [] { return encoder::open_trainable(test::encoder_fixtures() / GetParam(), {.classes = 2}, 0); };
 
   const auto whole = fresh();
   const encoder::FinetuneResult expected = train_with(*whole, nullptr);
@@ -73,7 +77,9 @@ TEST(Finetune, ResumedAfterAnyStepEndsInTheSameWeights) {
     EXPECT_EQ(result.dev_accuracy, expected.dev_accuracy);
     EXPECT_EQ(result.epoch, expected.epoch);
     EXPECT_TRUE(second->dense().equal(whole->dense())) << "after step " << step;
-    EXPECT_TRUE(second->table().equal(whole->table())) << "after step " << step;
+    if (whole->table().defined()) {
+      EXPECT_TRUE(second->table().equal(whole->table())) << "after step " << step;
+    }
   }
 }
 

@@ -75,7 +75,7 @@ TEST_F(Captum, AttentionIsThatOfTransformers) {
 
 TEST(IntegratedGradients, AddUpToTheChangeOfTheScore) {
   at::manual_seed(8);
-  for (test::Frozen& frozen : std::vector<test::Frozen>{test::tiny_bert(), test::counting_model()}) {
+  for (test::Frozen& frozen : std::vector<test::Frozen>{test::tiny_bert(), test::counting_model(), test::tiny_gru()}) {
     const test::Scene scene(std::move(frozen));
     for (int point = 0; point < static_cast<int>(scene.clean.states.size()); ++point) {
       const explain::Subject subject = scene.subject(point);

@@ -36,6 +36,15 @@ TEST(Model, WeightsAndProductsOfMiniLm) {
   EXPECT_EQ(model.points(), 8);
 }
 
+// Counted from the shapes of the tensors: 3·384 x 384 from input and from state, with a bias each, and the head.
+TEST(Model, WeightsAndProductsOfAGru) {
+  const Model model = gru_model(30522, 384, 384, 5);
+  EXPECT_EQ(model.weights, 30522 * 384 + 2 * (1152 * 384 + 1152) + 5 * 385);
+  EXPECT_DOUBLE_EQ(model.clean.per_token, 2 * 2 * 1152 * 384);
+  EXPECT_EQ(copy_forward(model, config::Mode::hidden, 1).per_token, 0);
+  EXPECT_EQ(copy_forward(model, config::Mode::input, 1).per_token, model.clean.per_token);
+}
+
 // A copy that joins at point k in hidden mode climbs the layers above; the last computes one token.
 TEST(Model, HiddenCopiesCostTheLayersAbove) {
   const Model model = minilm();

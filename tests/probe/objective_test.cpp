@@ -116,8 +116,7 @@ class Objective : public testing::TestWithParam<std::tuple<std::string, Mode, Sp
 };
 
 INSTANTIATE_TEST_SUITE_P(Models, Objective,
-                         testing::Combine(testing::Values(std::string("bert"), std::string("span"), std::string("counting")),
-                                          testing::Values(Mode::input, Mode::hidden),
+                         testing::Combine(testing::ValuesIn(test::model_names), testing::Values(Mode::input, Mode::hidden),
                                           testing::Values(Sparsity::log, Sparsity::l0)),
                          [](const auto& instance) {
                            const std::string mode(probe::mode_name(std::get<1>(instance.param)));
@@ -256,8 +255,7 @@ class HardMasks : public testing::TestWithParam<std::tuple<std::string, Mode>> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Models, HardMasks,
-                         testing::Combine(testing::Values(std::string("bert"), std::string("span"), std::string("counting")),
-                                          testing::Values(Mode::input, Mode::hidden)),
+                         testing::Combine(testing::ValuesIn(test::model_names), testing::Values(Mode::input, Mode::hidden)),
                          [](const auto& instance) {
                            return std::get<0>(instance.param) + "_" +
                                   std::string(probe::mode_name(std::get<1>(instance.param)));

@@ -89,8 +89,7 @@ class Staircase : public testing::TestWithParam<std::tuple<std::string, Mode>> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Models, Staircase,
-                         testing::Combine(testing::Values(std::string("bert"), std::string("span"), std::string("counting")),
-                                          testing::Values(Mode::input, Mode::hidden)),
+                         testing::Combine(testing::ValuesIn(test::model_names), testing::Values(Mode::input, Mode::hidden)),
                          [](const auto& instance) {
                            return std::get<0>(instance.param) + "_" +
                                   std::string(probe::mode_name(std::get<1>(instance.param)));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "encoder/bert_folder.hpp"
+#include "encoder/gru_classifier.hpp"
 #include "encoder/support.hpp"
 #include "probe/masks.hpp"
 #include "probe/parameters.hpp"
@@ -55,9 +56,21 @@ inline Frozen tiny_question_answering() {
   return frozen;
 }
 
-inline Frozen frozen_model(const std::string& name) {
-  return name == "bert" ? tiny_bert() : name == "span" ? tiny_question_answering() : counting_model();
+/// Two points of unequal width, of which the head reads each text's last token.
+inline Frozen tiny_gru() {
+  encoder::GruClassifierModel model = encoder::read_gru_classifier(encoder_fixtures() / "tiny-gru");
+  return {"gru", encoder::make_gru_classifier(model, 4), random_batch({5, 9, 1, 6}, model.config.vocabulary)};
 }
+
+inline Frozen frozen_model(const std::string& name) {
+  return name == "bert"   ? tiny_bert()
+         : name == "span" ? tiny_question_answering()
+         : name == "gru"  ? tiny_gru()
+                          : counting_model();
+}
+
+/// All that frozen_model makes.
+inline const std::vector<std::string> model_names = {"bert", "span", "counting", "gru"};
 
 /// Logits without the filling beyond a text's end, next to which everything else would be nothing.
 inline at::Tensor of_tokens(const at::Tensor& logits) { return logits.masked_fill(logits.eq(encoder::beyond_text), 0); }
