@@ -85,6 +85,9 @@ encoder::FinetuneSettings settings_of(const config::Experiment& experiment, int 
 std::unique_ptr<encoder::Trainable> open_model(const config::Experiment& experiment, const Texts& texts) {
   const auto seed = static_cast<std::uint64_t>(experiment.finetune.seed);
   if (experiment.task.name == config::TaskName::counting) return encoder::make_trainable_counting(seed);
+  if (experiment.finetune.model == config::FinetunedModel::gru) {
+    return encoder::make_trainable_gru(experiment.encoder.folder, texts.head, seed);
+  }
   return encoder::open_trainable(experiment.encoder.folder, texts.head, seed);
 }
 

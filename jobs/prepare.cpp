@@ -17,7 +17,7 @@
 #include "data/squad.hpp"
 #include "data/sst.hpp"
 #include "data/text_file.hpp"
-#include "encoder/bert_config.hpp"
+#include "encoder/open.hpp"
 
 namespace layersweep::jobs {
 namespace {
@@ -136,7 +136,7 @@ data::Classes classes_of(const config::Experiment& experiment, TextRows& texts) 
     data::classes_of(texts.of(data::Split::dev), texts.file_of(data::Split::dev));  // has labels too
     return classes;
   }
-  const auto model = encoder::read_bert_config(experiment.encoder.folder / "config.json");
+  const auto model = encoder::describe_model(experiment.encoder.folder);
   if (model.output == encoder::OutputKind::span) {
     throw base::InputError(fmt::format("{} answers questions", experiment.encoder.folder.string()),
                            "task.name = text wants a classifier",

@@ -6,7 +6,7 @@
 
 #include "base/error.hpp"
 #include "data/counting.hpp"
-#include "encoder/bert_config.hpp"
+#include "encoder/open.hpp"
 #include "jobs/prepare.hpp"
 
 namespace layersweep::jobs {
@@ -48,9 +48,9 @@ data::Example read_counting(const std::string& text) {
 }
 
 // None where they are those that Hugging Face makes up.
-std::vector<std::string> names_of(const encoder::BertConfig& config) {
-  const bool made_up = std::ranges::any_of(config.class_names, [](const auto& name) { return name.starts_with("LABEL_"); });
-  return made_up ? std::vector<std::string>() : config.class_names;
+std::vector<std::string> names_of(const encoder::ModelDescription& model) {
+  const bool made_up = std::ranges::any_of(model.class_names, [](const auto& name) { return name.starts_with("LABEL_"); });
+  return made_up ? std::vector<std::string>() : model.class_names;
 }
 
 }  // namespace
@@ -62,21 +62,21 @@ TextReader::TextReader(const config::Experiment& experiment, const std::filesyst
     return;
   }
   tokenizer_ = data::Tokenizer::open(experiment.encoder.folder);
-  const encoder::BertConfig config = encoder::read_bert_config(model / "config.json");
+  const encoder::ModelDescription described = encoder::describe_model(model);
   windows_ = window_settings(experiment.task);
-  windows_.max_length = std::min(windows_.max_length, config.positions);
-  output_ = config.output;
-  classes_ = {config.classes, names_of(config)};
-  const bool sst = experiment.task.name == config::TaskName::sst && config.classes == std::ssize(sst_classes);
+  windows_.max_length = std::min(windows_.max_length, described.longest_text);
+  output_ = described.output;
+  classes_ = {described.classes, names_of(described)};
+  const bool sst = experiment.task.name == config::TaskName::sst && described.classes == std::ssize(sst_classes);
   if (sst) classes_.names.assign(sst_classes.begin(), sst_classes.end());
 }
 
 TextReader::TextReader(const std::filesystem::path& model) : tokenizer_(data::Tokenizer::open(model)) {
-  const encoder::BertConfig config = encoder::read_bert_config(model / "config.json");
-  output_ = config.output;
-  windows_.max_length =
-      output_ == encoder::OutputKind::span ? std::min(windows_.max_length, config.positions) : config.positions;
-  classes_ = {config.classes, names_of(config)};
+  const encoder::ModelDescription described = encoder::describe_model(model);
+  const std::int64_t longest = described.longest_text;
+  output_ = described.output;
+  windows_.max_length = output_ == encoder::OutputKind::span ? std::min(windows_.max_length, longest) : longest;
+  classes_ = {described.classes, names_of(described)};
 }
 
 ReadText TextReader::read(const data::TextInput& input) const {

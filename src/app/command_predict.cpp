@@ -10,7 +10,6 @@
 #include "app/text_lines.hpp"
 #include "base/log.hpp"
 #include "data/tokenizer.hpp"
-#include "encoder/bert_config.hpp"
 #include "encoder/open.hpp"
 #include "jobs/best_answer.hpp"
 #include "jobs/text_reader.hpp"
@@ -43,7 +42,7 @@ base::ExitCode answer_questions(const encoder::Encoder& encoder, const jobs::Tex
 base::ExitCode run(const config::Arguments& arguments) {
   const std::filesystem::path folder = arguments.value("--encoder");
   const auto tokenizer = data::Tokenizer::open(folder);
-  const std::int64_t positions = encoder::read_bert_config(folder / "config.json").positions;
+  const std::int64_t longest = encoder::describe_model(folder).longest_text;
   use_the_processors_allowed();
   const auto encoder = encoder::open_encoder(folder);
   if (encoder->output() == encoder::OutputKind::span) return answer_questions(*encoder, jobs::TextReader(folder));
@@ -54,15 +53,15 @@ base::ExitCode run(const config::Arguments& arguments) {
   while (true) {
     const auto line = lines.next_input();
     if (line) {
-      const auto tokens = [&](std::int64_t longest) {
-        return line->second ? tokenizer.tokenize_pair(line->text, *line->second, longest)
-                            : tokenizer.tokenize(line->text, longest);
+      const auto tokens = [&](std::int64_t most) {
+        return line->second ? tokenizer.tokenize_pair(line->text, *line->second, most)
+                            : tokenizer.tokenize(line->text, most);
       };
       texts.push_back(tokens(data::Tokenizer::unlimited));
-      if (texts.back().size() > positions) {
+      if (texts.back().size() > longest) {
         base::world_warning("line {} has {} tokens, of which the encoder reads {}{}", lines.number(), texts.back().size(),
-                            line->second ? "" : "the first ", positions);
-        texts.back() = tokens(positions);
+                            line->second ? "" : "the first ", longest);
+        texts.back() = tokens(longest);
       }
     }
     if (line && texts.size() < lines_at_once && lines.ready()) continue;
@@ -83,7 +82,7 @@ std::string details() {
          "  {\"start_logits\":[…],\"end_logits\":[…],\"answer\":\"at ten\",\"start\":14,\"end\":15}\n"
          "one logit per token of the window of the passage that holds the answer, from token start to token end; a long\n"
          "passage is read in windows of up to 384 tokens that overlap by 128.\n"
-         "Texts beyond the encoder's positions are cut, with a warning. Bytes that are not UTF-8 are read as U+FFFD, with "
+         "Texts longer than the encoder reads are cut, with a warning. Bytes that are not UTF-8 are read as U+FFFD, with "
          "a\n"
          "warning that names the line.\n";
 }

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cmath>
 #include <functional>
+#include <optional>
 
 #include "base/environment.hpp"
 #include "base/error.hpp"
@@ -25,6 +26,7 @@
 #include "encoder/bert.hpp"
 #include "encoder/bert_config.hpp"
 #include "encoder/counting.hpp"
+#include "encoder/gru_classifier.hpp"
 #include "jobs/context.hpp"
 #include "plan/unit.hpp"
 #include "plan/work.hpp"
@@ -72,12 +74,22 @@ encoder::BertConfig bert_config(const config::Experiment& experiment) {
   return config;
 }
 
+// The recurrent classifier that an experiment trains or takes as it is; none where it is another model.
+std::optional<encoder::GruClassifierConfig> gru_config(const config::Experiment& experiment) {
+  const auto& folder = experiment.encoder.folder;
+  if (experiment.finetune.model != config::FinetunedModel::gru && !encoder::holds_gru(folder)) return std::nullopt;
+  return encoder::read_gru_classifier_config(folder);
+}
+
 bool is_counting(const config::Experiment& experiment) { return experiment.task.name == config::TaskName::counting; }
 
 std::unique_ptr<encoder::Encoder> random_encoder(const config::Experiment& experiment) {
   if (is_counting(experiment)) {
     const encoder::CountingConfig config;
     return encoder::make_counting({config, encoder::random_counting_weights(config, 1)});
+  }
+  if (const auto config = gru_config(experiment)) {
+    return encoder::make_gru_classifier({*config, encoder::random_gru_classifier_weights(*config, 1)}, 0);
   }
   const encoder::BertConfig config = bert_config(experiment);
   return encoder::make_bert(config, encoder::random_bert_weights(config, 1), 0, jobs::arithmetic_of(experiment));
@@ -218,6 +230,8 @@ plan::Model model_of(const config::Experiment& experiment) {
     const encoder::CountingConfig config;
     return plan::counting_model(config.symbols, config.width, config.features);
   }
+  if (const auto gru = gru_config(experiment))
+    return plan::gru_model(gru->vocabulary, gru->embedding, gru->state, gru->classes);
   const encoder::BertConfig c = bert_config(experiment);
   return plan::bert_model({.layers = c.layers,
                            .hidden = c.hidden,

@@ -11,6 +11,7 @@
 namespace layersweep::config {
 
 enum class TaskName { counting, sst, squad, text };
+enum class FinetunedModel { encoder, gru };
 enum class Mode { input, hidden };
 enum class Sparsity { log, l0 };
 enum class Replacement { mask, mean, xavier };
@@ -20,6 +21,7 @@ enum class Precision { fp32, tf32, bf16 };
 
 /// The name that experiment files, listings and logs use.
 std::string_view name_of(TaskName value);
+std::string_view name_of(FinetunedModel value);
 std::string_view name_of(Mode value);
 std::string_view name_of(Sparsity value);
 std::string_view name_of(Replacement value);
@@ -43,6 +45,7 @@ struct EncoderSettings {
 };
 
 struct Finetune {
+  FinetunedModel model = FinetunedModel::encoder;
   std::int64_t epochs = 3;
   double learning_rate = 6e-5;
   std::int64_t batch = 32;

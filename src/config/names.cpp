@@ -17,6 +17,7 @@ std::string_view look_up(E value) {
 }  // namespace
 
 std::string_view name_of(TaskName value) { return look_up(value); }
+std::string_view name_of(FinetunedModel value) { return look_up(value); }
 std::string_view name_of(Mode value) { return look_up(value); }
 std::string_view name_of(Sparsity value) { return look_up(value); }
 std::string_view name_of(Replacement value) { return look_up(value); }

@@ -18,6 +18,10 @@ struct Names<TaskName> {
                                     std::pair{TaskName::squad, "squad"}, std::pair{TaskName::text, "text"}};
 };
 template <>
+struct Names<FinetunedModel> {
+  static constexpr std::array table{std::pair{FinetunedModel::encoder, "encoder"}, std::pair{FinetunedModel::gru, "gru"}};
+};
+template <>
 struct Names<Mode> {
   static constexpr std::array table{std::pair{Mode::input, "input"}, std::pair{Mode::hidden, "hidden"}};
 };

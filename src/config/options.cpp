@@ -77,8 +77,11 @@ std::vector<Option> table() {
                "Tokens that a window of a passage has in common with the one before (squad); at least half of it is new"}),
 
       row("encoder.folder", &E::encoder, &EncoderSettings::folder,
-          {.help = "Folder of the pre-trained encoder (config.json, model.safetensors, tokenizer)"}),
+          {.help = "Folder of the pre-trained encoder or trained model (config.json, model.safetensors, tokenizer)"}),
 
+      row("finetune.model", &E::finetune, &Finetune::model,
+          {.help =
+               "What is trained: the encoder with a head, or a GRU from nothing on the encoder's frozen word embeddings"}),
       row("finetune.epochs", &E::finetune, &Finetune::epochs,
           {.limits = not_negative,
            .unit = "passes",

@@ -47,6 +47,21 @@ void check_task(const Experiment& e) {
   }
 }
 
+void check_gru(const Experiment& e) {
+  if (e.finetune.model != FinetunedModel::gru) return;
+  constexpr const char* problem = "finetune.model = gru";
+  constexpr const char* remedy = "Leave finetune.model out";
+  if (e.task.name == TaskName::counting) throw UsageError(problem, "the counting task has a model of its own", remedy);
+  if (e.task.name == TaskName::squad) throw UsageError(problem, "the GRU tells classes, not answers in a text", remedy);
+  if (e.finetune.epochs == 0) {
+    throw UsageError(problem, "finetune.epochs = 0 trains nothing",
+                     "Set finetune.epochs to 1 or more; or leave finetune.model out, where encoder.folder is a trained GRU");
+  }
+  if (e.run.precision == Precision::bf16) {
+    throw UsageError("run.precision = bf16", "the GRU is computed in fp32", "Use run.precision = fp32");
+  }
+}
+
 void check_probe(const Experiment& e) {
   const auto seeds = static_cast<std::int64_t>(e.probe.seeds.size());
   if (e.probe.seeds_per_unit > seeds) {
@@ -83,6 +98,7 @@ void check_run(const Experiment& e) {
 
 void validate(const Experiment& experiment) {
   check_task(experiment);
+  check_gru(experiment);
   check_probe(experiment);
   check_run(experiment);
 }

@@ -16,11 +16,11 @@ std::int64_t gate_inner(const Model& model, std::int64_t point) {
   return std::max<std::int64_t>(32, model.rungs[static_cast<std::size_t>(point)].width / 4);
 }
 
-// Gates from features and state; five values a step are kept for the backward pass.
+// Gates from features and state. The features and five values a state are kept for the backward pass.
 Rung recurrence(std::int64_t features, std::int64_t state) {
-  const auto w = static_cast<double>(state);
-  const Flops step{2 * 3 * w * (w + static_cast<double>(features)), 0, 0};
-  return {features, step, step, 5 * w, 0};
+  const auto w = static_cast<double>(state), f = static_cast<double>(features);
+  const Flops step{2 * 3 * w * (w + f), 0, 0};
+  return {features, step, step, 5 * w + f, 0};
 }
 
 std::int64_t recurrence_weights(std::int64_t features, std::int64_t state) { return 3 * state * (features + state + 2); }

@@ -25,7 +25,8 @@ using testing::HasSubstr;
 TEST(Plan, CountsTheParametersThatProbesHave) {
   const plan::Model bert = plan::bert_model({6, 384, 1536, 12, 30522, 512, 5});
   const plan::Model counting = plan::counting_model(10, 64, 2);
-  for (const plan::Model* model : {&bert, &counting}) {
+  const plan::Model gru = plan::gru_model(30522, 384, 256, 5);
+  for (const plan::Model* model : {&bert, &counting, &gru}) {
     std::vector<std::int64_t> widths;
     for (const plan::Rung& rung : model->rungs) widths.push_back(rung.width);
     for (const std::int64_t seeds : {1, 3}) {

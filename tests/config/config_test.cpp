@@ -31,6 +31,7 @@ std::string another_value(const Option& option, const Experiment& now) {
   if (option.key == "task.name") return "counting";
   if (option.type == "true or false") return value == "true" ? "false" : "true";
   if (option.type == "path") return "some/where else";
+  if (option.key == "finetune.model") return "gru";
   if (option.key == "probe.modes") return "hidden";
   if (option.key == "probe.seeds") return "5,3,11";
   if (option.key == "probe.seeds_per_unit") return "0";

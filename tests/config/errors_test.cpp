@@ -101,6 +101,11 @@ TEST(CrossChecks, NameBothSidesAndTheRemedy) {
   EXPECT_THAT(refusal_of("encoder.folder=f"), HasSubstr("finetune.epochs"));
   EXPECT_THAT(refusal_of("finetune.epochs=0"), HasSubstr("encoder.folder"));
   EXPECT_THAT(refusal_of("probe.replacement=mask"), HasSubstr("[MASK]"));
+  EXPECT_THAT(refusal_of("finetune.model=gru"), HasSubstr("counting"));
+  EXPECT_THAT(message(sst, {"finetune.model=gru", "finetune.epochs=0"}), HasSubstr("finetune.epochs"));
+  EXPECT_THAT(refusal_of("finetune.model=gru", "[task]\nname = squad\ndata = d\n[encoder]\nfolder = f\n"),
+              HasSubstr("answers"));
+  EXPECT_THAT(message(sst, {"finetune.model=gru", "run.precision=bf16"}), HasSubstr("fp32"));
   EXPECT_NO_THROW(parse("[task]\nname = counting\n[finetune]\nepochs = 0\n[encoder]\nfolder = trained\n"));
 }
 

@@ -1,0 +1,93 @@
+#!/bin/sh
+# The recurrent model through every job and command, on the word embeddings of a tiny encoder: the same bits on one and two
+# ranks, and again after the probes were lost; then its folder as an encoder, whole and damaged.
+# usage: gru_test.sh LAYERSWEEP MPIEXEC…     (ends with exit code 77 where h5diff or python3 is missing)
+set -u
+layersweep=$1
+shift
+command -v python3 >/dev/null || { echo "no python3 to make texts with"; exit 77; }
+here=$(cd "$(dirname "$0")" && pwd)
+support=$here/../support
+root=$here/../..
+# shellcheck source=tests/support/expect.sh
+. "$support/expect.sh"
+# shellcheck source=tests/support/same_results.sh
+. "$support/same_results.sh"
+python3 "$here/make_tiny_texts.py" . || fail "making texts"
+fixtures=$root/tests/encoder/fixtures
+export LAYERSWEEP_DATA="$PWD"
+
+# The experiment of the repository, made small.
+cp "$root/experiments/sst-gru.ini" gru.ini
+small="--set encoder.folder=$fixtures/tiny-bert --set finetune.epochs=2 --set finetune.batch=8 --set probe.batch=8
+  --set probe.max_steps=4 --set probe.validate_every=2 --set run.threads=1 --set run.deterministic=true"
+# shellcheck disable=SC2086
+expect 0 "plan" "$layersweep" plan gru.ini $small
+grep -q 'gru, embeddings of 32, state of 32' log || fail "the plan does not know the model"
+# shellcheck disable=SC2086
+expect 0 "one rank" "$layersweep" run gru.ini $small --set run.folder=alone
+# shellcheck disable=SC2086
+expect 0 "two ranks" "$@" 2 "$layersweep" run gru.ini $small --set run.folder=two
+same_results alone/results.h5 two/results.h5 >log || fail "the same results on one and two ranks"
+for file in model/model.safetensors units/hidden-0/probes.safetensors units/input-0/probes.safetensors; do
+  cmp -s "alone/$file" "two/$file" || fail "$file differs"
+done
+expect 0 "validate" "$layersweep" validate alone/results.h5
+for variable in hidden/keep_probability input/keep_probability logits token_sentiment; do
+  h5ls "alone/results.h5/$variable" >log 2>&1 || fail "$variable is not in the results"
+done
+cp alone/results.h5 before.h5
+rm -r alone/units/hidden-0 alone/results.h5
+# shellcheck disable=SC2086
+expect 0 "a run goes on" "$layersweep" run gru.ini $small --set run.folder=alone
+grep -q '^model: done before' log || fail "the model is not found"
+same_results before.h5 alone/results.h5 >log || fail "the same results after going on"
+
+for mode in hidden input; do
+  expect 0 "a text explained in $mode mode" "$layersweep" explain alone --mode $mode --text "w3 w5 w7"
+  grep -q 'GRU states' log || fail "the point is not named"
+done
+expect 0 "masks of new texts" "$layersweep" explain alone --input new.jsonl --output masks.h5
+expect 0 "validate masks of new texts" "$layersweep" validate masks.h5
+printf 'w3 w5\nw7\n' | "$layersweep" predict --encoder alone/model >log 2>&1 || fail "predict"
+[ "$(grep -c '"label":[0-4]' log)" = 2 ] || fail "not every line is classified"
+printf 'w3 w5\n' | "$layersweep" tokenize --encoder alone/model >log 2>&1 || fail "tokenize"
+grep -q '"w3","w5"' log || fail "the tokens are not told"
+
+# Its folder as an encoder: as it is on users' texts, and trained on with other classes.
+cat >own.ini <<INI
+[task]
+name = text
+data = own
+[probe]
+modes = hidden
+batch = 8
+max_steps = 4
+validate_every = 2
+warm_up = 2
+[run]
+threads = 1
+INI
+sed 's/^same/0/; s/^other/1/' own/train.tsv >numbers.tsv
+expect 0 "as it is" "$layersweep" run own.ini --set task.data=numbers.tsv --set encoder.folder=alone/model --set run.folder=as-is
+expect 0 "trained on" "$layersweep" run own.ini --set finetune.epochs=1 --set encoder.folder=alone/model --set run.folder=on
+grep -q '"same"' on/model/config.json || fail "the names of the classes are lost"
+expect 0 "validate" "$layersweep" validate on/results.h5
+
+damaged() {
+  rm -rf damaged
+  cp -r alone/model damaged
+}
+refused() {
+  expect 1 "$1" "$layersweep" run own.ini --set task.data=numbers.tsv --set encoder.folder=damaged --set run.folder=refused
+  grep -q "$2" log || fail "$1: no \"$2\" in the message"
+  rm -rf refused
+}
+damaged && rm damaged/vocab.txt && refused "no vocabulary" 'damaged holds no tokenizer'
+damaged && rm damaged/model.safetensors && refused "no weights" 'damaged/model.safetensors'
+damaged && sed -i 's/"hidden_size": 32/"hidden_size": 31/' damaged/config.json && refused "a wrong shape" 'gru.weight_ih_l0'
+damaged && printf 'w60\n' >>damaged/vocab.txt && printf '0\tw60 w1\tw2\n' >>numbers.tsv && refused "a word without embedding" '64 word embeddings'
+# shellcheck disable=SC2086
+expect 2 "answers in texts" "$layersweep" run gru.ini $small --set task.name=squad --set run.folder=squad
+grep -q 'finetune.model = gru' log || fail "the setting is not named"
+exit 0
