@@ -14,6 +14,7 @@
 #include "base/watchdog.hpp"
 #include "comm/agreement.hpp"
 #include "jobs/agreement.hpp"
+#include "jobs/explanations.hpp"
 #include "jobs/mode_probes.hpp"
 #include "jobs/output_columns.hpp"
 #include "jobs/statistics.hpp"
@@ -267,8 +268,7 @@ class Slab {
 };
 
 store::Contents contents_of(const config::Experiment& experiment, const encoder::Encoder& encoder, const Texts& texts,
-                            const std::vector<Chunk>& chunks, const std::vector<ModeProbes>& modes, Figures figures,
-                            bool has_statistics) {
+                            const std::vector<Chunk>& chunks, const std::vector<ModeProbes>& modes, Figures figures) {
   store::Contents contents;
   contents.classes = encoder.classes();
   for (const Chunk& chunk : chunks) {
@@ -298,10 +298,6 @@ store::Contents contents_of(const config::Experiment& experiment, const encoder:
   contents.task.question_answering = encoder.output() == encoder::OutputKind::span;
   contents.task.token_sentiment = !texts.test.sentiment().empty();
   contents.task.token_truth = !texts.test.truth().empty();
-  if (has_statistics) {
-    contents.statistics = {std::string(config::name_of(experiment.statistics.split)),
-                           {stats::quantiles.begin(), stats::quantiles.end()}};
-  }
   return contents;
 }
 
@@ -489,15 +485,24 @@ void write_all(const Extraction& what, const sweep::Team& team, const std::vecto
   }
 }
 
-void write_results(const Extraction& what, const std::vector<ModeProbes>& modes, Figures figures,
-                   const std::optional<stats::Figures>& statistics, const JudgeMode& judge_mode) {
+// With the statistics and explanations of `run`, if there is one.
+void write_results(const Extraction& what, const std::vector<ModeProbes>& modes, Figures figures, const Context* run,
+                   const JudgeMode& judge_mode) {
   const std::vector<Chunk> chunks = chunks_of(what.texts, what.splits);
   if (chunks.empty()) {
     throw base::InputError("there are no texts to extract masks of", "extract.splits names splits without texts",
                            "Add dev or test to extract.splits");
   }
-  const store::Contents contents =
-      contents_of(what.experiment, what.encoder, what.texts, chunks, modes, figures, statistics.has_value());
+  store::Contents contents = contents_of(what.experiment, what.encoder, what.texts, chunks, modes, figures);
+  std::optional<stats::Figures> statistics;
+  if (run != nullptr) {
+    statistics = finished_statistics(*run);
+    contents.explanations = explanations_entry(run->experiment);
+  }
+  if (statistics) {
+    contents.statistics = {std::string(config::name_of(what.experiment.statistics.split)),
+                           {stats::quantiles.begin(), stats::quantiles.end()}};
+  }
   const double limit_s = what.experiment.run.deadline_seconds;
   sweep::Pace pace(what.team, limit_s);
   sweep::Team stoppable = what.team;
@@ -515,6 +520,7 @@ void write_results(const Extraction& what, const std::vector<ModeProbes>& modes,
     throw;
   }
   limit.emplace(writing_results, limit_s);
+  if (run != nullptr) write_explanations(*run, what.texts, std::ssize(contents.points), *writer);
   writer->finish();
 }
 
@@ -532,7 +538,7 @@ void extract(const Context& context, const encoder::Encoder& encoder, const Text
              const std::vector<UnitResult>& units, const store::Provenance& provenance) {
   const Extraction what{context.team, context.experiment,      encoder, texts, context.experiment.extract.splits,
                         provenance,   context.folder.results()};
-  write_results(what, probes_by_mode(units), Figures::computed, finished_statistics(context),
+  write_results(what, probes_by_mode(units), Figures::computed, &context,
                 [&](const sweep::Team& team, store::ResultsWriter& writer, const ModeProbes& mode, const auto& agreements) {
                   const Context with_team{context.experiment, context.folder, team};
                   write_judgement(with_team, encoder, texts, writer, mode, agreements);
@@ -541,7 +547,7 @@ void extract(const Context& context, const encoder::Encoder& encoder, const Text
 
 void extract_as_judged(const Extraction& what, const std::vector<UnitResult>& units, const std::filesystem::path& judged) {
   const auto earlier = comm::run_together(what.team.ranks, [&] { return store::ResultsFile::open(judged); });
-  write_results(what, probes_by_mode(units), Figures::copied, {},
+  write_results(what, probes_by_mode(units), Figures::copied, nullptr,
                 [&](const sweep::Team&, store::ResultsWriter& writer, const ModeProbes& mode, const auto&) {
                   copy_judgement(earlier, writer, mode);
                 });

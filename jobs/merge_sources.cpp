@@ -54,8 +54,10 @@ void check_groups(const store::ResultsFile& file) {
   for (const std::string& group : file.groups()) {
     if (group == store::statistics_group || std::ranges::find(modes, group) != modes.end()) continue;
     throw base::InputError(fmt::format("{} cannot be merged", file.path().string()),
-                           fmt::format("it holds the group {}, which merge does not carry over yet", group),
-                           "Merge files that were extracted without that step");
+                           fmt::format("it holds the group {}: explanations compare the chosen probes of one run and put "
+                                       "its replacement vectors in the place of tokens, and a merge may choose others",
+                                       group),
+                           "Extract without them first: the same run command with --set explain.methods=none");
   }
 }
 

@@ -11,6 +11,7 @@
 #include "device/processor.hpp"
 #include "device/threads.hpp"
 #include "encoder/open.hpp"
+#include "jobs/explainers.hpp"
 #include "jobs/extract.hpp"
 #include "jobs/finetune.hpp"
 #include "jobs/prepare.hpp"
@@ -85,6 +86,10 @@ base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions&
   }
   if (!goes_to(options, "probe")) return base::ExitCode::done;
   const std::vector<UnitResult> units = probe(context, *encoder, texts, options.retry ? Failures::retried : Failures::left);
+  if (goes_to(options, "explain")) {  // extraction needs all of them
+    sweep::stop_here_if_asked(world);
+    run_explainers(context, *encoder, model, texts, units);
+  }
   if (wants(options, "extract")) {
     sweep::stop_here_if_asked(world);
     extract(context, *encoder, texts, units, provenance_of(experiment, world, texts, model, options.command, threads));
@@ -101,7 +106,7 @@ base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions&
 }  // namespace
 
 const std::vector<std::string_view>& step_names() {
-  static const std::vector<std::string_view> names{"prepare", "finetune", "statistics", "probe", "extract"};
+  static const std::vector<std::string_view> names{"prepare", "finetune", "statistics", "probe", "explain", "extract"};
   return names;
 }
 

@@ -1,4 +1,5 @@
-// A whole run: prepare, finetune, statistics, probe, extract; each step finds what was done before and goes on from there.
+// A whole run: prepare, finetune, statistics, probe, explain, extract; each step finds what was done before and goes on from
+// there.
 #pragma once
 
 #include <string>

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "jobs/explanations.hpp"
 #include "plan/scaling.hpp"
 #include "stats/hidden_statistics.hpp"
 #include "store/layout.hpp"
@@ -95,6 +96,7 @@ double results_bytes(const config::Experiment& experiment, const plan::Model& mo
     entry.steps.resize(static_cast<std::size_t>(work.front().validations));
     contents.modes.push_back(std::move(entry));
   }
+  contents.explanations = jobs::explanations_entry(experiment);
   contents.statistics = {"", {stats::quantiles.begin(), stats::quantiles.end()}};
   contents.task.token_sentiment = experiment.task.name == config::TaskName::sst;
   contents.task.token_truth = experiment.task.name == config::TaskName::counting;
@@ -201,6 +203,7 @@ std::string planned_run_text(const PlannedRun& run, const config::Experiment& ex
       experiment.finetune.epochs > 0 ? fmt::format(", fine-tuning about {}", sweep::duration_text(run.time.finetune_s)) : "",
       sweep::duration_text(run.time.statistics_s), sweep::duration_text(run.time.probes_s),
       sweep::duration_text(run.time.extract_s));
+  if (jobs::explanations_entry(experiment)) text += "explain.methods take further time, which is not estimated\n";
   text += fmt::format("memory: about {} a rank (program {}, model {}, probes {}, passes {}), {} a node\n",
                       bytes_text(run.memory.total_bytes()), bytes_text(run.memory.program_bytes),
                       bytes_text(run.memory.weights_bytes), bytes_text(run.memory.probes_bytes),

@@ -266,7 +266,7 @@ std::string progress_word(const fs::path& folder) {
   refuse_other_folders(folder);
   // Names tell enough: what is durable is written under a marked name and renamed when complete.
   std::vector<std::string> names;
-  for (const auto& part : {"tokens", "model.training", "model", "statistics", "units"}) {
+  for (const auto& part : {"tokens", "model.training", "model", "statistics", "units", "explain"}) {
     std::error_code vanished;
     for (auto entry = fs::recursive_directory_iterator(folder / part, vanished); !vanished && entry != fs::end(entry);
          entry.increment(vanished)) {

@@ -33,7 +33,8 @@ enum class Purpose : std::uint64_t {
   counting_task = 3,
   initial_weights = 4,
   explainers = 5,
-  token_sample = 6
+  token_sample = 6,
+  shuffled_head = 7
 };
 
 /// A key for (seed, purpose, words…), e.g. words = mode, probe, step; mixed so that different words give unrelated keys.

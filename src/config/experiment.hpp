@@ -16,6 +16,21 @@ enum class Mode { input, hidden };
 enum class Sparsity { log, l0 };
 enum class Replacement { mask, mean, xavier };
 enum class Split { train, dev, test };
+enum class ExplainMethod {
+  none,
+  leave_one_out,
+  exact_erasure,
+  greedy_erasure,
+  diffmask,
+  reinforce,
+  integrated_gradients,
+  gradient_times_input,
+  schulz,
+  guan,
+  attention,
+  random
+};
+enum class StandIn { learned, mask, mean, zero };
 enum class Device { cpu, cuda };
 enum class Precision { fp32, tf32, bf16 };
 
@@ -26,6 +41,8 @@ std::string_view name_of(Mode value);
 std::string_view name_of(Sparsity value);
 std::string_view name_of(Replacement value);
 std::string_view name_of(Split value);
+std::string_view name_of(ExplainMethod value);
+std::string_view name_of(StandIn value);
 std::string_view name_of(Device value);
 std::string_view name_of(Precision value);
 
@@ -94,6 +111,20 @@ struct Statistics {
   bool operator==(const Statistics&) const = default;
 };
 
+struct Explain {
+  std::vector<ExplainMethod> methods = {ExplainMethod::none};
+  std::vector<Split> splits = {Split::test};
+  std::int64_t limit = 0;
+  std::int64_t seed = 0;
+  StandIn replacement = StandIn::learned;
+  std::vector<double> shares = {0.01, 0.05, 0.1, 0.2, 0.5};
+  std::int64_t integration_steps = 50;
+  std::int64_t search_steps = 200;
+  std::int64_t samples = 4;
+  bool shuffled_head = true;
+  bool operator==(const Explain&) const = default;
+};
+
 struct Run {
   std::filesystem::path folder;
   int threads = 0;
@@ -115,6 +146,7 @@ struct Experiment {
   Probe probe;
   Extract extract;
   Statistics statistics;
+  Explain explain;
   Run run;
   bool operator==(const Experiment&) const = default;
 };

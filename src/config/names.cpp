@@ -22,6 +22,8 @@ std::string_view name_of(Mode value) { return look_up(value); }
 std::string_view name_of(Sparsity value) { return look_up(value); }
 std::string_view name_of(Replacement value) { return look_up(value); }
 std::string_view name_of(Split value) { return look_up(value); }
+std::string_view name_of(ExplainMethod value) { return look_up(value); }
+std::string_view name_of(StandIn value) { return look_up(value); }
 std::string_view name_of(Device value) { return look_up(value); }
 std::string_view name_of(Precision value) { return look_up(value); }
 

@@ -40,6 +40,26 @@ struct Names<Split> {
                                     std::pair{Split::test, "test"}};
 };
 template <>
+struct Names<ExplainMethod> {
+  static constexpr std::array table{std::pair{ExplainMethod::none, "none"},
+                                    std::pair{ExplainMethod::leave_one_out, "leave_one_out"},
+                                    std::pair{ExplainMethod::exact_erasure, "exact_erasure"},
+                                    std::pair{ExplainMethod::greedy_erasure, "greedy_erasure"},
+                                    std::pair{ExplainMethod::diffmask, "diffmask"},
+                                    std::pair{ExplainMethod::reinforce, "reinforce"},
+                                    std::pair{ExplainMethod::integrated_gradients, "integrated_gradients"},
+                                    std::pair{ExplainMethod::gradient_times_input, "gradient_times_input"},
+                                    std::pair{ExplainMethod::schulz, "schulz"},
+                                    std::pair{ExplainMethod::guan, "guan"},
+                                    std::pair{ExplainMethod::attention, "attention"},
+                                    std::pair{ExplainMethod::random, "random"}};
+};
+template <>
+struct Names<StandIn> {
+  static constexpr std::array table{std::pair{StandIn::learned, "learned"}, std::pair{StandIn::mask, "mask"},
+                                    std::pair{StandIn::mean, "mean"}, std::pair{StandIn::zero, "zero"}};
+};
+template <>
 struct Names<Device> {
   static constexpr std::array table{std::pair{Device::cpu, "cpu"}, std::pair{Device::cuda, "cuda"}};
 };

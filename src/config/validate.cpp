@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
 
 namespace layersweep::config {
@@ -75,6 +77,19 @@ void check_probe(const Experiment& e) {
   }
 }
 
+void check_explain(const Experiment& e) {
+  const auto& methods = e.explain.methods;
+  if (methods.front() == ExplainMethod::none && methods.size() == 1) return;
+  if (std::ranges::find(methods, ExplainMethod::none) != methods.end()) {
+    throw UsageError("explain.methods names none beside others");
+  }
+  for (const Split split : e.explain.splits) {
+    if (std::ranges::find(e.extract.splits, split) != e.extract.splits.end()) continue;
+    throw UsageError(fmt::format("explain.splits has {}, but extract.splits has not", name_of(split)),
+                     "explanations join to the texts of the results file", "Add it to extract.splits");
+  }
+}
+
 void check_run(const Experiment& e) {
   if (e.run.device == Device::cuda) {
     throw UsageError("run.device = cuda", "this build has no CUDA back end", "Use run.device = cpu");
@@ -100,6 +115,7 @@ void validate(const Experiment& experiment) {
   check_task(experiment);
   check_gru(experiment);
   check_probe(experiment);
+  check_explain(experiment);
   check_run(experiment);
 }
 

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/random.hpp"
 #include "data/tokenizer.hpp"
 #include "encoder/bert_folder.hpp"
 #include "encoder/counting.hpp"
@@ -14,20 +16,43 @@
 #include "encoder/trainable.hpp"
 
 namespace layersweep::encoder {
+namespace {
 
-std::unique_ptr<Encoder> open_encoder(const std::filesystem::path& folder, Arithmetic arithmetic) {
+// `change` is given the weights of the head, as they were read.
+std::unique_ptr<Encoder> open_changed(const std::filesystem::path& folder, Arithmetic arithmetic,
+                                      const std::function<void(at::Tensor&)>& change) {
   const auto config_json = folder / "config.json";
-  if (model_type(read_json_object(config_json), config_json) == "layersweep-counting")
-    return make_counting(read_counting(folder));
+  if (model_type(read_json_object(config_json), config_json) == "layersweep-counting") {
+    CountingModel model = read_counting(folder);
+    change(model.weights.head);
+    return make_counting(std::move(model));
+  }
   if (holds_gru(folder)) {
     if (arithmetic == Arithmetic::fast_bf16) {
       throw base::InputError(fmt::format("{} holds a GRU, which is computed in fp32", folder.string()), {},
                              "Use run.precision = fp32");
     }
-    return make_gru_classifier(read_gru_classifier(folder), mask_token(folder));
+    GruClassifierModel model = read_gru_classifier(folder);
+    change(model.weights.head);
+    return make_gru_classifier(std::move(model), mask_token(folder));
   }
   BertModel model = read_bert_model(folder);
+  change(model.weights.classifier);
   return make_bert(model.config, std::move(model.weights), mask_token(folder), arithmetic);
+}
+
+}  // namespace
+
+std::unique_ptr<Encoder> open_encoder(const std::filesystem::path& folder, Arithmetic arithmetic) {
+  return open_changed(folder, arithmetic, [](at::Tensor&) {});
+}
+
+std::unique_ptr<Encoder> open_with_shuffled_head(const std::filesystem::path& folder, std::uint64_t seed,
+                                                 Arithmetic arithmetic) {
+  return open_changed(folder, arithmetic, [seed](at::Tensor& head) {
+    base::RandomStream random(base::philox_key(seed, base::Purpose::shuffled_head));
+    base::shuffle(std::span(head.data_ptr<float>(), static_cast<std::size_t>(head.numel())), random);
+  });
 }
 
 std::unique_ptr<Trainable> open_trainable(const std::filesystem::path& folder, const Head& head, std::uint64_t seed) {

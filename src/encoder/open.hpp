@@ -19,6 +19,12 @@ namespace layersweep::encoder {
 /// a model, or holds one without a head, or one that is not computed in bf16 where that is asked for.
 std::unique_ptr<Encoder> open_encoder(const std::filesystem::path& folder, Arithmetic arithmetic = Arithmetic::fast);
 
+/// The same with the weights of its head, the last linear map, in a random order that follows from `seed`; biases stay. The
+/// states at all points are those of the model, what it decides from them is not: explanations of it are a control of those
+/// of the model (the first step of the cascade of Adebayo et al., "Sanity checks for saliency maps", NeurIPS 2018).
+std::unique_ptr<Encoder> open_with_shuffled_head(const std::filesystem::path& folder, std::uint64_t seed,
+                                                 Arithmetic arithmetic = Arithmetic::fast);
+
 /// What config.json tells of a model that reads texts, without its weights.
 struct ModelDescription {
   OutputKind output = OutputKind::classes;

@@ -32,6 +32,12 @@ struct TaskColumns {
   bool token_truth = false;
 };
 
+/// The groups /explain/<method> and /evaluation.
+struct ExplanationsEntry {
+  std::vector<std::string> methods;  ///< of explained_methods()
+  std::vector<double> shares;        ///< of tokens, above 0 and at most 1
+};
+
 /// Sizes and coordinates. All are at least 1, but for `classes` in question answering (0).
 struct Contents {
   std::int64_t examples = 0;
@@ -43,6 +49,7 @@ struct Contents {
   std::vector<std::int64_t> seeds;  ///< of probes, the values given in the experiment
   std::vector<ModeEntry> modes;
   std::optional<StatisticsEntry> statistics;
+  std::optional<ExplanationsEntry> explanations;
   TaskColumns task;
 };
 

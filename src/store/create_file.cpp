@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "store/attributes.hpp"
+#include "store/schema_explain.hpp"
 
 namespace layersweep::store {
 namespace {
@@ -170,6 +171,19 @@ void lay_out(hid_t file, const std::vector<PlannedVariable>& variables, const Co
     for (const PlannedVariable& variable : variables) {
       if (variable.spec->place == Place::statistics) layout.add(variable);
     }
+  }
+  if (!contents.explanations) return;
+  layout.add_group(explain_group, "attributions of single texts by other methods, beside the probes");
+  for (const std::string& method : contents.explanations->methods) {
+    const std::string group = path_in(explain_group, method);
+    layout.add_group(group, fmt::format("attributions by {}", method));
+    for (const PlannedVariable& variable : variables) {
+      if (variable.spec->place == Place::explain && variable.path.starts_with(group + "/")) layout.add(variable);
+    }
+  }
+  layout.add_group(evaluation_group, "how faithful the attributions are, and how near to a known truth");
+  for (const PlannedVariable& variable : variables) {
+    if (variable.spec->place == Place::evaluation) layout.add(variable);
   }
 }
 

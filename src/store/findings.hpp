@@ -46,5 +46,7 @@ void check_relations(hid_t file, Findings& findings);
 
 /// The cells of /statistics, where there is one. For a file whose structure and other cells are right.
 void check_statistics(hid_t file, Findings& findings);
+/// Likewise of /evaluation and /explain.
+void check_explanations(hid_t file, Findings& findings);
 
 }  // namespace layersweep::store

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "store/schema_explain.hpp"
 #include "store/schema_statistics.hpp"
 
 namespace layersweep::store {
@@ -56,6 +57,7 @@ std::int64_t dimension_size(std::string_view name, const Contents& contents, con
     return static_cast<std::int64_t>(longest);
   }
   if (const auto size = statistics_dimension_size(name, contents)) return *size;
+  if (const auto size = explain_dimension_size(name, contents)) return *size;
   throw base::InternalError(fmt::format("the dimension {} has no size", name));
 }
 
@@ -84,6 +86,11 @@ void check_contents(const Contents& contents) {
   check_range("number of tokens", contents.tokens);
   check_range("number of examples", contents.examples);
   for (const std::int64_t seed : contents.seeds) check_range("probe seed", seed);
+  if (!contents.explanations) return;
+  for (const std::string& method : contents.explanations->methods) {
+    base::ensure(std::ranges::find(explained_methods(), method) != explained_methods().end(),
+                 "a method of a results file that is unknown");
+  }
 }
 
 std::vector<PlannedVariable> plan_variables(const Contents& contents) {
@@ -102,6 +109,12 @@ std::vector<PlannedVariable> plan_variables(const Contents& contents) {
     }
   }
   if (contents.statistics) add(Place::statistics, statistics_group, nullptr);
+  if (contents.explanations) {
+    for (const std::string& method : contents.explanations->methods) {
+      add(Place::explain, path_in(explain_group, method), nullptr);
+    }
+    add(Place::evaluation, evaluation_group, nullptr);
+  }
   return planned;
 }
 
@@ -119,7 +132,11 @@ std::vector<std::int64_t> chunk_shape(const VariableSpec& spec, const std::vecto
   const auto cell = static_cast<std::int64_t>(type_bytes(spec.type));
   const std::int64_t longest = target_bytes / cell;
   std::vector<std::int64_t> chunk = shape;
-  if (is_row_of_probe(spec)) return {1, 1, std::min(shape[2], longest)};
+  if (shape.size() > 1 && (spec.dimensions.back() == "token" || spec.dimensions.back() == "example")) {
+    std::ranges::fill(chunk, 1);
+    chunk.back() = std::min(shape.back(), longest);
+    return chunk;
+  }
   const std::int64_t row = std::accumulate(shape.begin() + 1, shape.end(), std::int64_t{1}, std::multiplies());
   chunk.front() = std::clamp<std::int64_t>(longest / std::max<std::int64_t>(row, 1), 1, shape.front());
   return chunk;
@@ -137,6 +154,10 @@ std::vector<std::int32_t> coordinate_values(std::string_view path, const Content
   std::vector<std::int32_t> values(static_cast<std::size_t>(dimension_size(name, contents, nullptr)));
   std::iota(values.begin(), values.end(), 0);
   return values;
+}
+
+const std::vector<double>& real_coordinate_values(std::string_view path, const Contents& contents) {
+  return path.starts_with(evaluation_group) ? contents.explanations->shares : contents.statistics->quantiles;
 }
 
 std::vector<RootText> root_texts(const Provenance& from) {

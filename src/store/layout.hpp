@@ -21,7 +21,8 @@ struct PlannedVariable {
 /// Throws InputError when a size does not fit the layout (more than 2^31 − 1 tokens, a seed beyond int32).
 void check_contents(const Contents& contents);
 
-/// In the order of creation, for /, then for each mode, then for /statistics.
+/// In the order of creation, for /, then for each mode, then for /statistics, /explain/<method> and
+/// /evaluation.
 std::vector<PlannedVariable> plan_variables(const Contents& contents);
 
 /// The path of the scale of dimension `name`, as seen from the group of `variable`: "point", "input/step",
@@ -33,6 +34,8 @@ std::vector<std::int64_t> chunk_shape(const VariableSpec& spec, const std::vecto
 
 /// Values of a coordinate variable of whole numbers.
 std::vector<std::int32_t> coordinate_values(std::string_view path, const Contents& contents);
+/// Those of one of real numbers.
+const std::vector<double>& real_coordinate_values(std::string_view path, const Contents& contents);
 
 /// The root texts and numbers of root_attributes(), in its order, without layersweep_layout and complete.
 struct RootText {

@@ -162,7 +162,7 @@ struct ResultsWriter::State {
     };
     for (const PlannedVariable& variable : planned) {
       if (variable.spec->is_coordinate() && variable.spec->type == Type::float64) {
-        from_first(variable.path, Type::float64, contents.statistics->quantiles);
+        from_first(variable.path, Type::float64, real_coordinate_values(variable.path, contents));
       } else if (variable.spec->is_coordinate()) {
         from_first(variable.path, Type::int32, coordinate_values(variable.path, contents));
       }

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/error.hpp"
+#include "store/schema_explain.hpp"
 #include "store/schema_statistics.hpp"
 
 namespace layersweep::store {
@@ -140,6 +141,7 @@ std::vector<VariableSpec> make_variables() {
   };
   // clang-format on
   std::ranges::move(statistics_variables(), std::back_inserter(all));
+  std::ranges::move(explain_variables(), std::back_inserter(all));
   return all;
 }
 
@@ -207,6 +209,10 @@ std::vector<std::string> groups_of(Place place) {
       return {modes.begin(), modes.end()};
     case statistics:
       return {std::string(statistics_group)};
+    case explain:
+      return explain_groups();
+    case evaluation:
+      return {std::string(evaluation_group)};
   }
   throw base::InternalError("a place without groups");
 }
@@ -246,7 +252,7 @@ std::span<const AttributeSpec> root_attributes() {
 
 const VariableSpec* find_variable(std::string_view path) {
   if (path.starts_with('/')) path.remove_prefix(1);
-  const std::size_t slash = path.find('/');
+  const std::size_t slash = path.rfind('/');
   const std::string_view group = slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
   const std::string_view name = slash == std::string_view::npos ? path : path.substr(slash + 1);
   for (const VariableSpec& spec : variables()) {

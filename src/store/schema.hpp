@@ -46,6 +46,8 @@ enum class Place : std::uint8_t {
   root,        ///< once, in /
   mode,        ///< once in each of the groups of trained modes, /input and /hidden
   statistics,  ///< in /statistics, where the hidden states were looked at
+  explain,     ///< in /explain/<method>, where explainers were compared
+  evaluation,  ///< in /evaluation, likewise
 };
 
 /// Which files have the variable.

@@ -52,6 +52,8 @@ std::string schema_markdown() {
   text += "\n### Group `/`\n\n" + variable_table(Place::root);
   text += "\n### Groups `/input` and `/hidden`\n\n" + variable_table(Place::mode);
   text += "\n### Group `/statistics`\n\n" + variable_table(Place::statistics);
+  text += "\n### Groups `/explain/<method>`\n\n" + variable_table(Place::explain);
+  text += "\n### Group `/evaluation`\n\n" + variable_table(Place::evaluation);
   return text;
 }
 

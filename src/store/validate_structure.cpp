@@ -10,12 +10,11 @@
 #include "store/findings.hpp"
 #include "store/layout.hpp"
 #include "store/schema.hpp"
+#include "store/schema_explain.hpp"
 
 namespace layersweep::store {
 namespace {
 
-// Groups that later steps add; their variables are not described yet, but how they are stored is checked.
-constexpr std::array<std::string_view, 2> reserved_groups{"explain", "evaluation"};
 constexpr int deepest_group = 3;
 constexpr hssize_t most_attachments = 4096;
 constexpr std::uint64_t smallest_chunk_bytes = 256 << 10;
@@ -135,10 +134,13 @@ class StructureCheck {
   }
 
   static bool is_known_group(const std::string& path) {
-    const std::string_view top = std::string_view(path).substr(1, path.find('/', 1) - 1);
-    const bool nested = path.find('/', 1) != std::string::npos;
-    return std::ranges::find(reserved_groups, top) != reserved_groups.end() ||
-           (!nested && (top == statistics_group || std::ranges::find(mode_names(), top) != mode_names().end()));
+    const std::string_view name = std::string_view(path).substr(1);
+    if (name == explain_group) return true;
+    for (const Place place : {Place::mode, Place::statistics, Place::explain, Place::evaluation}) {
+      const std::vector<std::string> groups = groups_of(place);
+      if (std::ranges::find(groups, name) != groups.end()) return true;
+    }
+    return false;
   }
 
   void visit_dataset(const std::string& path) {

@@ -44,8 +44,9 @@ class ValueCheck {
 
   // Names that end so hold shares and probabilities.
   static bool is_share(std::string_view name) {
-    return name == "keep_probability" || name.find("keep_share") != name.npos || name.ends_with("flipped_share") ||
-           name == "training_flipped" || name == "f1_truth" || name == "agreement_iou" || name == "score";
+    return name.ends_with("_probability") || name == "truth_f1" || name.find("keep_share") != name.npos ||
+           name.ends_with("flipped_share") || name == "training_flipped" || name == "f1_truth" || name == "agreement_iou" ||
+           name == "score";
   }
   static bool is_correlation(std::string_view name) { return name == "agreement_spearman" || name == "agreement_kappa"; }
 
@@ -157,6 +158,7 @@ void check_values(hid_t file, Findings& findings) {
   if (!findings.empty()) return;  // the rules below trust the cells that those above have read
   check_relations(file, findings);
   check_statistics(file, findings);
+  check_explanations(file, findings);
 }
 
 }  // namespace layersweep::store

@@ -339,7 +339,7 @@ def add_groups(path: Path, rng: np.random.Generator) -> None:
         writer.add(f"explain/{method}", Variable("attribution", ["point", "token"], "float32", "", "attribution"), values)
     writer.add("evaluation", Variable("method_name", ["method", "method_name_length"], "char", "", "method"), characters(methods))
     scores = np.sort(rng.random((3, points)), axis=0)[::-1].astype(np.float32)
-    for name in ("aopc_comprehensiveness", "aopc_sufficiency", "seconds"):
+    for name in ("aopc_comprehensiveness", "aopc_comprehensiveness_shuffled_head", "aopc_sufficiency", "seconds"):
         writer.add("evaluation", Variable(name, ["method", "point"], "float32", "", name), scores)
     writer.file.close()
 

@@ -73,6 +73,9 @@ TEST(WrongValues, NothingHalfReadPasses) {
                               "probe.seeds=2147483648",
                               "probe.modes=hidden,hidden",
                               "extract.splits=validation",
+                              "explain.methods=magic",
+                              "explain.shares=0",
+                              "explain.shares=0.5,1.5",
                               "task.max_length=3",
                               "run.folder=a#b",
                               "run.folder=a\nb"}) {
@@ -97,6 +100,9 @@ TEST(CrossChecks, NameBothSidesAndTheRemedy) {
   EXPECT_THAT(refusal_of("probe.seeds_per_unit=2", sst), HasSubstr("probe.seeds"));
   EXPECT_THAT(refusal_of("probe.alpha_start=201", sst), HasSubstr("probe.alpha_max"));
   EXPECT_THAT(refusal_of("run.token_budget=127", sst), HasSubstr("task.max_length"));
+  EXPECT_THAT(refusal_of("explain.methods=guan,none", sst), HasSubstr("none"));
+  EXPECT_THAT(message("[task]\nname = counting\n[extract]\nsplits = dev\n[explain]\nmethods = guan\n"),
+              AllOf(HasSubstr("explain.splits"), HasSubstr("extract.splits")));
   EXPECT_THAT(refusal_of("run.folder=", sst), HasSubstr("run.folder"));
   EXPECT_THAT(refusal_of("encoder.folder=f"), HasSubstr("finetune.epochs"));
   EXPECT_THAT(refusal_of("finetune.epochs=0"), HasSubstr("encoder.folder"));

@@ -25,6 +25,22 @@ encoder::CountingModel random_model(encoder::CountingConfig config = {}) {
   return {config, encoder::random_counting_weights(config, 7)};
 }
 
+// The same states; another decision from the same weights; the same for the same seed.
+TEST(Counting, ShuffledHead) {
+  const test::TemporaryFolder folder;
+  encoder::write_counting(folder.path(), random_model());
+  const auto corpus = data::counting_corpus(3, data::Split::dev);
+  const encoder::Batch batch = encoder::collate(corpus, std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 6, 7});
+  const auto model = encoder::open_encoder(folder.path())->clean(batch);
+  const auto shuffled = encoder::open_with_shuffled_head(folder.path(), 1)->clean(batch);
+  for (std::size_t point = 0; point < model.states.size(); ++point) {
+    EXPECT_TRUE(model.states[point].equal(shuffled.states[point])) << "point " << point;
+  }
+  EXPECT_GT(test::relative_difference(model.logits, shuffled.logits), 0.1);
+  EXPECT_TRUE(shuffled.logits.equal(encoder::open_with_shuffled_head(folder.path(), 1)->clean(batch).logits));
+  EXPECT_FALSE(shuffled.logits.equal(encoder::open_with_shuffled_head(folder.path(), 2)->clean(batch).logits));
+}
+
 TEST(Counting, FastEqualsPlainFromEveryPoint) {
   at::manual_seed(2);
   const auto corpus = data::counting_corpus(3, data::Split::dev);

@@ -39,7 +39,7 @@ def is_width(dataset):
 
 def check_with_h5py(path):
     """Types, fills, attributes, filters, scales; returns the names of all variables by group."""
-    names = {"/": set(), "input": set(), "hidden": set(), "statistics": set()}
+    names = {"/": set(), "input": set(), "hidden": set(), "statistics": set(), "evaluation": set()}
     with h5py.File(path) as file:
         assert file.attrs["layersweep_layout"] == 1 and file.attrs["complete"] == 1
         assert file.attrs["epsilon"] == 0.1
@@ -51,7 +51,7 @@ def check_with_h5py(path):
                     continue
                 names[group].add(name)
                 assert str(dataset.dtype) in FILL, (name, dataset.dtype)
-                assert dataset.attrs["long_name"] and dataset.attrs["units"] == b"1", name
+                assert dataset.attrs["long_name"] and dataset.attrs["units"] == (b"s" if name == "seconds" else b"1"), name
                 assert dataset.compression == "gzip" and dataset.shuffle, name
                 fill = FILL[str(dataset.dtype)]
                 np.testing.assert_equal(np.asarray(dataset.fillvalue), np.asarray(fill, dataset.dtype), name)
@@ -109,8 +109,13 @@ def check_with_xarray(path, engine, names):
         assert list(group["quantile"].values) == [0, 0.5, 1] and group["quantile"].dtype == "float64"
         assert list(group["token_part"].values) == [0, 1, 2, 3, 4] and group["token_part"].dtype == "int32"
         np.testing.assert_array_equal(group["mean"].sel(point=2, token_part=1)[:3], [-11, -10, np.nan])
+    with xr.open_dataset(path, engine=engine, group="evaluation") as group:
+        assert set(group.variables) == names["evaluation"], set(group.variables) ^ names["evaluation"]
+        assert list(group["share"].values) == [0.1, 0.5] and group["share"].dtype == "float64"
+        assert group["sufficiency"].dims == ("method", "point", "share") and group["seconds"].dtype == "float32"
     with xr.open_datatree(path, engine=engine) as tree:  # groups inherit the coordinates of the root
         assert float(tree["statistics"].ds.cka.sel(point=1, point_other=2)) == 0.75
+        assert tree["explain/random"].ds.attribution.dims == ("point", "token")
         assert float(tree["input"].ds.kl_mean.sel(seed=42, point=2)) == np.float32(0.01)
 
 

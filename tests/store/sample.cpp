@@ -70,6 +70,18 @@ class Part {
     }
   }
 
+  // (point, token) and (method, point, share, example) of explanations; equal values.
+  void attributions(const std::string& variable, float value) {
+    writer_.write<float>(variable, {{0, first_token_}, {points, tokens_}},
+                         std::vector<float>(static_cast<std::size_t>(points * tokens_), value));
+  }
+  void probabilities(const std::string& variable, std::int64_t methods, std::int64_t shares, float value) {
+    const std::int64_t count = end_ - begin_;
+    writer_.write<float>(variable, {{0, 0, 0, begin_}, {methods, points, shares, count}},
+                         std::vector<float>(static_cast<std::size_t>(methods * points * shares * count), value));
+  }
+
+  bool is_first() const { return begin_ == 0; }
   std::int64_t token_start(std::int64_t example) const { return token_start_[static_cast<std::size_t>(example)]; }
 
  private:
@@ -122,6 +134,35 @@ void fill_mode(store::ResultsWriter& writer, Part& part, const std::string& mode
   }
 }
 
+store::ExplanationsEntry sample_explanations() { return {{"probe_hidden", "random"}, {0.1, 0.5}}; }
+
+void fill_explanations(store::ResultsWriter& writer, Part& part, bool truth) {
+  const std::vector<std::string> methods = sample_explanations().methods;
+  const auto shares = std::ssize(sample_explanations().shares);
+  const auto rows = static_cast<std::size_t>(std::ssize(methods) * points);
+  const auto all = [&](const std::string& name, std::size_t cells, float value) {
+    writer.write_from_first_rank<float>("evaluation/" + name, std::vector<float>(cells, value));
+  };
+  writer.write_text("evaluation/method_name", 0,
+                    part.is_first() ? std::span<const std::string>(methods) : std::span<const std::string>());
+  for (const std::string& method : methods) {
+    part.attributions("explain/" + method + "/attribution", 0.5F);
+    writer.write_from_first_rank<float>("explain/" + method + "/seconds", std::vector<float>(points, 0.25F));
+  }
+  part.examples<float>("evaluation/clean_probability", [](auto) { return 0.75; });
+  part.probabilities("evaluation/kept_probability", std::ssize(methods), shares, 0.5F);
+  part.probabilities("evaluation/dropped_probability", std::ssize(methods), shares, 0.25F);
+  all("comprehensiveness", rows * static_cast<std::size_t>(shares), 0.5F);
+  all("sufficiency", rows * static_cast<std::size_t>(shares), 0.25F);
+  all("aopc_comprehensiveness", rows, 0.5F);
+  all("aopc_sufficiency", rows, 0.25F);
+  all("aopc_comprehensiveness_shuffled_head", rows, 0.125F);
+  all("aopc_sufficiency_shuffled_head", rows, 0.5F);
+  all("seconds", rows, 0.25F);
+  if (!truth) return;
+  for (const char* name : {"truth_kl", "truth_js", "truth_f1"}) all(name, rows, 0.5F);
+}
+
 void fill_statistics(store::ResultsWriter& writer) {
   constexpr std::int64_t parts = 5, hidden = 64;
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
@@ -168,6 +209,7 @@ store::Contents sample_contents(const SampleSize& size, SampleTask task) {
   contents.seeds = {11, 42};
   contents.modes = {{"input", {100, 250}}, {"hidden", {}}};
   contents.statistics = {"train", {0, 0.5, 1}};
+  contents.explanations = sample_explanations();
   contents.task = {task == SampleTask::squad, task == SampleTask::sst, task == SampleTask::counting};
   return contents;
 }
@@ -238,6 +280,7 @@ void fill_sample(store::ResultsWriter& writer, const comm::Communicator& communi
   fill_mode(writer, part, "input");
   fill_mode(writer, part, "hidden");
   fill_statistics(writer);
+  fill_explanations(writer, part, task == SampleTask::counting);
 }
 
 void write_sample(const comm::Communicator& communicator, const std::filesystem::path& path, const SampleSize& size,

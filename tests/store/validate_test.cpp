@@ -182,7 +182,6 @@ const Damage damages[] = {
        const hsize_t chunk = 3;
        H5Pset_chunk(creation, 1, &chunk);
        H5Pset_fletcher32(creation);
-       H5Gclose(H5Gcreate2(f, "evaluation", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
        add_dataset(f, "evaluation/x", 3, creation);
        H5Pclose(creation);
      },
@@ -225,8 +224,8 @@ const Damage damages[] = {
        H5Ldelete(f, "hidden", H5P_DEFAULT);
      },
      "/", "neither the group input nor hidden"},
-    {"LinkOrder", [](hid_t f) { H5Gclose(H5Gcreate2(f, "evaluation", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT)); },
-     "/evaluation", "order of creation"},
+    {"LinkOrder", [](hid_t f) { H5Gclose(H5Gcreate2(f, "explain/guan", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT)); },
+     "/explain/guan", "order of creation"},
     {"Times", [](hid_t f) { replace_dataset(f, "width", plain_creation(1, {3}, true, true)); }, "/width", "keeps times"},
     {"AttributeOrder", [](hid_t f) { replace_dataset(f, "width", plain_creation(1, {3}, false, false)); }, "/width",
      "order of its attributes"},
@@ -245,7 +244,6 @@ const Damage damages[] = {
     {"StrangeType",
      [](hid_t f) {
        const hid_t space = H5Screate(H5S_SCALAR);
-       H5Gclose(H5Gcreate2(f, "explain", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
        H5Dclose(H5Dcreate2(f, "explain/x", H5T_NATIVE_INT64, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
        H5Sclose(space);
      },
@@ -333,6 +331,32 @@ const Damage damages[] = {
        set_cell(f, "input/flipped_share", {1, 2}, 0.1);
      },
      "/input/accepted", "not accepted"},
+    {"ExplanationMissing", [](hid_t f) { H5Ldelete(f, "explain/random/seconds", H5P_DEFAULT); }, "/explain/random/seconds",
+     "missing"},
+    {"ExplainersUnknown", [](hid_t f) { H5Gclose(H5Gcreate2(f, "explain/magic", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT)); },
+     "/explain/magic", "no such group"},
+    {"Shares", [](hid_t f) { set_cell(f, "evaluation/share", {0}, 0); }, "/evaluation/share", "above 0"},
+    {"Area",
+     [](hid_t f) {
+       set_cell(f, "evaluation/aopc_sufficiency", {1, 2}, 0.3);
+     },
+     "/evaluation/aopc_sufficiency", "row 5"},
+    {"ShuffledHead",
+     [](hid_t f) {
+       set_cell(f, "evaluation/aopc_sufficiency_shuffled_head", {1, 2}, -1.5);
+     },
+     "/evaluation/aopc_sufficiency_shuffled_head", "outside"},
+    {"MeanOverTexts",
+     [](hid_t f) {
+       set_cell(f, "evaluation/dropped_probability", {1, 0, 1, 2}, 0.9);
+     },
+     "/evaluation/comprehensiveness", "cell 7"},
+    {"KeptProbability",
+     [](hid_t f) {
+       set_cell(f, "evaluation/kept_probability", {0, 0, 0, 0}, 1.5);
+     },
+     "/evaluation/kept_probability", "outside"},
+    {"Seconds", [](hid_t f) { set_cell(f, "explain/random/seconds", {0}, -1); }, "/explain/random/seconds", "below 0"},
     {"StatisticsMissing", [](hid_t f) { H5Ldelete(f, "statistics/cka", H5P_DEFAULT); }, "/statistics/cka", "missing"},
     {"Quantiles", [](hid_t f) { set_cell(f, "statistics/quantile", {1}, 1.5); }, "/statistics/quantile", "ascend"},
     {"Norms",

@@ -288,6 +288,8 @@ def _norms(file: ResultsFile, norms: xr.DataArray, x: Axis, names: list[str]) ->
 _MEASURES = (
     ("aopc_comprehensiveness", "Comprehensiveness (AOPC)", "Probability lost without the most important tokens: more is better."),
     ("aopc_sufficiency", "Sufficiency (AOPC)", "Probability lost with only the most important tokens: less is better."),
+    ("aopc_comprehensiveness_shuffled_head", "Comprehensiveness (AOPC) of explanations of a shuffled head",
+     "A control: a method that looks at what the model decides loses less here than for the model itself."),
     ("truth_f1", "F1 against the known truth", "As many tokens as are true: more is better."),
     ("seconds", "Time for a text (seconds)", ""),
 )
