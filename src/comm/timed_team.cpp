@@ -30,16 +30,16 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 // Between two polls: yields at first, since most waits are short, then sleeps, to leave the processor to ranks that compute.
 class Idle {
  public:
-  enum class Wait { long_or_short, short_only };
+  using Polling = TimedTeam::Polling;
 
-  Idle(Wait wait, const TimedTeam::Attend& attend) : wait_(wait), attend_(attend) {}
+  Idle(Polling polling, const TimedTeam::Attend& attend) : polling_(polling), attend_(attend) {}
 
   void pause() {
     if (const auto now = Clock::now(); now >= next_look_) {
       next_look_ = now + std::chrono::milliseconds(10);
       attend_();
     }
-    if (++polls_ < 500 || wait_ == Wait::short_only) {
+    if (++polls_ < 500 || polling_ == Polling::steady) {
       sched_yield();
     } else {
       std::this_thread::sleep_for(std::chrono::microseconds(200));
@@ -48,7 +48,7 @@ class Idle {
   void reset() { polls_ = 0; }
 
  private:
-  Wait wait_;
+  Polling polling_;
   const TimedTeam::Attend& attend_;
   int polls_ = 0;
   Clock::time_point next_look_ = Clock::now() + std::chrono::milliseconds(10);
@@ -62,11 +62,12 @@ struct TimedTeam::State {
   Attend attend;
   std::vector<std::string> names;  // "rank 3 (node07)", by rank of the team, with ranks of the job
   std::int64_t gate_number = 0;
+  bool is_abandoned = false;
 
   // Whoever leaves by an exception leaves messages behind. They must not arrive in another communicator that got the number
   // of this one, so this one is kept to the end of the process.
   ~State() {
-    if (std::uncaught_exceptions() > 0) static_cast<void>(new Communicator(team));
+    if (is_abandoned || std::uncaught_exceptions() > 0) static_cast<void>(new Communicator(team));
   }
 
   MPI_Comm handle() const { return NativeAccess::handle(team); }
@@ -86,6 +87,8 @@ TimedTeam::TimedTeam(const Communicator& team, double limit_s, Attend attend) : 
 
 void TimedTeam::set_limit(double limit_s) { state_->limit_s = limit_s; }
 
+double TimedTeam::limit_s() const { return state_->limit_s; }
+
 int TimedTeam::rank() const { return state_->team.rank(); }
 
 int TimedTeam::size() const { return state_->team.size(); }
@@ -95,12 +98,19 @@ const Communicator& TimedTeam::communicator() const { return state_->team; }
 void TimedTeam::gate(std::string_view what) const {
   if (size() == 1) return;
   ++state_->gate_number;
-  if (rank() == 0) {
-    state_->lead(what);
-  } else {
-    state_->follow(what);
+  try {
+    if (rank() == 0) {
+      state_->lead(what);
+    } else {
+      state_->follow(what);
+    }
+  } catch (...) {
+    abandon();
+    throw;
   }
 }
+
+void TimedTeam::abandon() const { state_->is_abandoned = true; }
 
 // Rank 0's side: opens the gate, or tells those who came whom it waits for.
 void TimedTeam::State::lead(std::string_view what) {
@@ -127,7 +137,7 @@ void TimedTeam::State::lead(std::string_view what) {
 // The ranks that have not arrived when the limit passes, here or elsewhere.
 std::vector<int> TimedTeam::State::await_arrivals(Requests& arrivals) {
   const auto start = Clock::now();
-  Idle idle(Idle::Wait::long_or_short, attend);
+  Idle idle(Polling::with_sleeps, attend);
   while (!arrivals.done()) {
     if (arrivals.progressed()) idle.reset();
     if (seconds_since(start) > limit_s || somebody_is_overdue()) {
@@ -165,7 +175,7 @@ void TimedTeam::State::follow(std::string_view what) {
 
   const double patience_s = std::min(2.0, limit_s);  // for rank 0's answer once it was asked
   bool asked = false;
-  Idle idle(Idle::Wait::long_or_short, attend);
+  Idle idle(Polling::with_sleeps, attend);
   const auto forget_verdict = [&] {
     MPI_Cancel(&verdict);
     MPI_Request_free(&verdict);
@@ -209,19 +219,29 @@ void TimedTeam::State::give_up(const std::vector<int>& missing, std::string_view
 }
 
 void TimedTeam::wait(Requests& requests, std::string_view what) const {
+  // All ranks are here, and messages move only while we look.
+  if (!poll([&] { return requests.done(); }, Polling::steady)) give_up_on_data(what);
+}
+
+bool TimedTeam::poll(const std::function<bool()>& done, Polling polling) const {
   const auto start = Clock::now();
-  Idle idle(Idle::Wait::short_only, state_->attend);  // all ranks are here, and messages move only while we poll
-  while (!requests.done()) {
-    if (const double waited_s = seconds_since(start); waited_s > state_->limit_s) {
-      // All had arrived: who does not come to one more gate has come to a stop since, and is named there.
-      state_->limit_s = std::min(state_->limit_s, 5.0);
-      gate(what);
-      throw base::InputError(fmt::format("the data of {} did not move within {:.1f} s", what, waited_s),
-                             "all ranks are there, so the network or a node fails",
-                             "Run the same command again: it goes on from the last checkpoint");
-    }
+  Idle idle(polling, state_->attend);
+  while (!done()) {
+    if (seconds_since(start) > state_->limit_s) return false;
     idle.pause();
   }
+  return true;
+}
+
+void TimedTeam::give_up_on_data(std::string_view what) const {
+  const double waited_s = state_->limit_s;
+  abandon();
+  // All had arrived: who does not come to one more gate has come to a stop since, and is named there.
+  state_->limit_s = std::min(state_->limit_s, 5.0);
+  gate(what);
+  throw base::InputError(fmt::format("the data of {} did not move within {:.1f} s", what, waited_s),
+                         "all ranks are there, so the network or a node fails",
+                         "Run the same command again: it goes on from the last checkpoint");
 }
 
 namespace {

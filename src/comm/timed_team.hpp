@@ -28,6 +28,7 @@ class TimedTeam {
 
   /// Independent; the ranks may differ, the shortest limit counts.
   void set_limit(double limit_s);
+  double limit_s() const;
 
   int rank() const;
   int size() const;
@@ -41,6 +42,22 @@ class TimedTeam {
 
   /// Waits for requests started after a gate; throws InputError when the limit passes. Independent.
   void wait(Requests& requests, std::string_view what) const;
+
+  /// How a rank waits: it always begins by yielding its processor between two looks.
+  enum class Polling {
+    steady,       ///< for data that move only while we look
+    with_sleeps,  ///< leaves the processor to ranks that compute
+  };
+  /// Waits until done() holds; false when the limit passes first. Independent.
+  bool poll(const std::function<bool()>& done, Polling polling) const;
+
+  /// For a rank that leaves its team by a failure which this team has not thrown: the others may still write to it.
+  /// Independent.
+  void abandon() const;
+
+  /// After a gate that all passed, when their data do not come: throws InputError that names the ranks that have come to a
+  /// stop since, or else blames the network. Every rank whose data do not come gets here by itself.
+  [[noreturn]] void give_up_on_data(std::string_view what) const;
 
   const Communicator& communicator() const;
 

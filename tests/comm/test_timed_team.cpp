@@ -85,6 +85,27 @@ TEST(TimedTeam, TheShortestLimitCounts) {
   expect_named(1, 20.0);
 }
 
+// Those who gave up left their arrival to rank 0, which never took it; the next team of these ranks is another one.
+TEST(TimedTeam, WhatAFailedTeamLeavesBehindOpensNoOtherGate) {
+  const Communicator all = world();
+  if (all.size() == 1) GTEST_SKIP() << "needs two ranks";
+  {
+    const TimedTeam team(all, 0.3);
+    if (all.rank() == 0) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1000));
+    } else {
+      EXPECT_THAT(message_of([&] { team.gate("a test"); }), HasSubstr("rank 0 ("));
+    }
+  }
+  all.barrier();
+  const TimedTeam next(all, 30);
+  if (all.rank() != 0) std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  const double took_s = seconds_of([&] { next.gate("a test"); });
+  if (all.rank() == 0) {
+    EXPECT_GE(took_s, 0.25);
+  }
+}
+
 TEST(TimedTeam, AFailedSumOfGradientsEndsTheReducer) {
   const Communicator all = world();
   if (all.size() == 1) GTEST_SKIP() << "needs two ranks";
