@@ -1,5 +1,6 @@
 message(STATUS "layersweep ${PROJECT_VERSION}: ${CMAKE_BUILD_TYPE}, ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}")
 message(STATUS "  LibTorch ${LAYERSWEEP_TORCH_VERSION} in ${torch_root}")
+message(STATUS "  CUDA     ${LAYERSWEEP_CUDA_TEXT}")
 message(STATUS "  MPI      ${MPI_C_VERSION} (${MPIEXEC_EXECUTABLE})")
 message(STATUS "  HDF5     ${HDF5_VERSION}, parallel")
 message(STATUS "  tests    ${LAYERSWEEP_TESTS}")
