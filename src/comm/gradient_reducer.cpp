@@ -1,11 +1,11 @@
 #include "comm/gradient_reducer.hpp"
 
 #include <algorithm>
-#include <array>
 #include <vector>
 
 #include "base/error.hpp"
 #include "comm/check.hpp"
+#include "comm/gradient_state.hpp"
 #include "comm/group.hpp"
 #include "comm/requests.hpp"
 #include "comm/shard_sum.hpp"
@@ -13,7 +13,6 @@
 namespace layersweep::comm {
 namespace {
 
-constexpr const char* what = "the sum of gradients";
 constexpr int result_tag = 0;      // slices of the finished sum
 constexpr int first_node_tag = 1;  // + the node's place among its rank's nodes
 
@@ -25,7 +24,7 @@ constexpr float nothing = -0.0F;
 // The deterministic exchange: each rank finishes the tree for one slice of the gradient. It gets that slice of every
 // rank's nodes, adds in tree order, and sends the sum to all. Each rank sends and receives about twice the gradient, however
 // many ranks there are, like the best all-reduces; ranks need not be a power of two, nor shards a multiple of them.
-struct GradientReducer::State {
+struct GradientReducer::HostState : State {
   TimedTeam team;
   Mode mode;
   std::size_t count;
@@ -35,7 +34,7 @@ struct GradientReducer::State {
   std::vector<std::vector<float>> slices;  // my slice of each of `nodes`, and first a result where I have no node
   std::vector<float> total;
 
-  State(TimedTeam team_in, Mode mode_in, std::size_t count_in, int begin, int end)
+  HostState(TimedTeam team_in, Mode mode_in, std::size_t count_in, int begin, int end)
       : team(std::move(team_in)), mode(mode_in), count(count_in), local(begin, end, count_in) {}
 
   std::size_t slice_begin(int rank) const {
@@ -45,6 +44,8 @@ struct GradientReducer::State {
   std::size_t slice_size(int rank) const { return slice_begin(rank + 1) - slice_begin(rank); }
   MPI_Comm handle() const { return NativeAccess::handle(team.communicator()); }
 
+  void add(int shard, std::span<const float> gradient) override { local.add(shard, gradient); }
+  std::span<const float> sum() override;
   std::span<const float> sum_alone();
   std::span<const float> sum_plainly();
   std::span<const float> sum_in_tree_order();
@@ -53,40 +54,51 @@ struct GradientReducer::State {
   void exchange_results();
 };
 
-GradientReducer::GradientReducer(TimedTeam team, Mode mode, int shards, int begin, int end, std::size_t count)
-    : state_(std::make_unique<State>(std::move(team), mode, count, begin, end)) {
-  const auto ranges = state_->team.communicator().all_gather(std::array<int, 2>{begin, end});
+std::vector<GradientReducer::State::Range> GradientReducer::State::ranges_of_ranks(const Communicator& team, Range mine,
+                                                                                   int shards) {
+  const std::vector<Range> ranges = team.all_gather(mine);
   int covered = 0;
-  for (const auto& [from, to] : ranges) {
-    if (from < to) {
-      base::ensure(from == covered, "the shards of the ranks are not contiguous and in order");
-      covered = to;
-    }
-    state_->nodes_of_rank.push_back(aligned_subtrees(from, to));
-    state_->nodes.insert(state_->nodes.end(), state_->nodes_of_rank.back().begin(), state_->nodes_of_rank.back().end());
+  for (const auto& [begin, end] : ranges) {
+    if (begin >= end) continue;
+    base::ensure(begin == covered, "the shards of the ranks are not contiguous and in order");
+    covered = end;
   }
   base::ensure(covered == shards, "the shards of the ranks do not cover the batch");
+  return ranges;
+}
+
+GradientReducer::GradientReducer(TimedTeam team, Mode mode, int shards, int begin, int end, std::size_t count) {
+  auto state = std::make_unique<HostState>(std::move(team), mode, count, begin, end);
+  for (const auto& [from, to] : State::ranges_of_ranks(state->team.communicator(), {begin, end}, shards)) {
+    state->nodes_of_rank.push_back(aligned_subtrees(from, to));
+    state->nodes.insert(state->nodes.end(), state->nodes_of_rank.back().begin(), state->nodes_of_rank.back().end());
+  }
+  state_ = std::move(state);
 }
 
 GradientReducer::~GradientReducer() = default;
 GradientReducer::GradientReducer(GradientReducer&&) noexcept = default;
 GradientReducer& GradientReducer::operator=(GradientReducer&&) noexcept = default;
 
-void GradientReducer::add(int shard, std::span<const float> gradient) { state_->local.add(shard, gradient); }
+void GradientReducer::add(int shard, std::span<const float> gradient) { state_->add(shard, gradient); }
 
 std::span<const float> GradientReducer::sum() {
   base::ensure(state_ != nullptr, "a sum of gradients was asked for after one had failed");
   try {
-    if (state_->team.size() == 1) return state_->sum_alone();
-    state_->team.gate(what);
-    return state_->mode == Mode::plain ? state_->sum_plainly() : state_->sum_in_tree_order();
+    return state_->sum();
   } catch (...) {
     static_cast<void>(state_.release());  // a late peer may still write to its buffers
     throw;
   }
 }
 
-std::span<const float> GradientReducer::State::sum_alone() {
+std::span<const float> GradientReducer::HostState::sum() {
+  if (team.size() == 1) return sum_alone();
+  team.gate(sum_of_gradients);
+  return mode == Mode::plain ? sum_plainly() : sum_in_tree_order();
+}
+
+std::span<const float> GradientReducer::HostState::sum_alone() {
   const std::span<PartialSum> parts = local.finish();
   std::vector<std::span<float>> columns;
   for (PartialSum& part : parts) {
@@ -97,7 +109,7 @@ std::span<const float> GradientReducer::State::sum_alone() {
   return columns.front();
 }
 
-std::span<const float> GradientReducer::State::sum_plainly() {
+std::span<const float> GradientReducer::HostState::sum_plainly() {
   total.assign(count, nothing);
   for (const PartialSum& part : local.finish()) {
     if (!part.values.empty()) add_into(total, part.values);
@@ -109,18 +121,18 @@ std::span<const float> GradientReducer::State::sum_plainly() {
           "MPI_Iallreduce");
     requests.add(request);
   });
-  team.wait(requests, what);
+  team.wait(requests, sum_of_gradients);
   return total;
 }
 
-std::span<const float> GradientReducer::State::sum_in_tree_order() {
+std::span<const float> GradientReducer::HostState::sum_in_tree_order() {
   exchange_nodes(local.finish());
   finish_my_slice();
   exchange_results();
   return total;
 }
 
-void GradientReducer::State::exchange_nodes(std::span<PartialSum> parts) {
+void GradientReducer::HostState::exchange_nodes(std::span<PartialSum> parts) {
   for (PartialSum& part : parts) {
     if (part.values.empty()) part.values.assign(count, nothing);
   }
@@ -148,15 +160,15 @@ void GradientReducer::State::exchange_nodes(std::span<PartialSum> parts) {
                     first_node_tag + static_cast<int>(node));
     }
   }
-  team.wait(requests, what);
+  team.wait(requests, sum_of_gradients);
 }
 
-void GradientReducer::State::finish_my_slice() {
+void GradientReducer::HostState::finish_my_slice() {
   const std::vector<std::span<float>> columns(slices.begin(), slices.end());
   finish_tree(nodes, columns);
 }
 
-void GradientReducer::State::exchange_results() {
+void GradientReducer::HostState::exchange_results() {
   const int me = team.rank();
   total.resize(count);
   const std::vector<float>& mine = slices.front();
@@ -168,7 +180,7 @@ void GradientReducer::State::exchange_results() {
     requests.receive(handle(), total.data() + slice_begin(from), slice_size(from) * sizeof(float), from, result_tag);
     requests.send(handle(), mine.data(), mine.size() * sizeof(float), to, result_tag);
   }
-  team.wait(requests, what);
+  team.wait(requests, sum_of_gradients);
 }
 
 }  // namespace layersweep::comm

@@ -1,13 +1,18 @@
-// The gradient of a step, summed over the virtual shards of all ranks of a team.
+// The gradient of a step, summed over the virtual shards of all ranks of a team: in the memory of hosts over MPI, or in that
+// of GPUs over NCCL.
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 
 #include "comm/timed_team.hpp"
 
 namespace layersweep::comm {
+
+class DeviceTeam;            // comm/device_team.hpp
+using DeviceStream = void*;  // a cudaStream_t
 
 /// One reducer serves all steps of a team: add this rank's shards, then sum.
 class GradientReducer {
@@ -20,6 +25,15 @@ class GradientReducer {
   /// This rank computes the shards [begin, end) (data::shards_of_rank); the ranges of the ranks are contiguous, in order,
   /// and cover 0 … shards−1; a range may be empty. `count` values per gradient. Collective.
   GradientReducer(TimedTeam team, Mode mode, int shards, int begin, int end, std::size_t count);
+
+  /// sum[i] += addend[i] for `count` values in the memory of a GPU, on the reducer's stream: from a room with LibTorch.
+  using DeviceAdd = std::function<void(float* sum, const float* addend, std::size_t count)>;
+
+  /// The same for gradients in the memory of the team's GPUs, where add() reads and sum() answers, both in the order of
+  /// `stream`. Mode::plain only: the order of the sum is NCCL's. (For Mode::deterministic copy the gradients to the host.)
+  /// Collective.
+  GradientReducer(DeviceTeam team, DeviceStream stream, DeviceAdd add, int shards, int begin, int end, std::size_t count);
+
   ~GradientReducer();
   GradientReducer(GradientReducer&&) noexcept;
   GradientReducer& operator=(GradientReducer&&) noexcept;
@@ -33,6 +47,8 @@ class GradientReducer {
 
  private:
   struct State;
+  struct HostState;
+  struct DeviceState;
   std::unique_ptr<State> state_;
 };
 

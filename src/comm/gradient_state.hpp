@@ -1,0 +1,25 @@
+// What the two kinds of reducer have in common; for this room's sources only.
+#pragma once
+
+#include <vector>
+
+#include "comm/gradient_reducer.hpp"
+
+namespace layersweep::comm {
+
+inline constexpr const char* sum_of_gradients = "the sum of gradients";
+
+struct GradientReducer::State {
+  virtual ~State() = default;
+  virtual void add(int shard, std::span<const float> gradient) = 0;
+  virtual std::span<const float> sum() = 0;
+
+  struct Range {
+    int begin = 0;
+    int end = 0;
+  };
+  /// The shards of all ranks, this one's among them, checked against GradientReducer's rules. Collective.
+  static std::vector<Range> ranges_of_ranks(const Communicator& team, Range mine, int shards);
+};
+
+}  // namespace layersweep::comm
