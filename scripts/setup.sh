@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Gets everything that building and testing need; run it again at any time, it only does what is not done yet.
-#   scripts/setup.sh [--encoders] [--bench] [--slurm] [--readers] [--browser]
+#   scripts/setup.sh [--cuda] [--encoders] [--bench] [--slurm] [--readers] [--browser]
+#     --cuda      also fetch the CUDA libraries that LibTorch loads on GPUs, and the headers to build against (3 GB)
 #     --encoders  also fetch the small encoder (90 MB) into .deps/encoders
 #     --bench     also make .deps/bench-venv for the published loops in bench/published (5 GB)
 #     --slurm     also install Slurm and network tools, for the tests that start a cluster or hosts of their own
@@ -13,22 +14,28 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 torch_pins=(torch==2.11.0 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
+# What torch 2.11.0 asks for, to the version; and the headers that the runtime's own include.
+cuda_pins=(nvidia-nccl-cu13==2.28.9 nvidia-cublas==13.1.0.3 nvidia-cuda-nvrtc==13.0.88 nvidia-cudnn-cu13==9.19.0.56
+  nvidia-cufft==12.0.0.61 nvidia-cufile==1.15.1.6 nvidia-curand==10.4.0.35 nvidia-cusolver==12.0.4.66
+  nvidia-cusparse==12.6.3.3 nvidia-cusparselt-cu13==0.8.0 nvidia-nvjitlink==13.0.88 nvidia-nvshmem-cu13==3.4.5
+  nvidia-nvtx==13.0.85 nvidia-cuda-crt==13.0.88)
 bench_pins=(torch==2.11.0 transformers==5.23.0)
 browser_pins=(playwright==1.65.2)
 
-encoders=no bench=no slurm=no readers=no browser=no
+cuda=no encoders=no bench=no slurm=no readers=no browser=no
 for argument in "$@"; do
   case $argument in
+    --cuda) cuda=yes ;;
     --encoders) encoders=yes ;;
     --bench) bench=yes ;;
     --slurm) slurm=yes ;;
     --readers) readers=yes ;;
     --browser) browser=yes ;;
     -h | --help)
-      sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit 0
       ;;
-    *) die "unknown argument '$argument' (known: --encoders, --bench, --slurm, --readers, --browser)" ;;
+    *) die "unknown argument '$argument' (known: --cuda, --encoders, --bench, --slurm, --readers, --browser)" ;;
   esac
 done
 
@@ -109,6 +116,13 @@ libtorch_and_readers() {
   local own torch_lines="" reader_pins
   own=$(own_libtorch)
   if [ -z "$own" ]; then torch_lines=$(printf '%s\n' "${torch_pins[@]}"); fi
+  if [ $cuda = yes ]; then
+    if [ -n "$own" ]; then
+      warn "--cuda fetches what belongs to the LibTorch of .deps; yours, $own, needs the CUDA libraries it was built with"
+    else
+      torch_lines=$(printf '%s\n' "$torch_lines" "${cuda_pins[@]}")
+    fi
+  fi
   reader_pins=$(grep -v '^#' scripts/requirements-readers.txt)
   if [ $browser = yes ]; then reader_pins=$(printf '%s\n' "$reader_pins" "${browser_pins[@]}"); fi
   make_venv .deps/venv .deps/stamps/venv "$torch_lines" "$reader_pins"
