@@ -30,7 +30,7 @@ void judge_libraries(const Machine& machine, Diagnosis& diagnosis) {
     }
     return paths;
   };
-  for (const char* name : {"libtorch_cpu.so", "libmpi.so"}) {
+  for (const char* name : {"libtorch_cpu.so", "libmpi.so", "libcudart.so", "libnccl.so"}) {
     if (const auto paths = loaded(name); paths.size() > 1) {
       diagnosis.problems.push_back(
           fmt::format("two different {} are loaded: {}. Check LD_LIBRARY_PATH", name, joined(paths)));
@@ -49,6 +49,14 @@ void judge_hdf5(const Machine& machine, Diagnosis& diagnosis) {
     diagnosis.problems.push_back(fmt::format(
         "this program was built with HDF5 {}, but {} is loaded, which the library refuses. Check LD_LIBRARY_PATH",
         machine.hdf5_built, machine.hdf5_loaded));
+  }
+}
+
+void judge_nccl(const Machine& machine, Diagnosis& diagnosis) {
+  if (machine.nccl && !machine.nccl->fit) {
+    diagnosis.problems.push_back(
+        fmt::format("NCCL {} is loaded, but this program was built with {}. Take the older one out of LD_LIBRARY_PATH",
+                    machine.nccl->loaded, machine.nccl->built));
   }
 }
 
@@ -107,6 +115,23 @@ void judge_surroundings(const Machine& machine, Diagnosis& diagnosis) {
   }
 }
 
+void tell_devices(const Machine& machine, std::vector<std::string>& facts) {
+  if (!machine.built_with_cuda) {
+    facts.emplace_back("devices: cpu (this build has no CUDA back end)");
+    return;
+  }
+  facts.emplace_back("devices: cpu; this build talks to GPUs, but does not train on them yet (docs/gpu.md)");
+  facts.push_back(fmt::format("CUDA runtime: built with {}, {} loaded", machine.cuda.built, machine.cuda.loaded));
+  if (machine.nccl)
+    facts.push_back(fmt::format("NCCL: built with {}, {} loaded", machine.nccl->built, machine.nccl->loaded));
+  if (machine.gpus.visible.empty()) facts.push_back(fmt::format("GPUs: none ({})", machine.gpus.problem));
+  int number = 0;
+  for (const device::Gpu& gpu : machine.gpus.visible) {
+    facts.push_back(fmt::format("GPU {}: {}, {:.1f} GiB, at {}", number++, gpu.name,
+                                static_cast<double>(gpu.memory_bytes) / gibibyte, gpu.address));
+  }
+}
+
 }  // namespace
 
 Diagnosis diagnose(const Machine& machine) {
@@ -119,7 +144,7 @@ Diagnosis diagnose(const Machine& machine) {
                               machine.quota ? fmt::format(", {:.1f} granted", *machine.quota) : "", machine.threads));
   facts.push_back(fmt::format("memory limit: {:.1f} GiB", static_cast<double>(machine.memory_limit_bytes) / gibibyte));
   facts.push_back("started by: " + machine.launcher);
-  facts.push_back("devices: cpu (this build has no CUDA back end)");
+  tell_devices(machine, facts);
   facts.push_back(fmt::format("HDF5: {}{}", machine.hdf5_is_parallel ? "parallel" : "serial",
                               machine.hdf5_loaded.empty() ? "" : ", " + machine.hdf5_loaded));
   facts.push_back("OpenMP runtime: " + joined(machine.openmp));
@@ -127,6 +152,7 @@ Diagnosis diagnose(const Machine& machine) {
   facts.push_back("data folder (LAYERSWEEP_DATA): " + machine.data_folder.value_or("not set"));
   judge_libraries(machine, diagnosis);
   judge_hdf5(machine, diagnosis);
+  judge_nccl(machine, diagnosis);
   judge_binding(machine, diagnosis);
   judge_processors(machine, diagnosis);
   judge_surroundings(machine, diagnosis);

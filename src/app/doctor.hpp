@@ -7,6 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "comm/nccl_versions.hpp"
+#include "device/gpus.hpp"
+
 namespace layersweep::app {
 
 /// Everything the report is made of, so that the judgement can be tested without the machine.
@@ -23,10 +26,14 @@ struct Machine {
   std::string launcher;                ///< "none", "mpirun or another MPI launcher", …
   std::string launch_problem;          ///< why MPI could not start here; empty: it can
   std::vector<std::string> openmp;     ///< paths of the OpenMP runtimes that are loaded
-  std::vector<std::string> libraries;  ///< paths of LibTorch, MPI and HDF5 as loaded
-  bool hdf5_is_parallel = true;        ///< the HDF5 that is loaded
-  std::string hdf5_built;              ///< version whose headers this program was built with; empty: unknown
-  std::string hdf5_loaded;             ///< version of the library that is loaded
+  std::vector<std::string> libraries;  ///< paths of LibTorch, MPI, HDF5, CUDA and NCCL as loaded
+  bool built_with_cuda = false;
+  device::CudaVersions cuda;
+  std::optional<comm::NcclVersions> nccl;
+  device::Gpus gpus;
+  bool hdf5_is_parallel = true;  ///< the HDF5 that is loaded
+  std::string hdf5_built;        ///< version whose headers this program was built with; empty: unknown
+  std::string hdf5_loaded;       ///< version of the library that is loaded
   std::optional<std::string> omp_num_threads;
   std::optional<std::string> data_folder;  ///< LAYERSWEEP_DATA
   bool data_folder_exists = false;

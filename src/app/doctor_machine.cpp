@@ -93,9 +93,13 @@ Machine look_at_machine() {
   machine.ranks_on_host = ranks_on_host();
   look_at_launch(machine);
   look_at_hdf5(machine);
+  machine.built_with_cuda = device::built_with_cuda();
+  machine.cuda = device::cuda_versions();
+  machine.nccl = comm::nccl_versions();
+  machine.gpus = device::visible_gpus();
   const std::string maps = maps_of_this_process();
   machine.openmp = mapped_libraries(maps, {"libgomp", "libiomp5", "libomp"});
-  machine.libraries = mapped_libraries(maps, {"libtorch_cpu.so", "libmpi.so", "libhdf5"});
+  machine.libraries = mapped_libraries(maps, {"libtorch_cpu.so", "libmpi.so", "libhdf5", "libcudart.so", "libnccl.so"});
   machine.omp_num_threads = base::environment_variable("OMP_NUM_THREADS");
   machine.data_folder = base::environment_variable("LAYERSWEEP_DATA");
   std::error_code unreadable;

@@ -213,7 +213,7 @@ std::vector<Option> table() {
            .unit = "threads",
            .help = "Threads per rank; 0 takes the cores this rank may use",
            .identity = Identity::free}),
-      row("run.device", &E::run, &Run::device, {.help = "Processor that computes"}),
+      row("run.device", &E::run, &Run::device, {.help = "Processor that computes; cuda is refused so far (docs/gpu.md)"}),
       row("run.precision", &E::run, &Run::precision,
           {.help =
                "Operands of the frozen model's matrix products; on CPUs fp32, or bf16 (quick where the processor has it)"}),

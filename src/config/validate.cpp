@@ -92,7 +92,8 @@ void check_explain(const Experiment& e) {
 
 void check_run(const Experiment& e) {
   if (e.run.device == Device::cuda) {
-    throw UsageError("run.device = cuda", "this build has no CUDA back end", "Use run.device = cpu");
+    throw UsageError("run.device = cuda", "encoders and probes compute on CPUs only so far (docs/gpu.md)",
+                     "Use run.device = cpu");
   }
   if (e.run.precision == Precision::tf32) {
     throw UsageError("run.precision = tf32", "it is an arithmetic of GPUs", "Use run.precision = fp32 or bf16");

@@ -65,6 +65,33 @@ TEST(Diagnose, FindsRanksBoundToTooFewProcessors) {
   EXPECT_THAT(diagnose(machine).problems, IsEmpty());
 }
 
+TEST(Diagnose, TellsWhichDevicesThereAre) {
+  Machine machine = sound_machine();
+  EXPECT_THAT(diagnose(machine).facts, Contains("devices: cpu (this build has no CUDA back end)"));
+  machine.built_with_cuda = true;
+  machine.cuda = {"13.0", "13.0"};
+  machine.nccl = comm::NcclVersions{"2.28.9", "2.29.2", true};
+  machine.gpus.problem = "no CUDA-capable device is detected";
+  Diagnosis diagnosis = diagnose(machine);
+  EXPECT_THAT(diagnosis.problems, IsEmpty());
+  EXPECT_THAT(diagnosis.facts, Contains("NCCL: built with 2.28.9, 2.29.2 loaded"));
+  EXPECT_THAT(diagnosis.facts, Contains("GPUs: none (no CUDA-capable device is detected)"));
+  machine.gpus = {{{"NVIDIA H100", "0000:1b:00.0", std::int64_t{80} << 30}, {"NVIDIA A100", "0000:43:00.0", 1 << 30}}, ""};
+  diagnosis = diagnose(machine);
+  EXPECT_THAT(diagnosis.facts, Contains("GPU 0: NVIDIA H100, 80.0 GiB, at 0000:1b:00.0"));
+  EXPECT_THAT(diagnosis.facts, Contains("GPU 1: NVIDIA A100, 1.0 GiB, at 0000:43:00.0"));
+}
+
+TEST(Diagnose, FindsTheWrongNccl) {
+  Machine machine = sound_machine();
+  machine.built_with_cuda = true;
+  machine.nccl = comm::NcclVersions{"2.28.9", "2.18.5", false};
+  EXPECT_THAT(only_problem(machine), HasSubstr("NCCL 2.18.5 is loaded"));
+  machine.nccl->fit = true;
+  machine.libraries.insert(machine.libraries.end(), {"/opt/nccl/libnccl.so.2", "/usr/lib/libnccl.so.2"});
+  EXPECT_THAT(only_problem(machine), HasSubstr("two different libnccl.so"));
+}
+
 TEST(Diagnose, FindsTheWrongHdf5) {
   Machine machine = sound_machine();
   machine.hdf5_is_parallel = false;

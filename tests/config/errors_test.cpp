@@ -94,7 +94,7 @@ TEST(CrossChecks, NameBothSidesAndTheRemedy) {
   constexpr auto sst = "[task]\nname = sst\ndata = d\n[encoder]\nfolder = f\n";
   EXPECT_THAT(refusal_of("task.data=", sst), AllOf(HasSubstr("task.data"), HasSubstr("LAYERSWEEP_DATA")));
   EXPECT_THAT(refusal_of("encoder.folder=", sst), HasSubstr("encoder.folder"));
-  EXPECT_THAT(refusal_of("run.device=cuda", sst), HasSubstr("no CUDA back end"));
+  EXPECT_THAT(refusal_of("run.device=cuda", sst), HasSubstr("compute on CPUs only so far"));
   EXPECT_THAT(refusal_of("run.precision=tf32", sst), HasSubstr("GPUs"));
   EXPECT_THAT(refusal_of("run.precision=bf16"), HasSubstr("fp32"));
   EXPECT_THAT(refusal_of("probe.seeds_per_unit=2", sst), HasSubstr("probe.seeds"));
