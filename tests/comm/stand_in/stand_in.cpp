@@ -27,6 +27,7 @@ struct World {
   std::vector<std::string> violations;
   std::vector<int> team;
   std::set<ncclComm_t> communicators;
+  std::set<ncclComm_t> left;  // aborted, while messages may still come
   std::set<void*> blocks;
   std::map<cudaStream_t, ncclComm_t> busy;  // the communicator whose collective a stream is at
   int device = -1;
@@ -35,7 +36,7 @@ struct World {
 };
 
 World& world() {
-  static World one;
+  static World& one = *new World;
   return one;
 }
 
@@ -219,7 +220,11 @@ ncclResult_t end(ncclComm_t comm) {
     return ncclInvalidArgument;
   }
   std::erase_if(world().busy, [&](const auto& entry) { return entry.second == comm; });
-  if (comm->exchange == nullptr) delete comm;  // else late messages may still come
+  if (comm->exchange != nullptr) {
+    world().left.insert(comm);
+  } else {
+    delete comm;
+  }
   return ncclSuccess;
 }
 
