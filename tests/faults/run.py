@@ -3,10 +3,11 @@
 a run that nobody disturbed.
 
     tests/faults/run.py --program build/release/src/app/layersweep --shim build/release/tests/faults/liblayersweep_fault_shim.so
-                        [--long [--every 1]] [--only kill,disk,…] [--ranks 2] [--seed 0]
+                        [--long [--minutes 5] [--matching results.h5]] [--only kill,disk,…] [--ranks 2] [--seed 0]
 
-Without --long a sample that takes less than a minute; with it, everything, which takes hours (--every 5 takes every fifth
-operation). Prints a table; exit code 1 when anything was lost, 77 when mpirun or the shim is missing.
+Without --long a sample that takes less than a minute; with it, everything in random order, which takes hours, or as much as
+--minutes allow for each line of the table; --matching takes the operations on files whose names match. Prints a table; exit
+code 1 when anything was lost, 77 when mpirun or the shim is missing.
 """
 import argparse
 import atexit
@@ -119,7 +120,7 @@ class Job:
 class Harness:
     def __init__(self, arguments, work):
         self.program, self.shim, self.ranks = arguments.program.resolve(), arguments.shim.resolve(), arguments.ranks
-        self.long, self.every = arguments.long, arguments.every
+        self.long, self.seconds, self.matching = arguments.long, 60 * arguments.minutes, arguments.matching
         self.random = random.Random(arguments.seed)
         self.work = work
         self.experiment = work / "small.ini"
@@ -172,13 +173,17 @@ class Harness:
         return folder
 
     def sample(self, items, short):
-        """All of them, or a few spread evenly."""
+        """All of them in random order, as far as time allows, or a few spread evenly."""
         items = list(items)
+        start = time.time()
         if self.long:
-            return items[self.every // 2::self.every]
-        if len(items) <= short:
-            return items
-        return [items[(2 * i + 1) * len(items) // (2 * short)] for i in range(short)]
+            self.random.shuffle(items)
+        elif len(items) > short:
+            items = [items[(2 * i + 1) * len(items) // (2 * short)] for i in range(short)]
+        for item in items:
+            if self.long and time.time() - start > self.seconds:
+                return
+            yield item
 
     def operations(self):
         """(rank, number, what) of everything that a run does to its folder."""
@@ -191,7 +196,7 @@ class Harness:
                 sys.exit(f"a run that is only watched failed:\n{job.output}")
             lines = log.read_text().splitlines() if log.exists() else []
             found += [(rank, number + 1, line) for number, line in enumerate(lines)]
-        return found
+        return [one for one in found if re.search(self.matching, one[2])]
 
     # Each yields (what, tried, survived).
 
@@ -233,7 +238,7 @@ class Harness:
             return
         tried = survived = 0
         try:
-            for size in range(40, 1200, 40) if self.long else [200]:
+            for size in self.sample(range(40, 1200, 40) if self.long else [200], 1):
                 subprocess.run(["mount", "-o", f"remount,size={size}k", mount], check=True)
                 folder = mount / "run"
                 job = Job(self, folder)
@@ -248,7 +253,7 @@ class Harness:
 
     def sigkill(self):
         tried = survived = 0
-        for number in range(100 if self.long else 2):
+        for number in self.sample(range(100 if self.long else 2), 2):
             folder = self.fresh()
             target = ["rank 0", f"rank {self.ranks - 1}", "mpirun", "all"][number % 4]
             after_s = self.random.uniform(0.1, 1.0) * self.usual_s
@@ -270,7 +275,7 @@ class Harness:
     def stop(self):
         """Asked to end: exit code 75 and nothing lost, or done."""
         tried = survived = 0
-        for number in range(60 if self.long else 2):
+        for number in self.sample(range(60 if self.long else 2), 2):
             folder = self.fresh()
             kind = [signal.SIGUSR1, signal.SIGTERM, signal.SIGINT][number % 3]
             target = ["mpirun" if kind == signal.SIGUSR1 else "ranks", "ranks", "last rank", "twice"][number // 3 % 4]
@@ -322,7 +327,8 @@ def main():
     parser.add_argument("--program", type=Path, required=True)
     parser.add_argument("--shim", type=Path, required=True)
     parser.add_argument("--long", action="store_true")
-    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=float("inf"))
+    parser.add_argument("--matching", default="")
     parser.add_argument("--only", default="kill,disk,full,sigkill,stop,hang")
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
