@@ -6,12 +6,15 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <thread>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "comm/agreement.hpp"
+#include "jobs/planned_model.hpp"
 #include "plan/scaling.hpp"
+#include "plan/unit_time.hpp"
 #include "sweep/checkpoint_folder.hpp"
 #include "sweep/failed_unit.hpp"
 #include "sweep/progress.hpp"
@@ -28,30 +31,35 @@ std::vector<std::int64_t> widths_of(const encoder::Encoder& encoder) {
   return widths;
 }
 
-// The model as costs see it, as far as the encoder tells: enough to compare units.
-plan::Model model_of(const encoder::Encoder& encoder) {
-  plan::Model model;
-  model.classes = encoder.classes();
-  for (const encoder::Point& point : encoder.points()) {
-    const plan::Flops forward{2 * point.cost, 0, 0};
-    model.rungs.push_back({point.width, forward, forward, 0, 0});
-    model.clean += forward;
-  }
-  return model;
-}
-
 plan::Lengths lengths_of(const data::Corpus& corpus) {
-  const auto texts = static_cast<double>(corpus.size());
-  return plan::Lengths({{static_cast<double>(corpus.token_total()) / texts, texts}});
+  std::map<std::int64_t, double> texts;
+  for (const std::int64_t length : corpus.lengths()) texts[length] += 1;
+  std::vector<plan::Lengths::Class> classes;
+  for (const auto& [length, count] : texts) classes.push_back({static_cast<double>(length), count});
+  return plan::Lengths(std::move(classes));
 }
 
-plan::UnitSeconds expected_seconds(const Context& context, const encoder::Encoder& encoder, const Texts& texts,
-                                   const std::vector<plan::Unit>& units) {
-  const plan::Model model = model_of(encoder);
+// Collective.
+std::vector<plan::UnitWork> work_of(const Context& context, const Texts& texts, const std::vector<plan::Unit>& units) {
+  const plan::Model model = comm::run_together(context.team.ranks, [&] { return planned_model(context.experiment); });
   const plan::Texts lengths{lengths_of(texts.train), lengths_of(texts.dev), {}};
   std::vector<plan::UnitWork> work;
   for (const plan::Unit& unit : units) work.push_back(plan::work_of(unit, model, lengths, context.experiment));
-  return plan::unit_seconds(work, plan::assumed_calibration(1), context.team.shards);
+  return work;
+}
+
+// The points of each group of a team; none where every rank carries all. Collective: the first rank decides, since the last
+// bit of a cost may differ between processors.
+std::vector<probe::PointRange> point_groups(const plan::UnitWork& work, int shards, std::size_t points,
+                                            const comm::Communicator& team) {
+  std::vector<int> ends(points, 0);
+  const std::vector<plan::PointGroup>& groups = plan::grouping_of(work, shards, team.size()).points;
+  for (std::size_t g = 0; g < groups.size(); ++g) ends[g] = groups[g].end;
+  team.broadcast(std::span<int>(ends), 0);
+  std::vector<probe::PointRange> result;
+  for (std::size_t g = 0; g < ends.size() && ends[g] > 0; ++g) result.push_back({g == 0 ? 0 : ends[g - 1], ends[g]});
+  if (result.size() == 1) result.clear();
+  return result;
 }
 
 bool has_broken_cell(const sweep::TrainedUnit& trained) {
@@ -138,17 +146,21 @@ class UnitsOfRun {
         sweep::starting_replacements(context_.team, encoder_, texts_.train, context_.experiment.probe.replacement);
     std::vector<plan::Unit> planned;
     for (const std::size_t u : missing) planned.push_back(planned_[u]);
+    const std::vector<plan::UnitWork> costs = work_of(context_, texts_, planned);
+    const int shards = context_.team.shards;
     std::vector<sweep::OnProgress> printers(units_.size());
     sweep::UnitWork work;
     work.train = [&](const comm::Communicator& team, std::size_t number, const sweep::Contact& contact) {
-      train(team, units_[missing[number]], replacements, contact);
+      train(team, units_[missing[number]], costs[number], replacements, contact);
     };
     work.on_start = [&](std::size_t number, int first, int ranks) {
       const std::string name = units_[missing[number]].name();
       printers[missing[number]] = sweep::progress_printer(name, context_.experiment.run.json_log);
-      if (ranks == world().size()) return;
-      base::world_info("unit {}: {}", name,
-                       ranks == 1 ? fmt::format("rank {}", first) : fmt::format("ranks {} to {}", first, first + ranks - 1));
+      const std::size_t groups = plan::grouping_of(costs[number], shards, ranks).points.size();
+      if (ranks == world().size() && groups == 1) return;
+      base::world_info("unit {}: {}{}", name,
+                       ranks == 1 ? fmt::format("rank {}", first) : fmt::format("ranks {} to {}", first, first + ranks - 1),
+                       groups == 1 ? "" : fmt::format(", {} groups that share out the points", groups));
     };
     work.on_report = [&](std::size_t number, std::string_view text) { printers[missing[number]](unpacked(text)); };
     work.on_failure = [&](std::size_t number, const std::string& reason) {
@@ -156,8 +168,8 @@ class UnitsOfRun {
       base::world_warning("unit {} failed: {}", unit.name(), reason);
       sweep::mark_failed(context_.folder.unit(unit), reason);
     };
-    sweep::train_on_teams(world(), missing.size(), context_.team.shards,
-                          expected_seconds(context_, encoder_, texts_, planned), work);
+    sweep::train_on_teams(world(), missing.size(), plan::team_sizes(costs, shards),
+                          plan::unit_seconds(costs, plan::assumed_calibration(1), shards), work);
   }
 
   // What was trained, now or before. Collective.
@@ -193,12 +205,13 @@ class UnitsOfRun {
     return 'm';
   }
 
-  void train(const comm::Communicator& ranks, const sweep::Unit& unit, const std::vector<at::Tensor>& replacements,
-             const sweep::Contact& contact) const {
+  void train(const comm::Communicator& ranks, const sweep::Unit& unit, const plan::UnitWork& cost,
+             const std::vector<at::Tensor>& replacements, const sweep::Contact& contact) const {
     const config::Experiment& experiment = context_.experiment;
     sweep::Team team = context_.team;
     team.ranks = ranks;
     team.attend = contact.attend;
+    team.point_groups = point_groups(cost, team.shards, widths_.size(), ranks);
     const auto folder = context_.folder.unit(unit);
     const sweep::TrainedUnit trained = sweep::train_unit(
         team, encoder_, {texts_.train, texts_.dev}, unit, experiment.probe, experiment.run.token_budget, replacements,

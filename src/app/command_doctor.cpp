@@ -15,6 +15,7 @@
 #include "config/load.hpp"
 #include "device/processor.hpp"
 #include "device/threads.hpp"
+#include "jobs/planned_model.hpp"
 
 namespace layersweep::app {
 
@@ -51,7 +52,7 @@ void measure_speed(const std::string& file, const config::Arguments& arguments) 
   const auto experiment = comm::run_together(world, [&] { return config::load(file, overrides); });
   const int threads = threads_of(world, experiment.run);
   device::use_threads(threads);
-  const auto model = comm::run_together(world, [&] { return model_of(experiment); });
+  const auto model = comm::run_together(world, [&] { return jobs::planned_model(experiment); });
   const plan::Calibration measured = measure(world, experiment, model, texts_of(experiment), threads);
   comm::run_together(world, [&] {
     if (world.rank() != 0) return;

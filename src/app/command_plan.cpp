@@ -13,6 +13,7 @@
 #include "config/sweep.hpp"
 #include "device/processor.hpp"
 #include "device/threads.hpp"
+#include "jobs/planned_model.hpp"
 
 namespace layersweep::app {
 
@@ -52,7 +53,7 @@ base::ExitCode run(const config::Arguments& arguments) {
   double total_s = 0;
   for (const config::Combination& combination : combinations) {
     const config::Experiment& experiment = combination.experiment;
-    const plan::Model model = model_of(experiment);
+    const plan::Model model = jobs::planned_model(experiment);
     const plan::Texts texts = texts_of(experiment);
     layout.threads = threads_of(experiment, layout.ranks_per_node);
     const plan::Calibration calibration =

@@ -14,7 +14,6 @@
 #include <chrono>
 #include <cmath>
 #include <functional>
-#include <optional>
 
 #include "base/environment.hpp"
 #include "base/error.hpp"
@@ -24,10 +23,10 @@
 #include "data/counting.hpp"
 #include "device/processor.hpp"
 #include "encoder/bert.hpp"
-#include "encoder/bert_config.hpp"
 #include "encoder/counting.hpp"
 #include "encoder/gru_classifier.hpp"
 #include "jobs/context.hpp"
+#include "jobs/planned_model.hpp"
 #include "plan/unit.hpp"
 #include "plan/work.hpp"
 #include "probe/evaluate.hpp"
@@ -66,21 +65,6 @@ double median_seconds(const std::function<void()>& work, double enough_s = 1.0) 
   return times[times.size() / 2];
 }
 
-encoder::BertConfig bert_config(const config::Experiment& experiment) {
-  encoder::BertConfig config = encoder::read_bert_config(experiment.encoder.folder / "config.json");
-  const bool questions = experiment.task.name == config::TaskName::squad;
-  if (experiment.finetune.epochs > 0) config.output = questions ? encoder::OutputKind::span : encoder::OutputKind::classes;
-  if (config.output == encoder::OutputKind::span) config.classes = 2;  // rows of the head
-  return config;
-}
-
-// The recurrent classifier that an experiment trains or takes as it is; none where it is another model.
-std::optional<encoder::GruClassifierConfig> gru_config(const config::Experiment& experiment) {
-  const auto& folder = experiment.encoder.folder;
-  if (experiment.finetune.model != config::FinetunedModel::gru && !encoder::holds_gru(folder)) return std::nullopt;
-  return encoder::read_gru_classifier_config(folder);
-}
-
 bool is_counting(const config::Experiment& experiment) { return experiment.task.name == config::TaskName::counting; }
 
 std::unique_ptr<encoder::Encoder> random_encoder(const config::Experiment& experiment) {
@@ -88,10 +72,10 @@ std::unique_ptr<encoder::Encoder> random_encoder(const config::Experiment& exper
     const encoder::CountingConfig config;
     return encoder::make_counting({config, encoder::random_counting_weights(config, 1)});
   }
-  if (const auto config = gru_config(experiment)) {
+  if (const auto config = jobs::planned_gru(experiment)) {
     return encoder::make_gru_classifier({*config, encoder::random_gru_classifier_weights(*config, 1)}, 0);
   }
-  const encoder::BertConfig config = bert_config(experiment);
+  const encoder::BertConfig config = jobs::planned_bert(experiment);
   return encoder::make_bert(config, encoder::random_bert_weights(config, 1), 0, jobs::arithmetic_of(experiment));
 }
 
@@ -137,7 +121,7 @@ class Passes {
     return median_seconds([&] {
       probe::StepSums part(layout_);
       const encoder::Batch batch = encoder::collate(texts, all);
-      inputs_.noise = probe::gate_noise(mode_, seeds_, layout_.points(), 1, all, batch.width());
+      inputs_.noise = probe::gate_noise(mode_, seeds_, layout_.clip({}), 1, all, batch.width());
       probe::accumulate_step(encoder_, batch, layout_, parameters_, inputs_, part);
     });
   }
@@ -225,24 +209,6 @@ plan::MessageSpeed message_speed(const comm::Communicator& ranks) {
 
 }  // namespace
 
-plan::Model model_of(const config::Experiment& experiment) {
-  if (is_counting(experiment)) {
-    const encoder::CountingConfig config;
-    return plan::counting_model(config.symbols, config.width, config.features);
-  }
-  if (const auto gru = gru_config(experiment))
-    return plan::gru_model(gru->vocabulary, gru->embedding, gru->state, gru->classes);
-  const encoder::BertConfig c = bert_config(experiment);
-  return plan::bert_model({.layers = c.layers,
-                           .hidden = c.hidden,
-                           .inner = c.inner,
-                           .heads = c.heads,
-                           .vocabulary = c.vocabulary,
-                           .positions = c.positions,
-                           .classes = c.classes,
-                           .answers_with_span = c.output == encoder::OutputKind::span});
-}
-
 plan::Calibration measure(const comm::Communicator& ranks, const config::Experiment& experiment, const plan::Model& model,
                           const plan::Texts& texts, int threads) {
   const auto encoder = random_encoder(experiment);
@@ -270,18 +236,18 @@ plan::Calibration measure(const comm::Communicator& ranks, const config::Experim
     };
     config::Run whole = experiment.run;
     whole.shards = 1;
-    const auto flops = [&](auto pass, std::int64_t count, std::int64_t tokens) {
+    const auto flops = [&](plan::Purpose purpose, std::int64_t count, std::int64_t tokens) {
       const plan::Lengths lengths({{static_cast<double>(tokens), static_cast<double>(count)}});
-      return pass(model, unit.mode, seeds, lengths, static_cast<double>(count), whole).flops;
+      return plan::pass_of(purpose, model, unit.mode, seeds, lengths, static_cast<double>(count), whole).flops;
     };
     plan::ModeSpeed& speed = unit.mode == config::Mode::input ? result.input : result.hidden;
     const std::int64_t train_texts = piece(experiment.probe.batch);
     const std::int64_t dev_texts = piece(plan::evaluation_batch);
-    speed.train = speed_of(flops(plan::training_pass, 1, short_length), slowest(passes.train_seconds(tiny)),
-                           flops(plan::training_pass, train_texts, length),
+    speed.train = speed_of(flops(plan::Purpose::training, 1, short_length), slowest(passes.train_seconds(tiny)),
+                           flops(plan::Purpose::training, train_texts, length),
                            slowest(passes.train_seconds(random_texts(train_texts, length, counting))));
-    speed.evaluate = speed_of(flops(plan::evaluation_pass, 1, short_length), slowest(passes.evaluate_seconds(tiny)),
-                              flops(plan::evaluation_pass, dev_texts, length),
+    speed.evaluate = speed_of(flops(plan::Purpose::evaluation, 1, short_length), slowest(passes.evaluate_seconds(tiny)),
+                              flops(plan::Purpose::evaluation, dev_texts, length),
                               slowest(passes.evaluate_seconds(random_texts(dev_texts, length, counting))));
     result.s_per_parameter = slowest(passes.optimiser_seconds()) / static_cast<double>(passes.parameters());
   }

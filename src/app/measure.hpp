@@ -12,10 +12,6 @@
 
 namespace layersweep::app {
 
-/// The model of an experiment as costs see it, from the config.json of encoder.folder; no weights are read. Throws
-/// InputError.
-plan::Model model_of(const config::Experiment& experiment);
-
 /// Times the passes of the experiment's modes and, with two ranks or more, messages. All ranks measure at the same time, as
 /// they would train, and the slowest counts. Takes some seconds a mode. Collective.
 plan::Calibration measure(const comm::Communicator& ranks, const config::Experiment& experiment, const plan::Model& model,

@@ -34,7 +34,8 @@ double extract_seconds(const config::Experiment& experiment, const plan::Model& 
     if (split->texts() == 0) continue;
     const double chunks = std::ceil(split->texts() / static_cast<double>(plan::evaluation_batch));
     for (const config::Mode mode : experiment.probe.modes) {
-      const plan::Pass pass = plan::evaluation_pass(model, mode, seeds, *split, split->texts() / chunks, experiment.run);
+      const plan::Pass pass =
+          plan::pass_of(plan::Purpose::evaluation, model, mode, seeds, *split, split->texts() / chunks, experiment.run);
       seconds +=
           std::ceil(chunks / ranks) * plan::pass_seconds(pass, calibration.of(mode).evaluate, experiment.run.shards, 1);
     }
@@ -44,8 +45,8 @@ double extract_seconds(const config::Experiment& experiment, const plan::Model& 
   const double dev_batches = std::ceil(texts.dev.texts() / static_cast<double>(plan::evaluation_batch));
   for (const config::Mode mode : experiment.probe.modes) {
     if (dev_batches == 0) continue;
-    const plan::Pass pass =
-        plan::evaluation_pass(model, mode, seeds, texts.dev, texts.dev.texts() / dev_batches, experiment.run);
+    const plan::Pass pass = plan::pass_of(plan::Purpose::evaluation, model, mode, seeds, texts.dev,
+                                          texts.dev.texts() / dev_batches, experiment.run);
     seconds +=
         evaluations * dev_batches * plan::pass_seconds(pass, calibration.of(mode).evaluate, experiment.run.shards, ranks);
   }
@@ -124,6 +125,23 @@ std::string teams_text(const std::vector<int>& teams) {
   return text;
 }
 
+// Of the team that trains the unit.
+const std::vector<plan::PointGroup>& groups_of(const PlannedRun& run, std::size_t unit, int shards) {
+  const auto trains = [&](const std::vector<std::size_t>& units) { return std::ranges::find(units, unit) != units.end(); };
+  const auto team = std::ranges::find_if(run.assignment.units, trains) - run.assignment.units.begin();
+  return plan::grouping_of(run.work[unit], shards, run.teams.at(static_cast<std::size_t>(team))).points;
+}
+
+// "points 0 to 3, 4 to 13"
+std::string groups_text(const std::vector<plan::PointGroup>& groups) {
+  std::string text;
+  for (const plan::PointGroup& group : groups) {
+    text += text.empty() ? "points " : ", ";
+    text += group.end - group.first == 1 ? std::to_string(group.first) : fmt::format("{} to {}", group.first, group.end - 1);
+  }
+  return text;
+}
+
 std::string plural(double count, std::string_view word) {
   return fmt::format("{} {}{}", std::llround(count), word, std::llround(count) == 1 ? "" : "s");
 }
@@ -142,7 +160,7 @@ PlannedRun plan_run(const config::Experiment& experiment, const plan::Model& mod
   run.units = plan::units_of(experiment.probe);
   for (const plan::Unit& unit : run.units) run.work.push_back(plan::work_of(unit, model, texts, experiment));
   const plan::UnitSeconds seconds = plan::unit_seconds(run.work, calibration, experiment.run.shards);
-  run.teams = plan::choose_teams(run.units.size(), layout.ranks, experiment.run.shards, seconds);
+  run.teams = plan::choose_teams(run.units.size(), layout.ranks, plan::team_sizes(run.work, experiment.run.shards), seconds);
   std::vector<plan::Team> teams;
   for (const int ranks : run.teams) teams.push_back({ranks, 0});
   std::vector<std::size_t> all(run.units.size());
@@ -155,9 +173,9 @@ PlannedRun plan_run(const config::Experiment& experiment, const plan::Model& mod
   run.time.statistics_s = statistics_seconds(experiment, model, texts, calibration, layout.ranks);
   run.time.extract_s = extract_seconds(experiment, model, texts, calibration, layout.ranks);
   for (std::size_t u = 0; u < run.units.size(); ++u) {
-    const plan::RankMemory memory =
-        plan::rank_memory(run.work[u], model, std::ssize(run.units[u].seeds), texts.train,
-                          static_cast<double>(experiment.probe.batch), experiment.run, layout.threads);
+    const plan::RankMemory memory = plan::rank_memory(run.work[u], model, std::ssize(run.units[u].seeds), texts.train,
+                                                      static_cast<double>(experiment.probe.batch), experiment.run,
+                                                      layout.threads, groups_of(run, u, experiment.run.shards));
     if (memory.total_bytes() > run.memory.total_bytes()) run.memory = memory;
     // Two checkpoints of about five times the parameters, then the probes.
     run.units_bytes += 4.0 * static_cast<double>(run.work[u].parameters);
@@ -191,6 +209,12 @@ std::string planned_run_text(const PlannedRun& run, const config::Experiment& ex
           sweep::duration_text(plan::unit_time(run.work[u], calibration, shards, run.teams[t]).total_s()));
     }
   }
+  for (std::size_t u = 0; u < run.units.size(); ++u) {
+    const std::vector<plan::PointGroup>& groups = groups_of(run, u, shards);
+    if (groups.size() > 1) {
+      text += fmt::format("{}: ranks in {} groups: {}\n", run.units[u].name(), groups.size(), groups_text(groups));
+    }
+  }
   const int used = std::accumulate(run.teams.begin(), run.teams.end(), 0);
   text += fmt::format("\nteams: {}{}\n", teams_text(run.teams),
                       used < layout.ranks
@@ -220,7 +244,8 @@ std::string planned_run_text(const PlannedRun& run, const config::Experiment& ex
 
 std::string scaling_text(const std::vector<plan::UnitWork>& work, const plan::Calibration& calibration, int shards) {
   std::string text =
-      "| ranks | teams | time | speed-up | efficiency | lost: idle ranks | uneven shards | repeated optimiser | messages |\n"
+      "| ranks | teams | time | speed-up | efficiency | lost: idle ranks | uneven shards and points | repeated optimiser | "
+      "messages |\n"
       "|---|---|---|---|---|---|---|---|---|\n";
   const double alone = plan::predict(work, calibration, shards, 1).seconds;
   for (int ranks = 1; ranks <= 1024; ranks *= 2) {

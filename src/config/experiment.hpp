@@ -132,6 +132,8 @@ struct Run {
   Precision precision = Precision::fp32;
   std::int64_t token_budget = 16384;
   int shards = 8;
+  int point_groups = 0;
+  double memory_gb = 0;
   bool deterministic = false;
   double checkpoint_seconds = 300;
   double deadline_seconds = 600;

@@ -17,12 +17,12 @@ constexpr double buffers_per_parameter = 10;
 // Tensors of a gate network that live until its backward pass: map, tanh, product with the second map.
 constexpr double gate_tensors = 3;
 
-}  // namespace
-
-RankMemory rank_memory(const UnitWork& work, const Model& model, std::int64_t seeds, const Lengths& lengths,
-                       double batch_texts, const config::Run& run, int threads) {
+// Bytes of the passes of a group.
+double pass_bytes(const UnitWork& work, const Model& model, std::int64_t seeds, const Lengths& lengths, double batch_texts,
+                  const config::Run& run, PointGroup group) {
+  const bool hidden = work.mode == config::Mode::hidden;
   const double tokens = lengths.longest();
-  const double copies = static_cast<double>(work.copies);
+  const double copies = static_cast<double>((group.end - group.first) * seeds);
   const double shard_texts = std::ceil(batch_texts / run.shards);
   const double texts =
       std::min(shard_texts, std::max(1.0, std::floor(static_cast<double>(run.token_budget) / (copies * tokens))));
@@ -31,25 +31,35 @@ RankMemory rank_memory(const UnitWork& work, const Model& model, std::int64_t se
   double states = 0;  // of the unmasked pass, all points
   double gates = 0;
   double joined = 0;  // copies that have joined below
-  for (std::int64_t point = 0; point < model.points(); ++point) {
+  for (int point = 0; point < static_cast<int>(model.points()); ++point) {
     const Rung& rung = model.rungs[static_cast<std::size_t>(point)];
-    const bool joins = work.mode == config::Mode::hidden || point == 0;
-    const double joining = joins ? static_cast<double>(work.mode == config::Mode::hidden ? seeds : work.copies) : 0;
+    const bool is_own = point >= group.first && point < group.end;
+    const double joining = hidden ? (is_own ? static_cast<double>(seeds) : 0) : point == 0 ? copies : 0;
     joined += joining;
     const double width = static_cast<double>(rung.width);
     kept += joined * (rung.kept_per_token * tokens + rung.kept_per_pair * tokens * tokens);
     kept += joining * tokens * width;                       // the masked copies themselves
     if (joined > joining) kept += joined * tokens * width;  // states below and joining ones, side by side
     states += tokens * width;
+    if (hidden ? !is_own : point >= group.end) continue;
     const double inner = std::max(32.0, width / 4);
-    const double inputs = work.mode == config::Mode::input ? static_cast<double>(model.rungs[0].width) + width : width;
+    const double inputs = hidden ? width : static_cast<double>(model.rungs[0].width) + width;
     gates += tokens * (inputs + gate_tensors * inner * static_cast<double>(seeds));
   }
+  return float_bytes * texts * (kept + states + gates);
+}
+
+}  // namespace
+
+RankMemory rank_memory(const UnitWork& work, const Model& model, std::int64_t seeds, const Lengths& lengths,
+                       double batch_texts, const config::Run& run, int threads, const std::vector<PointGroup>& groups) {
   RankMemory memory;
   memory.program_bytes = program_bytes + bytes_per_thread * threads;
   memory.weights_bytes = float_bytes * static_cast<double>(model.weights);
   memory.probes_bytes = float_bytes * buffers_per_parameter * static_cast<double>(work.parameters);
-  memory.passes_bytes = float_bytes * texts * (kept + states + gates);
+  for (const PointGroup& group : groups) {
+    memory.passes_bytes = std::max(memory.passes_bytes, pass_bytes(work, model, seeds, lengths, batch_texts, run, group));
+  }
   return memory;
 }
 

@@ -37,24 +37,4 @@ std::vector<PointGroup> split_points(int points, int groups, const GroupCost& co
   return result;
 }
 
-double hidden_group_flops(const Model& model, std::int64_t seeds, const Lengths& lengths, double texts, PointGroup group) {
-  constexpr auto mode = config::Mode::hidden;
-  Flops sum;
-  const bool has_output = group.end == model.points();
-  // Below the output the unmasked pass costs what an unmasked copy costs; the last layer is computed in full.
-  if (has_output) {
-    sum += model.clean;
-  } else {
-    for (int rung = 0; rung + 1 < group.end; ++rung) sum += model.rungs[static_cast<std::size_t>(rung)].forward;
-  }
-  for (int point = group.first; point < group.end; ++point) {
-    Flops one = copy_forward(model, mode, point);
-    one += copy_backward(model, mode, point);
-    one += 2 * gate_forward(model, mode, point);
-    sum += static_cast<double>(seeds) * one;
-  }
-  const double mean_pairs = lengths.texts() > 0 ? lengths.pairs() / lengths.texts() : 0;
-  return sum.of(texts, texts * lengths.mean(), texts * mean_pairs);
-}
-
 }  // namespace layersweep::plan

@@ -4,9 +4,6 @@
 #include <functional>
 #include <vector>
 
-#include "plan/lengths.hpp"
-#include "plan/model.hpp"
-
 namespace layersweep::plan {
 
 /// Points first … end − 1.
@@ -21,9 +18,5 @@ using GroupCost = std::function<double(PointGroup)>;
 /// `groups` contiguous groups (fewer points: as many as points), none empty, whose dearest is as cheap as can be: dynamic
 /// programming over borders.
 std::vector<PointGroup> split_points(int points, int groups, const GroupCost& cost);
-
-/// Arithmetic of a training step of a group in hidden mode: its masked copies, their gates, and the unmasked pass up to its
-/// highest point; the model's output is sent by the group that holds the last point.
-double hidden_group_flops(const Model& model, std::int64_t seeds, const Lengths& lengths, double texts, PointGroup group);
 
 }  // namespace layersweep::plan

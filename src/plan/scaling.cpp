@@ -17,7 +17,7 @@ Scaling predict(const std::vector<UnitWork>& units, const Calibration& calibrati
   const UnitSeconds seconds = unit_seconds(units, calibration, shards);
   Scaling result;
   result.ranks = ranks;
-  result.teams = choose_teams(units.size(), ranks, shards, seconds);
+  result.teams = choose_teams(units.size(), ranks, team_sizes(units, shards), seconds);
   std::vector<Team> teams;
   for (const int size : result.teams) teams.push_back({size, 0});
   std::vector<std::size_t> all(units.size());

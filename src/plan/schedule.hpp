@@ -26,8 +26,14 @@ struct Assignment {
 Assignment assign(const std::vector<std::size_t>& units, const std::vector<Team>& teams, const UnitSeconds& seconds,
                   int tries = 20'000);
 
-/// The sizes of the teams, at most `ranks` in total and `most_ranks` each, that train units 0 … `units` − 1 soonest: many
-/// units make many small teams, few units large ones. In falling order.
-std::vector<int> choose_teams(std::size_t units, int ranks, int most_ranks, const UnitSeconds& seconds);
+/// What sizes a team may have.
+struct TeamSizes {
+  int most = 1;         ///< larger ones are of no use
+  int multiple_of = 1;  ///< as far as there are so many ranks
+};
+
+/// The sizes of the teams, at most `ranks` in total, that train units 0 … `units` − 1 soonest: many units make many small
+/// teams, few units large ones. In falling order.
+std::vector<int> choose_teams(std::size_t units, int ranks, TeamSizes allowed, const UnitSeconds& seconds);
 
 }  // namespace layersweep::plan

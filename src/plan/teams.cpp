@@ -101,18 +101,23 @@ class Chooser {
 
 }  // namespace
 
-std::vector<int> choose_teams(std::size_t units, int ranks, int most_ranks, const UnitSeconds& seconds) {
-  base::ensure(units > 0 && ranks > 0 && most_ranks > 0, "teams of no ranks, or for no units");
-  Chooser chooser(units, most_ranks, seconds);
-  if (ranks <= most_ranks_tried_fully) {
+std::vector<int> choose_teams(std::size_t units, int ranks, TeamSizes allowed, const UnitSeconds& seconds) {
+  base::ensure(units > 0 && ranks > 0 && allowed.most > 0 && allowed.multiple_of > 0, "teams of no ranks, or for no units");
+  // Blocks of ranks stay together.
+  const int block = std::min(allowed.multiple_of, ranks);
+  const int blocks = ranks / block;
+  const UnitSeconds block_seconds = [&](std::size_t unit, int size) { return seconds(unit, size * block); };
+  Chooser chooser(units, std::max(1, allowed.most / block), block_seconds);
+  if (blocks <= most_ranks_tried_fully) {
     std::vector<int> sizes;
     // A rank that does not help may stay out, so fewer ranks are tried too.
-    const int fewest = units >= static_cast<std::size_t>(ranks) ? ranks : 1;
-    for (int used = ranks; used >= fewest; --used) chooser.consider_all(sizes, used);
+    const int fewest = units >= static_cast<std::size_t>(blocks) ? blocks : 1;
+    for (int used = blocks; used >= fewest; --used) chooser.consider_all(sizes, used);
   } else {
-    chooser.consider_some(ranks);
+    chooser.consider_some(blocks);
   }
   std::vector<int> sizes = chooser.best();
+  for (int& size : sizes) size *= block;
   std::ranges::sort(sizes, std::greater<>());
   return sizes;
 }

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <map>
+
+#include "plan/memory.hpp"
 
 namespace layersweep::plan {
 namespace {
-
-enum class Purpose { training, evaluation };
 
 // Micro-batches of one shard, averaged over the lengths that shards have: a shard's texts are almost equally long.
 double pieces_per_shard(const Lengths& lengths, double shard_texts, std::int64_t copies, std::int64_t token_budget) {
@@ -20,36 +22,85 @@ double pieces_per_shard(const Lengths& lengths, double shard_texts, std::int64_t
   return texts > 0 ? sum / texts : 0;
 }
 
-Pass pass(Purpose purpose, const Model& model, config::Mode mode, std::int64_t seeds, const Lengths& lengths, double texts,
-          const config::Run& run) {
-  Flops flops = model.clean;
-  for (std::int64_t point = 0; point < model.points(); ++point) {
-    Flops one = copy_forward(model, mode, point);
-    one += gate_forward(model, mode, point);
-    if (purpose == Purpose::training) {
-      one += copy_backward(model, mode, point);
-      one += gate_forward(model, mode, point);  // of their weights alone: as many products as forward
+// Into 1, 2, … groups; in each the group whose step is dearest.
+std::vector<Grouping> groupings_of(const Unit& unit, const Model& model, const Texts& texts, double batch,
+                                   const Lengths& validated, double together, const config::Run& run) {
+  const auto seeds = static_cast<std::int64_t>(unit.seeds.size());
+  const auto step = [&](PointGroup points) {
+    return pass_of(Purpose::training, model, unit.mode, seeds, texts.train, batch, run, points);
+  };
+  std::map<std::pair<int, int>, double> flops;  // asked for again and again
+  const GroupCost cost = [&](PointGroup points) {
+    const auto [found, is_new] = flops.try_emplace({points.first, points.end}, 0.0);
+    if (is_new) found->second = step(points).flops;
+    return found->second;
+  };
+  std::vector<Grouping> result;
+  for (int groups = 1; groups <= static_cast<int>(model.points()); ++groups) {
+    Grouping grouping;
+    grouping.points = split_points(static_cast<int>(model.points()), groups, cost);
+    const PointGroup dearest =
+        *std::ranges::max_element(grouping.points, {}, [&](PointGroup points) { return cost(points); });
+    grouping.step = step(dearest);
+    grouping.batch_of_validation = pass_of(Purpose::evaluation, model, unit.mode, seeds, validated, together, run, dearest);
+    grouping.trained = static_cast<double>(probe_parameters(model, unit.mode, seeds));
+    if (unit.mode == config::Mode::hidden) grouping.trained /= groups;
+    result.push_back(std::move(grouping));
+  }
+  return result;
+}
+
+// The fewest groups with which a rank keeps within run.memory_gb; as many as points when none does.
+int groups_that_fit(const UnitWork& work, const Model& model, std::int64_t seeds, const Lengths& lengths, double batch,
+                    const config::Run& run) {
+  if (run.memory_gb == 0) return 1;
+  const auto fits = [&](const Grouping& grouping) {
+    return rank_memory(work, model, seeds, lengths, batch, run, run.threads, grouping.points).total_bytes() <=
+           1e9 * run.memory_gb;
+  };
+  const auto found = std::ranges::find_if(work.groupings, fits);
+  return static_cast<int>(std::min(found - work.groupings.begin() + 1, std::ssize(work.groupings)));
+}
+
+}  // namespace
+
+const Grouping& grouping_of(const UnitWork& work, int shards, int ranks) {
+  const Grouping* best = &work.whole();
+  if (ranks <= shards && work.wanted_groups == 1) return *best;
+  std::pair<int, double> best_cost{std::numeric_limits<int>::max(), 0};
+  for (int groups = 1; groups <= std::min<int>(ranks, static_cast<int>(work.groupings.size())); ++groups) {
+    if (ranks % groups != 0) continue;
+    const int group_ranks = ranks / groups;
+    const int most_shards = (shards + group_ranks - 1) / group_ranks;
+    const Grouping& one = work.groupings[static_cast<std::size_t>(groups - 1)];
+    const std::pair<int, double> cost{std::max(0, work.wanted_groups - groups), most_shards * one.step.flops};
+    if (cost < best_cost) {
+      best = &one;
+      best_cost = cost;
     }
+  }
+  return *best;
+}
+
+Pass pass_of(Purpose purpose, const Model& model, config::Mode mode, std::int64_t seeds, const Lengths& lengths,
+             double texts, const config::Run& run, std::optional<PointGroup> group) {
+  const PointGroup points = group.value_or(PointGroup{0, static_cast<int>(model.points())});
+  Flops flops = model.clean;
+  for (int point = points.first; point < points.end; ++point) {
+    Flops one = copy_forward(model, mode, point);
+    if (purpose == Purpose::training) one += copy_backward(model, mode, point);
     flops += static_cast<double>(seeds) * one;
+  }
+  // In input mode the gates below are part of the masks. Backward only their weights: as many products as forward.
+  for (int point = mode == config::Mode::input ? 0 : points.first; point < points.end; ++point) {
+    flops += static_cast<double>(seeds) * (purpose == Purpose::training ? 2.0 : 1.0) * gate_forward(model, mode, point);
   }
   const double mean_pairs = lengths.texts() > 0 ? lengths.pairs() / lengths.texts() : 0;
   Pass result;
   result.flops = flops.of(texts, texts * lengths.mean(), texts * mean_pairs);
   const double shard_texts = std::ceil(texts / run.shards);
-  result.pieces_per_shard = pieces_per_shard(lengths, shard_texts, model.points() * seeds, run.token_budget);
+  result.pieces_per_shard = pieces_per_shard(lengths, shard_texts, (points.end - points.first) * seeds, run.token_budget);
   return result;
-}
-
-}  // namespace
-
-Pass training_pass(const Model& model, config::Mode mode, std::int64_t seeds, const Lengths& lengths, double texts,
-                   const config::Run& run) {
-  return pass(Purpose::training, model, mode, seeds, lengths, texts, run);
-}
-
-Pass evaluation_pass(const Model& model, config::Mode mode, std::int64_t seeds, const Lengths& lengths, double texts,
-                     const config::Run& run) {
-  return pass(Purpose::evaluation, model, mode, seeds, lengths, texts, run);
 }
 
 std::int64_t planned_steps(const config::Probe& settings, std::int64_t train_texts) {
@@ -66,27 +117,37 @@ UnitWork work_of(const Unit& unit, const Model& model, const Texts& texts, const
   work.steps = planned_steps(settings, std::llround(texts.train.texts()));
   work.validations = 1 + work.steps / settings.validate_every + (work.steps % settings.validate_every != 0 ? 1 : 0);
   const double batch = std::min(static_cast<double>(settings.batch), texts.train.texts());
-  work.step = training_pass(model, unit.mode, seeds, texts.train, batch, experiment.run);
   const Lengths validated = texts.dev.first(settings.validation_examples);
   const double together = std::min(static_cast<double>(evaluation_batch), validated.texts());
   work.validation_batches = together > 0 ? validated.texts() / together : 0;
-  work.batch_of_validation = evaluation_pass(model, unit.mode, seeds, validated, together, experiment.run);
+  work.groupings = groupings_of(unit, model, texts, batch, validated, together, experiment.run);
   if (settings.calibrate) {
     const double dev_batches = std::ceil(texts.dev.texts() / static_cast<double>(evaluation_batch));
     work.judged_batches = 2 * dev_batches;
-    work.batch_of_search = work.batch_of_validation;
+    work.batch_of_search = work.whole().batch_of_validation;
     work.search_batches = tries_of_search * dev_batches;
-    if (unit.mode == config::Mode::input) {  // point after point, each with copies of its own
-      const double points = static_cast<double>(model.points());
-      const Flops others = (static_cast<double>(seeds) * (points - 1)) * copy_forward(model, unit.mode, 0);
+    if (unit.mode == config::Mode::input) {
+      // Upwards each point is judged, and searched where it fails, say every second; downwards the search for each gate
+      // judges all points from it on.
+      const auto points = static_cast<double>(model.points());
+      const double upwards = points * (1 + tries_of_search / 2);
+      const double evaluations = upwards + points * tries_of_search;
+      const double judged = (upwards + tries_of_search * points * (points + 1) / 2) / evaluations;  // points at a time
+      const Flops others = (static_cast<double>(seeds) * (points - judged)) * copy_forward(model, unit.mode, 0);
       const double mean_pairs = validated.texts() > 0 ? validated.pairs() / validated.texts() : 0;
       work.batch_of_search.flops -= others.of(together, together * validated.mean(), together * mean_pairs);
-      work.search_batches *= points;
+      work.batch_of_search.pieces_per_shard = pieces_per_shard(
+          validated, std::ceil(together / experiment.run.shards),
+          std::max<std::int64_t>(1, std::llround(judged * static_cast<double>(seeds))), experiment.run.token_budget);
+      work.search_batches = evaluations * dev_batches;
     }
   }
   work.copies = model.points() * seeds;
   work.parameters = probe_parameters(model, unit.mode, seeds);
-  work.summed = work.parameters + 3 * work.copies;
+  const int asked = experiment.run.point_groups;
+  work.wanted_groups = asked > 0 ? std::min(asked, static_cast<int>(work.groupings.size()))
+                                 : groups_that_fit(work, model, seeds, texts.train, batch, experiment.run);
+  if (asked > 0 || experiment.run.deterministic) work.groupings.resize(static_cast<std::size_t>(work.wanted_groups));
   return work;
 }
 

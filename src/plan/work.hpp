@@ -2,10 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <vector>
 
 #include "config/experiment.hpp"
 #include "plan/lengths.hpp"
 #include "plan/model.hpp"
+#include "plan/point_groups.hpp"
 #include "plan/unit.hpp"
 
 namespace layersweep::plan {
@@ -16,24 +19,31 @@ struct Pass {
   double pieces_per_shard = 0;  ///< micro-batches, on average
 };
 
+/// The points of a unit shared out over groups of ranks: what the group with most to do computes. Every group pays its own
+/// unmasked pass.
+struct Grouping {
+  std::vector<PointGroup> points;
+  Pass step;                 ///< one training step
+  Pass batch_of_validation;  ///< one batch of a validation
+  double trained = 0;        ///< parameters that a rank sums and moves at a step: those of its group, in input mode all
+};
+
 struct UnitWork {
   config::Mode mode = config::Mode::input;
   std::int64_t steps = 0;  ///< if nothing stops early
   std::int64_t validations = 0;
-  Pass step;                 ///< one training step
-  Pass batch_of_validation;  ///< one batch of a validation
   double validation_batches = 0;
   Pass batch_of_search;         ///< one batch of the search for each gate's bias after training (probe.calibrate)
   double search_batches = 0;    ///< of all its tries; 0 without it
   double judged_batches = 0;    ///< batches of development texts, evaluated before and after it
   std::int64_t copies = 0;      ///< masked copies of every text: points x seeds
   std::int64_t parameters = 0;  ///< of its probes
-  std::int64_t summed = 0;      ///< floats that the ranks of a team sum at a step
 
-  double flops() const {
-    return static_cast<double>(steps) * step.flops +
-           static_cast<double>(validations) * validation_batches * batch_of_validation.flops;
-  }
+  std::vector<Grouping> groupings;  ///< into 1, 2, … groups, as many as a team may make
+  int wanted_groups = 1;            ///< as run.point_groups says, or so that a rank keeps within run.memory_gb
+
+  /// All points on every rank.
+  const Grouping& whole() const { return groupings.front(); }
 };
 
 /// Evaluations of the development texts that a search for a share of tokens takes, about.
@@ -44,13 +54,17 @@ inline constexpr std::int64_t evaluation_batch = 64;
 
 UnitWork work_of(const Unit& unit, const Model& model, const Texts& texts, const config::Experiment& experiment);
 
-/// One evaluation of `texts` texts of these lengths with hard masks, for `seeds` seeds of all points of a mode.
-Pass evaluation_pass(const Model& model, config::Mode mode, std::int64_t seeds, const Lengths& lengths, double texts,
-                     const config::Run& run);
+/// How a team of `ranks` ranks shares out the points, its ranks evenly over the groups: one group as long as ranks have
+/// shards of their own and no more are wanted; else what comes closest to the wanted ones and takes least arithmetic. With
+/// run.deterministic no more than wanted, since groups sum otherwise than one rank.
+const Grouping& grouping_of(const UnitWork& work, int shards, int ranks);
 
-/// One training step on `texts` texts.
-Pass training_pass(const Model& model, config::Mode mode, std::int64_t seeds, const Lengths& lengths, double texts,
-                   const config::Run& run);
+enum class Purpose { training, evaluation };
+
+/// One training step on `texts` texts of these lengths, or one evaluation of them with hard masks, for `seeds` seeds of all
+/// points of a mode, or of a group.
+Pass pass_of(Purpose purpose, const Model& model, config::Mode mode, std::int64_t seeds, const Lengths& lengths,
+             double texts, const config::Run& run, std::optional<PointGroup> points = std::nullopt);
 
 /// Steps if nothing stops early.
 std::int64_t planned_steps(const config::Probe& settings, std::int64_t train_texts);

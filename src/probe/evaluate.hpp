@@ -10,24 +10,25 @@ namespace layersweep::probe {
 
 inline constexpr double keep_threshold = 0.5;
 
-/// Per (point, seed) of a batch; tokens beyond a text's length hold no meaning.
+/// Per (point, seed) of a batch, for the points asked for; tokens beyond a text's length hold no meaning.
 struct HardMasks {
-  at::Tensor keep_probability;  ///< P x S x B x T
-  at::Tensor kl;                ///< P x S x B, NaN for cells not asked for
-  at::Tensor flipped;           ///< P x S x B, 0 or 1, NaN for cells not asked for
-  at::Tensor keep_share;        ///< P x S x B, kept tokens ÷ tokens, special ones included
+  at::Tensor keep_probability;  ///< points x S x B x T
+  at::Tensor kl;                ///< points x S x B, NaN for cells not asked for
+  at::Tensor flipped;           ///< points x S x B, 0 or 1, NaN for cells not asked for
+  at::Tensor keep_share;        ///< points x S x B, kept tokens ÷ tokens, special ones included
 };
 
-/// Evaluates the cells where `active` (P x S bool) is true; `clean` is the encoder's clean pass of `batch`. Records no
-/// gradient. Independent.
+/// Evaluates the cells of `points` where `active` (P x S bool) is true; `clean` is the encoder's clean pass of `batch`.
+/// Records no gradient. Independent.
 HardMasks evaluate_hard_masks(const encoder::Encoder& encoder, const encoder::Batch& batch, const encoder::Clean& clean,
-                              const ProbeLayout& layout, const at::Tensor& parameters, const at::Tensor& active);
+                              const ProbeLayout& layout, const at::Tensor& parameters, const at::Tensor& active,
+                              PointRange points = {});
 
-/// The same under given gates, P x S x B x T of 0 and 1, with the probes' replacement vectors; keep_probability stays
+/// The same under given gates, points x S x B x T of 0 and 1, with the probes' replacement vectors; keep_probability stays
 /// undefined.
 HardMasks evaluate_gates(const encoder::Encoder& encoder, const encoder::Batch& batch, const encoder::Clean& clean,
                          const ProbeLayout& layout, const at::Tensor& parameters, const at::Tensor& active,
-                         const at::Tensor& gates);
+                         const at::Tensor& gates, PointRange points = {});
 
 /// 1 where a token is kept, of keep probabilities of any shape.
 at::Tensor hard_gates(const at::Tensor& keep_probability);

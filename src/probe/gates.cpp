@@ -19,17 +19,22 @@ at::Tensor weight_norm(const at::Tensor& v, const at::Tensor& g) {
 }  // namespace
 
 std::vector<at::Tensor> gate_logits(const ProbeLayout& layout, const std::vector<at::Tensor>& blocks,
-                                    const std::vector<at::Tensor>& states) {
+                                    const std::vector<at::Tensor>& states, PointRange probes) {
   const std::int64_t batch = states[0].size(0);
   const std::int64_t width = states[0].size(1);
   const std::int64_t seeds = layout.seeds();
   std::vector<at::Tensor> phi(states.size());
   for (const GateGroup& group : layout.groups()) {
-    const auto members = static_cast<std::int64_t>(group.points.size());
+    std::vector<int> points;
+    for (const int point : group.points) {
+      if (point >= probes.first && point < probes.end) points.push_back(point);
+    }
+    if (points.empty()) continue;
+    const auto members = static_cast<std::int64_t>(points.size());
     const at::Tensor* const b = &blocks[group.first_block];
 
     std::vector<at::Tensor> inputs;
-    for (const int point : group.points) {
+    for (const int point : points) {
       const at::Tensor& state = states[static_cast<std::size_t>(point)];
       inputs.push_back(layout.mode() == Mode::input ? at::cat({states[0], state}, -1) : state);
     }
@@ -45,7 +50,7 @@ std::vector<at::Tensor> gate_logits(const ProbeLayout& layout, const std::vector
     const at::Tensor logits = at::tanh(t) * gate_range + b[6].view({members, 1, seeds});
     const at::Tensor by_seed = logits.transpose(1, 2).reshape({members, seeds, batch, width});
     for (std::int64_t row = 0; row < members; ++row) {
-      phi[static_cast<std::size_t>(group.points[static_cast<std::size_t>(row)])] = by_seed.select(0, row);
+      phi[static_cast<std::size_t>(points[static_cast<std::size_t>(row)])] = by_seed.select(0, row);
     }
   }
   return phi;

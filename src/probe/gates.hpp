@@ -9,10 +9,10 @@
 
 namespace layersweep::probe {
 
-/// Gate logits of every probe: per point S x B x T.
-/// `blocks` are the layout's views (leaves of autograd, or plain); `states` are the clean states, per point B x T x width.
-/// x is the state at the probe's point; in input mode the state at point 0 stands before it.
+/// Gate logits of the probes of these points: per point S x B x T, undefined for the others.
+/// `blocks` are the layout's views of them (leaves of autograd, or plain); `states` are the clean states, per point B x T x
+/// width. x is the state at the probe's point; in input mode the state at point 0 stands before it.
 std::vector<at::Tensor> gate_logits(const ProbeLayout& layout, const std::vector<at::Tensor>& blocks,
-                                    const std::vector<at::Tensor>& states);
+                                    const std::vector<at::Tensor>& states, PointRange probes = {});
 
 }  // namespace layersweep::probe

@@ -17,19 +17,21 @@ struct Cell {
   std::int64_t seed = 0;
 };
 
-/// The cells where `active` (P x S bool) is true, by point, then seed: the order of the copies in a staircase pass.
-std::vector<Cell> cells_of(const at::Tensor& active);
+/// The cells of these points where `active` (P x S bool) is true, by point, then seed: the order of the copies in a
+/// staircase pass.
+std::vector<Cell> cells_of(const at::Tensor& active, PointRange points = {});
 
-/// log keep probability per point, S x B x T: in input mode the logs of gates 0..k add up.
+/// log keep probability per point, S x B x T: in input mode the logs of gates 0..k add up. Undefined where `phi` is.
 std::vector<at::Tensor> log_keep_probabilities(Mode mode, const std::vector<at::Tensor>& phi);
 
 /// The gates that mask the copies of each point, from those of each probe alone (per point S x B x T): in input mode gates
-/// 0..k multiply, in hidden mode they are the same.
+/// 0..k multiply, in hidden mode they are the same. Undefined where `gates` are.
 std::vector<at::Tensor> applied_gates(Mode mode, const std::vector<at::Tensor>& gates);
 
 /// Where each cell's copy joins the pass, masked by which gates (per point S x B x T, as applied). `blocks` are the layout's
-/// views, which hold the replacement vectors.
+/// views of `probes`, which hold the replacement vectors.
 std::vector<Joining> joining_copies(const ProbeLayout& layout, const std::vector<at::Tensor>& blocks,
-                                    const std::vector<at::Tensor>& gates, const std::vector<Cell>& cells);
+                                    const std::vector<at::Tensor>& gates, const std::vector<Cell>& cells,
+                                    PointRange probes = {});
 
 }  // namespace layersweep::probe

@@ -8,13 +8,14 @@
 
 namespace layersweep::probe {
 
-at::Tensor gate_noise(Mode mode, std::span<const std::uint64_t> seeds, std::int64_t points, std::int64_t step,
+at::Tensor gate_noise(Mode mode, std::span<const std::uint64_t> seeds, PointRange probes, std::int64_t step,
                       std::span<const std::int64_t> examples, std::int64_t width) {
-  at::Tensor noise = at::empty(
-      {points, static_cast<std::int64_t>(seeds.size()), static_cast<std::int64_t>(examples.size()), width}, at::kFloat);
+  at::Tensor noise =
+      at::empty({probes.size(), static_cast<std::int64_t>(seeds.size()), static_cast<std::int64_t>(examples.size()), width},
+                at::kFloat);
   float* out = noise.data_ptr<float>();
   const auto step_bits = static_cast<std::uint64_t>(step);
-  for (std::int64_t point = 0; point < points; ++point) {
+  for (int point = probes.first; point < probes.end; ++point) {
     for (const std::uint64_t seed : seeds) {
       const base::PhiloxKey key =
           base::philox_key(seed, base::Purpose::gate_noise,

@@ -7,13 +7,13 @@
 #include <cstdint>
 #include <span>
 
-#include "probe/mode.hpp"
+#include "probe/parameters.hpp"
 
 namespace layersweep::probe {
 
-/// Logistic noise log u − log(1 − u) for the gates of one step: P x S x B x T float32.
+/// Logistic noise log u − log(1 − u) for the gates of one step: probes x S x B x T float32.
 /// `examples` (B) are corpus indices; in input mode the draw of probe i serves all points above it.
-at::Tensor gate_noise(Mode mode, std::span<const std::uint64_t> seeds, std::int64_t points, std::int64_t step,
+at::Tensor gate_noise(Mode mode, std::span<const std::uint64_t> seeds, PointRange probes, std::int64_t step,
                       std::span<const std::int64_t> examples, std::int64_t width);
 
 }  // namespace layersweep::probe

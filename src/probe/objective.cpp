@@ -12,9 +12,14 @@
 #include "probe/masks.hpp"
 
 namespace layersweep::probe {
+namespace {
+
+constexpr std::int64_t figure_count = 3;  // KL, keep share, flips
+
+}  // namespace
 
 StepSums::StepSums(const ProbeLayout& layout)
-    : StepSums(layout, at::zeros({layout.size() + 3 * layout.points() * layout.seeds()}, at::kFloat)) {}
+    : StepSums(layout, at::zeros({layout.size() + figures(layout).size}, at::kFloat)) {}
 
 StepSums::StepSums(const ProbeLayout& layout, at::Tensor flat)
     : parameters_(layout.size()), points_(layout.points()), seeds_(layout.seeds()), flat_(std::move(flat)) {}
@@ -29,46 +34,66 @@ at::Tensor StepSums::kl() const { return row(0); }
 at::Tensor StepSums::keep_share() const { return row(1); }
 at::Tensor StepSums::flips() const { return row(2); }
 
+std::vector<Slice> StepSums::slices(const ProbeLayout& layout, PointRange points) {
+  std::vector<Slice> result = layout.slices(points);
+  const PointRange range = layout.clip(points);
+  for (std::int64_t figure = 0; figure < figure_count; ++figure) {
+    const std::int64_t row = figure * layout.points() + range.first;
+    result.push_back({layout.size() + row * layout.seeds(), range.size() * layout.seeds()});
+  }
+  return result;
+}
+
+Slice StepSums::figures(const ProbeLayout& layout) {
+  return {layout.size(), figure_count * layout.points() * layout.seeds()};
+}
+
 void accumulate_step(const encoder::Encoder& encoder, const encoder::Batch& batch, const ProbeLayout& layout,
                      const at::Tensor& parameters, const StepInputs& inputs, StepSums& sums) {
-  const std::vector<Cell> cells = cells_of(inputs.active);
+  const PointRange points = layout.clip(inputs.points);
+  const PointRange probes = probes_of(layout.mode(), points);
+  const auto rows = [&](const at::Tensor& of_all) { return of_all.narrow(0, points.first, points.size()); };
+  const std::vector<Cell> cells = cells_of(inputs.active, points);
   if (cells.empty() || batch.size() == 0) return;
   const encoder::Clean clean = encoder.clean(batch);
 
   const at::AutoGradMode record(true);
-  std::vector<at::Tensor> leaves = layout.views(parameters.detach());
+  std::vector<at::Tensor> leaves = layout.views(parameters.detach(), probes);
   for (at::Tensor& leaf : leaves) leaf = leaf.detach().requires_grad_();
 
-  const std::vector<at::Tensor> phi = gate_logits(layout, leaves, clean.states);
-  std::vector<at::Tensor> gates;
-  for (std::size_t p = 0; p < phi.size(); ++p) {
-    gates.push_back(sample_gates(phi[p], inputs.noise.select(0, static_cast<std::int64_t>(p))));
+  const std::vector<at::Tensor> phi = gate_logits(layout, leaves, clean.states, probes);
+  std::vector<at::Tensor> gates(phi.size());
+  for (int p = probes.first; p < probes.end; ++p) {
+    const auto at = static_cast<std::size_t>(p);
+    gates[at] = sample_gates(phi[at], inputs.noise.select(0, p - probes.first));
   }
-  const at::Tensor logits =
-      staircase_pass(encoder, batch, clean, joining_copies(layout, leaves, applied_gates(layout.mode(), gates), cells));
+  const at::Tensor logits = staircase_pass(
+      encoder, batch, clean, joining_copies(layout, leaves, applied_gates(layout.mode(), gates), cells, probes));
   const at::Tensor kl = kl_divergence(clean.logits, logits).sum(-1);  // C
 
-  const at::Tensor log_p = at::stack(log_keep_probabilities(layout.mode(), phi));  // P x S x B x T
+  const std::vector<at::Tensor> log_by_point = log_keep_probabilities(layout.mode(), phi);
+  const at::Tensor log_p = at::stack(at::TensorList(log_by_point).slice(points.first, points.size()));  // points x S x B x T
   const at::Tensor mask = batch.mask.to(at::kFloat);
   const at::Tensor share = mask / batch.lengths.to(at::kFloat).unsqueeze(-1);  // B x T: 1/T on tokens
-  const at::Tensor keep = (log_p.exp() * share).sum({-2, -1});                 // P x S
+  const at::Tensor keep = (log_p.exp() * share).sum({-2, -1});                 // points x S
   const at::Tensor sparsity = inputs.sparsity == Sparsity::l0 ? keep : (log_p * share).sum({-2, -1});
 
   // The copies are in the order of the active cells, which is that of boolean selection.
-  const at::Tensor alpha = inputs.alpha.masked_select(inputs.active);
+  const at::Tensor active = rows(inputs.active);
+  const at::Tensor alpha = rows(inputs.alpha).masked_select(active);
   const double scale = 1.0 / (static_cast<double>(inputs.batch_size) * static_cast<double>(layout.points()));
-  const at::Tensor loss = ((alpha * kl).sum() + sparsity.masked_select(inputs.active).sum()) * scale;
+  const at::Tensor loss = ((alpha * kl).sum() + sparsity.masked_select(active).sum()) * scale;
 
   const auto gradients = torch::autograd::grad({loss}, leaves, {}, c10::nullopt, false, /*allow_unused=*/true);
   const at::NoGradGuard no_grad;
-  const std::vector<at::Tensor> targets = layout.views(sums.gradient());
+  const std::vector<at::Tensor> targets = layout.views(sums.gradient(), probes);
   for (std::size_t i = 0; i < targets.size(); ++i) {
     if (gradients[i].defined()) at::Tensor(targets[i]).add_(gradients[i]);
   }
   const at::Tensor flips = flipped_predictions(encoder, batch, clean.logits, logits.detach()).sum(-1);
-  sums.kl().masked_scatter_(inputs.active, sums.kl().masked_select(inputs.active) + kl.detach());
-  sums.flips().masked_scatter_(inputs.active, sums.flips().masked_select(inputs.active) + flips);
-  sums.keep_share().add_(keep.detach());
+  rows(sums.kl()).masked_scatter_(active, rows(sums.kl()).masked_select(active) + kl.detach());
+  rows(sums.flips()).masked_scatter_(active, rows(sums.flips()).masked_select(active) + flips);
+  rows(sums.keep_share()).add_(keep.detach());
 }
 
 }  // namespace layersweep::probe

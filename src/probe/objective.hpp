@@ -29,6 +29,11 @@ class StepSums {
   at::Tensor keep_share() const;  ///< P x S, sum over examples of the mean keep probability
   at::Tensor flips() const;       ///< P x S, examples whose prediction changed
 
+  /// Where in flat() stands what concerns these points alone: gradients of their probes and their figures.
+  static std::vector<Slice> slices(const ProbeLayout& layout, PointRange points);
+  /// Where the figures of all points stand.
+  static Slice figures(const ProbeLayout& layout);
+
  private:
   at::Tensor row(std::int64_t index) const;
   std::int64_t parameters_;
@@ -41,7 +46,8 @@ struct StepInputs {
   Sparsity sparsity = Sparsity::log;
   at::Tensor alpha;             ///< P x S, the multipliers
   at::Tensor active;            ///< P x S bool; in hidden mode rows of inactive cells leave the pass
-  at::Tensor noise;             ///< P x S x B x T logistic noise
+  PointRange points;            ///< the copies of others are left to other ranks
+  at::Tensor noise;             ///< logistic noise of probes_of(mode, points): probes x S x B x T
   std::int64_t batch_size = 0;  ///< examples of the global batch
 };
 

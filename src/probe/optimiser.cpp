@@ -19,6 +19,11 @@ LookaheadRmsprop::LookaheadRmsprop(at::Tensor parameters, Variance variance)
       state_{at::zeros_like(parameters_), at::zeros_like(parameters_), parameters_.clone(), 0} {}
 
 void LookaheadRmsprop::step(const at::Tensor& gradient, const at::Tensor& learning_rate) {
+  const Slice all{0, parameters_.numel()};
+  step(gradient, learning_rate, {&all, 1});
+}
+
+void LookaheadRmsprop::step(const at::Tensor& gradient, const at::Tensor& learning_rate, std::span<const Slice> slices) {
   float* const x = parameters_.data_ptr<float>();
   float* const square = state_.square_average.data_ptr<float>();
   float* const mean = state_.gradient_average.data_ptr<float>();
@@ -27,16 +32,17 @@ void LookaheadRmsprop::step(const at::Tensor& gradient, const at::Tensor& learni
   const float* const rate = learning_rate.const_data_ptr<float>();
   const bool centred = variance_ == Variance::centred;
   const bool synchronise = ++state_.steps % lookahead_steps == 0;
-  const std::int64_t n = parameters_.numel();
-  for (std::int64_t i = 0; i < n; ++i) {
-    square[i] = decay * square[i] + (1 - decay) * g[i] * g[i];
-    mean[i] = decay * mean[i] + (1 - decay) * g[i];
-    // Rounding can take the centred variance of a constant gradient below zero.
-    const float variance = centred ? std::max(square[i] - mean[i] * mean[i], 0.0F) : square[i];
-    x[i] -= rate[i] * g[i] / (std::sqrt(variance) + epsilon);
-    if (synchronise) {
-      slow[i] += static_cast<float>(lookahead_share) * (x[i] - slow[i]);
-      x[i] = slow[i];
+  for (const Slice& slice : slices) {
+    for (std::int64_t i = slice.offset; i < slice.offset + slice.size; ++i) {
+      square[i] = decay * square[i] + (1 - decay) * g[i] * g[i];
+      mean[i] = decay * mean[i] + (1 - decay) * g[i];
+      // Rounding can take the centred variance of a constant gradient below zero.
+      const float variance = centred ? std::max(square[i] - mean[i] * mean[i], 0.0F) : square[i];
+      x[i] -= rate[i] * g[i] / (std::sqrt(variance) + epsilon);
+      if (synchronise) {
+        slow[i] += static_cast<float>(lookahead_share) * (x[i] - slow[i]);
+        x[i] = slow[i];
+      }
     }
   }
 }

@@ -5,7 +5,9 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <vector>
+#include <span>
+
+#include "probe/parameters.hpp"
 
 namespace layersweep::probe {
 
@@ -16,7 +18,9 @@ class LookaheadRmsprop {
   /// Follows `parameters` (flat float32, changed in place by step()).
   LookaheadRmsprop(at::Tensor parameters, Variance variance);
 
-  /// One step down `gradient` (same shape), with a learning rate for each element.
+  /// One step down `gradient` (same shape), with a learning rate for each element; elements outside `slices` stay.
+  void step(const at::Tensor& gradient, const at::Tensor& learning_rate, std::span<const Slice> slices);
+  /// Of all elements.
   void step(const at::Tensor& gradient, const at::Tensor& learning_rate);
 
   /// All it remembers from step to step; whoever restores it writes into these.

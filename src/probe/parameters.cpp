@@ -22,6 +22,18 @@ std::int64_t product(const std::vector<std::int64_t>& shape) {
   return n;
 }
 
+// The rows of a block that belong to these points; a block lists its points in rising order.
+struct Rows {
+  std::int64_t first = 0;
+  std::int64_t count = 0;
+};
+
+Rows rows_of(const Block& block, PointRange probes) {
+  const auto first = std::lower_bound(block.points.begin(), block.points.end(), probes.first);
+  const auto end = std::lower_bound(first, block.points.end(), probes.end);
+  return {first - block.points.begin(), end - first};
+}
+
 // U(−bound, bound), one stream per (seed, point, block), so that nothing depends on the grouping.
 void fill_uniform(at::Tensor target, double bound, std::uint64_t seed, Mode mode, int point, std::size_t block) {
   base::RandomStream stream(base::philox_key(seed, base::Purpose::initial_weights,
@@ -72,13 +84,29 @@ std::size_t ProbeLayout::add_block(std::string name, BlockKind kind, std::vector
   return blocks_.size() - 1;
 }
 
-std::vector<at::Tensor> ProbeLayout::views(const at::Tensor& flat) const {
+PointRange ProbeLayout::clip(PointRange points) const {
+  return {points.first, std::min(points.end, static_cast<int>(this->points()))};
+}
+
+std::vector<Slice> ProbeLayout::slices(PointRange probes) const {
+  std::vector<Slice> result;
+  for (const Block& block : blocks_) {
+    const Rows rows = rows_of(block, probes);
+    const std::int64_t row_size = block.size / static_cast<std::int64_t>(block.points.size());
+    if (rows.count > 0) result.push_back({block.offset + rows.first * row_size, rows.count * row_size});
+  }
+  return result;
+}
+
+std::vector<at::Tensor> ProbeLayout::views(const at::Tensor& flat, PointRange probes) const {
   base::ensure(flat.dim() == 1 && flat.size(0) == size_, "a flat probe buffer has the layout's size");
   std::vector<at::Tensor> result;
   for (const Block& block : blocks_) {
-    std::vector<std::int64_t> shape{static_cast<std::int64_t>(block.points.size()), seeds_};
+    const Rows rows = rows_of(block, probes);
+    const std::int64_t row_size = block.size / static_cast<std::int64_t>(block.points.size());
+    std::vector<std::int64_t> shape{rows.count, seeds_};
     shape.insert(shape.end(), block.shape.begin(), block.shape.end());
-    result.push_back(flat.narrow(0, block.offset, block.size).view(shape));
+    result.push_back(flat.narrow(0, block.offset + rows.first * row_size, rows.count * row_size).view(shape));
   }
   return result;
 }
@@ -108,12 +136,12 @@ void ProbeLayout::copy_seed(const at::Tensor& to, const at::Tensor& from, std::i
   for (std::size_t b = 0; b < targets.size(); ++b) targets[b].select(1, seed).copy_(sources[b].select(1, seed));
 }
 
-ProbeLayout::Place ProbeLayout::replacement_of(int point) const {
+ProbeLayout::Place ProbeLayout::replacement_of(int point, PointRange probes) const {
   const int holder = mode_ == Mode::input ? 0 : point;
   for (std::size_t b = 0; b < blocks_.size(); ++b) {
     if (blocks_[b].kind != BlockKind::replacement) continue;
     const auto found = std::find(blocks_[b].points.begin(), blocks_[b].points.end(), holder);
-    if (found != blocks_[b].points.end()) return {b, found - blocks_[b].points.begin()};
+    if (found != blocks_[b].points.end()) return {b, found - blocks_[b].points.begin() - rows_of(blocks_[b], probes).first};
   }
   throw base::InternalError("a point has no replacement vector");
 }

@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,6 +13,24 @@
 #include "probe/mode.hpp"
 
 namespace layersweep::probe {
+
+/// Consecutive points first … end − 1; by default all there are.
+struct PointRange {
+  int first = 0;
+  int end = std::numeric_limits<int>::max();
+  std::int64_t size() const { return end - first; }
+};
+
+/// The probes whose gates mask the copies of these points: in input mode those below too.
+constexpr PointRange probes_of(Mode mode, PointRange points) {
+  return mode == Mode::input ? PointRange{0, points.end} : points;
+}
+
+/// A stretch of a flat buffer.
+struct Slice {
+  std::int64_t offset = 0;
+  std::int64_t size = 0;
+};
 
 enum class BlockKind : std::uint8_t { gate, replacement };
 
@@ -46,8 +65,14 @@ class ProbeLayout {
   const std::vector<Block>& blocks() const { return blocks_; }
   const std::vector<GateGroup>& groups() const { return groups_; }
 
-  /// Views of a flat buffer (`size()` floats), one per block, each points x seeds x shape….
-  std::vector<at::Tensor> views(const at::Tensor& flat) const;
+  /// The range without points that the model does not have.
+  PointRange clip(PointRange points) const;
+
+  /// Views of a flat buffer (`size()` floats), one per block, each points x seeds x shape…, of the probes of these points
+  /// only: rows of others are left out, and a block may end up without any.
+  std::vector<at::Tensor> views(const at::Tensor& flat, PointRange probes = {}) const;
+  /// Where these probes lie in a flat buffer.
+  std::vector<Slice> slices(PointRange probes) const;
 
   /// A probe's parameters by name, as views of `flat`: the blocks that hold (point, seed).
   std::vector<std::pair<std::string, at::Tensor>> cell(const at::Tensor& flat, int point, std::int64_t seed) const;
@@ -57,12 +82,12 @@ class ProbeLayout {
   /// Copies all that belongs to one probe seed.
   void copy_seed(const at::Tensor& to, const at::Tensor& from, std::int64_t seed) const;
 
-  /// Index in blocks() of the replacement vectors of `point` and the row within that block.
+  /// Index in blocks() of the replacement vectors of `point` and the row within the views of `probes`.
   struct Place {
     std::size_t block = 0;
     std::int64_t row = 0;
   };
-  Place replacement_of(int point) const;
+  Place replacement_of(int point, PointRange probes = {}) const;
 
  private:
   std::size_t add_block(std::string name, BlockKind kind, std::vector<int> points, std::vector<std::int64_t> shape);

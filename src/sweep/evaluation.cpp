@@ -39,21 +39,24 @@ void sum_over_ranks(const comm::TimedTeam& ranks, const at::Tensor& values) {
   ranks.all_reduce_sum(std::span<float>(values.data_ptr<float>(), static_cast<std::size_t>(values.numel())));
 }
 
-// Scores of whatever masks `evaluate(piece, batch, clean)` finds in the first `count` examples.
+// Scores of whatever masks `evaluate(piece, batch, clean, points)` finds in the first `count` examples.
 template <class Evaluate>
 CellTable<Score> scores_of(const Team& team, const encoder::Encoder& encoder, const data::Corpus& corpus, std::int64_t count,
                            const probe::ProbeLayout& layout, const at::Tensor& active, std::int64_t token_budget,
                            const Evaluate& evaluate) {
   const at::Tensor values = at::zeros({3, layout.points(), layout.seeds(), count}, at::kFloat);
-  const std::int64_t copies = std::max<std::int64_t>(1, active.sum().item<std::int64_t>());
+  const probe::PointRange points = layout.clip(team.my_points());
+  const at::Tensor mine = values.narrow(1, points.first, points.size());
+  const std::int64_t copies =
+      std::max<std::int64_t>(1, active.narrow(0, points.first, points.size()).sum().item<std::int64_t>());
   const comm::TimedTeam ranks = team.timed();  // before the work, while all ranks are here
   for_my_pieces(team, corpus, count, copies, token_budget, [&](const std::vector<std::int64_t>& piece) {
     const encoder::Batch batch = encoder::collate(corpus, piece);
-    const probe::HardMasks masks = evaluate(piece, batch, encoder.clean(batch));
+    const probe::HardMasks masks = evaluate(piece, batch, encoder.clean(batch), points);
     const at::Tensor where = at::tensor(piece, at::kLong);
-    values[0].index_copy_(-1, where, masks.kl);
-    values[1].index_copy_(-1, where, masks.flipped);
-    values[2].index_copy_(-1, where, masks.keep_share);
+    mine[0].index_copy_(-1, where, masks.kl);
+    mine[1].index_copy_(-1, where, masks.flipped);
+    mine[2].index_copy_(-1, where, masks.keep_share);
   });
   sum_over_ranks(ranks, values);
 
@@ -92,8 +95,9 @@ CellTable<Score> evaluate_cells(const Team& team, const encoder::Encoder& encode
                                 const at::Tensor& active, std::int64_t token_budget) {
   const std::int64_t count = examples == 0 ? corpus.size() : std::min(examples, corpus.size());
   return scores_of(team, encoder, corpus, count, layout, active, token_budget,
-                   [&](const std::vector<std::int64_t>&, const encoder::Batch& batch, const encoder::Clean& clean) {
-                     return probe::evaluate_hard_masks(encoder, batch, clean, layout, parameters, active);
+                   [&](const std::vector<std::int64_t>&, const encoder::Batch& batch, const encoder::Clean& clean,
+                       probe::PointRange points) {
+                     return probe::evaluate_hard_masks(encoder, batch, clean, layout, parameters, active, points);
                    });
 }
 
@@ -107,28 +111,33 @@ CellTable<Score> evaluate_random_masks(const Team& team, const encoder::Encoder&
   for (std::int64_t p = 0; p < layout.points(); ++p) {
     for (std::int64_t s = 0; s < layout.seeds(); ++s) share[p][s].fill_(at_cell(shares, p, s));
   }
-  return scores_of(team, encoder, corpus, corpus.size(), layout, active, token_budget,
-                   [&](const std::vector<std::int64_t>& piece, const encoder::Batch& batch, const encoder::Clean& clean) {
-                     const at::Tensor uniform =
-                         at::sigmoid(probe::gate_noise(probe::Mode::hidden, {&draw, 1}, 1, no_step, piece, batch.width()));
-                     return probe::evaluate_gates(encoder, batch, clean, layout, parameters, active,
-                                                  uniform.lt(share).to(at::kFloat));
-                   });
+  return scores_of(
+      team, encoder, corpus, corpus.size(), layout, active, token_budget,
+      [&](const std::vector<std::int64_t>& piece, const encoder::Batch& batch, const encoder::Clean& clean,
+          probe::PointRange points) {
+        const at::Tensor uniform =
+            at::sigmoid(probe::gate_noise(probe::Mode::hidden, {&draw, 1}, {0, 1}, no_step, piece, batch.width()));
+        return probe::evaluate_gates(encoder, batch, clean, layout, parameters, active,
+                                     uniform.lt(share.narrow(0, points.first, points.size())).to(at::kFloat), points);
+      });
 }
 
 at::Tensor gate_logits_of(const Team& team, const encoder::Encoder& encoder, const data::Corpus& corpus,
                           const probe::ProbeLayout& layout, const at::Tensor& parameters, std::int64_t token_budget) {
   const std::span<const std::int64_t> first = corpus.token_start();
-  const std::vector<at::Tensor> blocks = layout.views(parameters);
+  const probe::PointRange points = layout.clip(team.my_points());
+  const std::vector<at::Tensor> blocks = layout.views(parameters, points);
   const at::Tensor values = at::zeros({layout.points(), layout.seeds(), first.back()}, at::kFloat);
+  const at::Tensor mine = values.narrow(0, points.first, points.size());
   const at::NoGradGuard no_grad;
   const comm::TimedTeam ranks = team.timed();
   for_my_pieces(team, corpus, corpus.size(), 1, token_budget, [&](const std::vector<std::int64_t>& piece) {
     const encoder::Batch tensors = encoder::collate(corpus, piece);
-    const at::Tensor phi = at::stack(probe::gate_logits(layout, blocks, encoder.clean(tensors).states));
+    const std::vector<at::Tensor> by_point = probe::gate_logits(layout, blocks, encoder.clean(tensors).states, points);
+    const at::Tensor phi = at::stack(at::TensorList(by_point).slice(points.first, points.size()));
     for (std::size_t b = 0; b < piece.size(); ++b) {
       const std::int64_t length = corpus.length(piece[b]);
-      values.narrow(-1, first[static_cast<std::size_t>(piece[b])], length)
+      mine.narrow(-1, first[static_cast<std::size_t>(piece[b])], length)
           .copy_(phi.select(2, static_cast<std::int64_t>(b)).narrow(-1, 0, length));
     }
   });

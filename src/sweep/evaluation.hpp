@@ -1,5 +1,5 @@
-// Hard-mask evaluation of probes over many examples, shared by the ranks of a team. Between two batches of texts a team may
-// end it, by Team::between_pieces.
+// Hard-mask evaluation of probes over many examples, shared by the ranks of a team, and points by its point groups. Between
+// two batches of texts a team may end it, by Team::between_pieces.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -10,11 +10,13 @@
 
 namespace layersweep::sweep {
 
-Safe::Safe(const Team& team, std::filesystem::path folder, std::string owner, std::string identity, double interval_s)
+Safe::Safe(const Team& team, std::filesystem::path folder, std::string owner, std::string identity, double interval_s,
+           std::function<void()> prepare)
     : team_(team),
       owner_(owner),
       checkpoints_(std::move(folder), std::move(owner), std::move(identity)),
-      pace_(team, interval_s) {
+      pace_(team, interval_s),
+      prepare_(std::move(prepare)) {
   stop_here_if_asked(team.ranks);
 }
 
@@ -35,6 +37,7 @@ void Safe::resume(const Read& read) {
 
 void Safe::keep(std::int64_t step, const Write& write) {
   if (step == newest_step_) return;  // gone on from it
+  prepare_();
   pace_.keep([&] {
     checkpoints_.write(step, [&](const std::filesystem::path& folder) {
       write(folder);

@@ -19,9 +19,11 @@ class Safe {
   using Read = std::function<std::int64_t(const std::filesystem::path& folder)>;
   using Write = std::function<void(const std::filesystem::path& folder)>;
 
-  /// `folder`, `owner` and `identity` as CheckpointFolder, `interval_s` as Pace. Throws Stopped when the ranks were asked to
-  /// stop before.
-  Safe(const Team& team, std::filesystem::path folder, std::string owner, std::string identity, double interval_s);
+  /// `folder`, `owner` and `identity` as CheckpointFolder, `interval_s` as Pace. All ranks call `prepare` together before
+  /// one writes. Throws Stopped when the ranks were asked to stop before.
+  Safe(
+      const Team& team, std::filesystem::path folder, std::string owner, std::string identity, double interval_s,
+      std::function<void()> prepare = [] {});
 
   /// `read` restores the state from the newest whole checkpoint, if there is one, on every rank, and gives its step. Throws
   /// InputError.
@@ -47,6 +49,7 @@ class Safe {
   std::string owner_;
   CheckpointFolder checkpoints_;
   Pace pace_;
+  std::function<void()> prepare_;
   std::int64_t newest_step_ = -1;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::uintmax_t bytes_ = 0;  // of the last one written here

@@ -2,14 +2,18 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "comm/communicator.hpp"
 #include "comm/gradient_reducer.hpp"
+#include "comm/timed_team.hpp"
 #include "data/batches.hpp"
+#include "probe/parameters.hpp"
 
 namespace layersweep::sweep {
 
 struct Team {
+  /// With point groups group after group, each of as many ranks.
   comm::Communicator ranks;
   int shards = 8;
   comm::GradientReducer::Mode reduction = comm::GradientReducer::Mode::plain;
@@ -20,14 +24,30 @@ struct Team {
   /// Called by all ranks together between two pieces of an evaluation; may throw the same on all of them.
   std::function<void()> between_pieces = [] {};
 
+  /// The points that each group of ranks carries through its passes, contiguous, in order; none: every rank carries all.
+  /// Within a group ranks share the batch.
+  std::vector<probe::PointRange> point_groups = {};
+
+  int groups() const { return point_groups.empty() ? 1 : static_cast<int>(point_groups.size()); }
+  int my_group() const { return ranks.rank() / ranks_per_group(); }
+  bool leads_group() const { return ranks.rank() % ranks_per_group() == 0; }
+  probe::PointRange my_points() const {
+    return point_groups.empty() ? probe::PointRange{} : point_groups[static_cast<std::size_t>(my_group())];
+  }
+
   /// The ranks with the team's limit. Collective.
   comm::TimedTeam timed() const { return {ranks, limit_s, attend}; }
 
-  /// The shards of every global batch that this rank computes.
-  data::ShardRange my_shards() const { return data::shards_of_rank(shards, ranks.rank(), ranks.size()); }
+  /// The shards of every global batch that this rank computes, of its points.
+  data::ShardRange my_shards() const {
+    return data::shards_of_rank(shards, ranks.rank() % ranks_per_group(), ranks_per_group());
+  }
 
-  /// A reducer for buffers of `count` floats, summed over shards and ranks. Collective.
+  /// A reducer for buffers of `count` floats, summed over shards and ranks; without point groups. Collective.
   comm::GradientReducer reducer(std::int64_t count) const;
+
+ private:
+  int ranks_per_group() const { return ranks.size() / groups(); }
 };
 
 }  // namespace layersweep::sweep

@@ -18,6 +18,7 @@
 #include "sweep/evaluation.hpp"
 #include "sweep/meter.hpp"
 #include "sweep/safe.hpp"
+#include "sweep/step_reducer.hpp"
 #include "sweep/training_state.hpp"
 
 namespace layersweep::sweep {
@@ -66,16 +67,25 @@ class Trainer {
         state_(state),
         on_progress_(on_progress),
         after_step_(after_step),
-        reducer_(team.reducer(probe::StepSums(state.layout).flat().numel())),
+        points_(state.layout.clip(team.my_points())),
+        reducer_(team, state.layout),
         lengths_(texts.train.lengths()),
         total_steps_(planned_steps(settings, texts.train.size())),
         full_rates_(learning_rates(state.layout, settings)),
         alpha_rates_(at::full({state.alpha.numel()}, settings.alpha_learning_rate, at::kFloat)),
-        meter_(state.layout),
-        first_step_(state.step),
-        spent_before_s_(state.trained_s) {}
+        meter_(state.layout) {}
+
+  // Brings together what the point groups trained. Collective.
+  void complete() {
+    const probe::LookaheadRmsprop::State& optimiser = state_.probe_optimiser.state();
+    reducer_.complete({state_.parameters, optimiser.square_average, optimiser.gradient_average, optimiser.slow,
+                       state_.snapshots.state().parameters});
+  }
 
   void run() {
+    first_step_ = state_.step;
+    spent_before_s_ = state_.trained_s;
+    start_ = Clock::now();
     if (is_validation_missing()) validate();
     while (!is_done()) {
       const auto batches = data::epoch_batches(
@@ -115,8 +125,9 @@ class Trainer {
 
   // Collective.
   probe::StepSums sum_over_ranks(const data::GlobalBatch& batch) {
-    probe::StepInputs inputs{sparsity_of(settings_.sparsity), state_.alpha, state_.active, {}, batch.size()};
-    const std::int64_t copies = state_.active.sum().item<std::int64_t>();
+    probe::StepInputs inputs{sparsity_of(settings_.sparsity), state_.alpha, state_.active, points_, {}, batch.size()};
+    const probe::PointRange probes = probe::probes_of(unit_.mode, points_);
+    const auto copies = state_.active.narrow(0, points_.first, points_.size()).sum().item<std::int64_t>();
     const data::ShardRange mine = team_.my_shards();
     for (int shard = mine.begin; shard < mine.end; ++shard) {
       const data::Shard& examples = batch.shards[static_cast<std::size_t>(shard)];
@@ -124,17 +135,13 @@ class Trainer {
       probe::StepSums part(state_.layout);
       for (const auto& piece : micro_batches(texts_.train, examples, copies, token_budget_)) {
         const encoder::Batch tensors = encoder::collate(texts_.train, piece);
-        inputs.noise =
-            probe::gate_noise(unit_.mode, unit_.seeds, state_.layout.points(), state_.step, piece, tensors.width());
+        inputs.noise = probe::gate_noise(unit_.mode, unit_.seeds, probes, state_.step, piece, tensors.width());
         probe::accumulate_step(encoder_, tensors, state_.layout, state_.parameters, inputs, part);
         team_.attend();
       }
-      reducer_.add(shard, {part.flat().const_data_ptr<float>(), static_cast<std::size_t>(part.flat().numel())});
+      reducer_.add(shard, part);
     }
-    const std::span<const float> reduced = reducer_.sum();
-    probe::StepSums sums(state_.layout);
-    std::copy(reduced.begin(), reduced.end(), sums.flat().data_ptr<float>());
-    return sums;
+    return reducer_.sum();
   }
 
   // A cell whose figures are not finite leaves the pass with its last good snapshot; in input mode its whole seed does.
@@ -157,7 +164,8 @@ class Trainer {
   void update(const probe::StepSums& sums, std::int64_t batch) {
     const double rate = rate_factor(settings_, state_.step, total_steps_);
     // Rows of broken cells carry NaN gradients, which must not touch the others; they are zero elsewhere anyway.
-    state_.probe_optimiser.step(at::where(at::isfinite(sums.gradient()), sums.gradient(), 0.0F), full_rates_ * rate);
+    state_.probe_optimiser.step(at::where(at::isfinite(sums.gradient()), sums.gradient(), 0.0F), full_rates_ * rate,
+                                reducer_.own());
     // α ascends: the gradient of −(KL − target·ε) over active cells.
     const at::Tensor excess = sums.kl() / static_cast<double>(batch) - settings_.training_target * settings_.epsilon;
     const at::Tensor gradient = at::where(state_.active, -excess / static_cast<double>(state_.layout.points()), 0.0F);
@@ -194,15 +202,17 @@ class Trainer {
   const OnProgress& on_progress_;
   const AfterStep& after_step_;
 
-  comm::GradientReducer reducer_;
+  probe::PointRange points_;  // of this rank's group
+  StepReducer reducer_;
   std::vector<std::int64_t> lengths_;
   std::int64_t total_steps_;
   at::Tensor full_rates_, alpha_rates_;
 
   Meter meter_;
-  std::int64_t first_step_;
-  double spent_before_s_;
-  Clock::time_point start_ = Clock::now();
+  // Of this start.
+  std::int64_t first_step_ = 0;
+  double spent_before_s_ = 0;
+  Clock::time_point start_;
 };
 
 TrainedUnit result_of(const TrainingState& state, const config::Probe& settings) {
@@ -241,30 +251,35 @@ TrainedUnit train_unit(const Team& ranks, const encoder::Encoder& encoder, const
                        const OnProgress& on_progress, const std::optional<Safekeeping>& safekeeping) {
   Team team = ranks;
   TrainingState state(unit, widths_of(encoder), settings, replacements);
-  AfterStep after_step = team.attend;
-  const auto write = [&](const std::filesystem::path& folder) { write_state(folder, state); };
   std::optional<Safe> safe;
+  AfterStep after_step = [&] { team.attend(); };
+  Trainer trainer(team, encoder, texts, unit, settings, token_budget, state, on_progress, after_step);
+  const auto write = [&](const std::filesystem::path& folder) { write_state(folder, state); };
   if (safekeeping) {
-    safe.emplace(team, safekeeping->folder, "unit " + unit.name(), safekeeping->identity, safekeeping->interval_s);
+    safe.emplace(team, safekeeping->folder, "unit " + unit.name(), safekeeping->identity, safekeeping->interval_s,
+                 [&] { trainer.complete(); });
     safe->resume([&](const std::filesystem::path& folder) {
       read_state(folder, state);
       return state.step;
     });
     after_step = [&] {
-      ranks.attend();
+      team.attend();
       safe->after_step(state.step, write);
     };
     team.between_pieces = [&] {
-      ranks.attend();
+      team.attend();
       safe->within_step(state.step, write);
     };
   }
-  Trainer(team, encoder, texts, unit, settings, token_budget, state, on_progress, after_step).run();
+  trainer.run();
+  trainer.complete();
   TrainedUnit result = result_of(state, settings);
   if (settings.calibrate) {
     // It takes long enough to be interrupted, and the training before it longer.
     if (safe) safe->keep(state.step, write);
     base::world_info("unit {}: calibrating on {} dev examples", unit.name(), texts.dev.size());
+    // In input mode one point after the other: point groups would wait for each other.
+    if (unit.mode == probe::Mode::input) team.point_groups.clear();
     take_calibrated(team, encoder, texts.dev, state.parameters, {settings.epsilon, settings.flip_limit}, token_budget,
                     result);
   }

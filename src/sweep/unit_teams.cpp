@@ -56,8 +56,8 @@ std::string first_lines(const std::string& message) {
 class Round {
  public:
   // `left` are the numbers of the units to train.
-  Round(const comm::Communicator& world, std::vector<std::size_t> left, int most_ranks, const plan::UnitSeconds& seconds,
-        const UnitWork& work)
+  Round(const comm::Communicator& world, std::vector<std::size_t> left, plan::TeamSizes allowed,
+        const plan::UnitSeconds& seconds, const UnitWork& work)
       : world_(world),
         mail_(world),
         left_(std::move(left)),
@@ -66,7 +66,7 @@ class Round {
     // Rank 0 decides: the last bit of an expected time may differ between processors.
     std::string text;
     if (world.rank() == 0) {
-      for (const int ranks : plan::choose_teams(left_.size(), world.size(), most_ranks, seconds_)) {
+      for (const int ranks : plan::choose_teams(left_.size(), world.size(), allowed, seconds_)) {
         text += fmt::format("{} ", ranks);
       }
     }
@@ -292,7 +292,7 @@ class Round {
 
 }  // namespace
 
-std::vector<UnitEnd> train_on_teams(const comm::Communicator& world, std::size_t units, int most_ranks,
+std::vector<UnitEnd> train_on_teams(const comm::Communicator& world, std::size_t units, plan::TeamSizes sizes,
                                     const plan::UnitSeconds& seconds, const UnitWork& work) {
   std::vector<std::optional<UnitEnd>> ends(units);
   for (;;) {
@@ -301,7 +301,7 @@ std::vector<UnitEnd> train_on_teams(const comm::Communicator& world, std::size_t
       if (!ends[unit]) left.push_back(unit);
     }
     if (left.empty()) break;
-    const auto now = Round(world, left, most_ranks, seconds, work).run();
+    const auto now = Round(world, left, sizes, seconds, work).run();
     for (std::size_t i = 0; i < left.size(); ++i) ends[left[i]] = now[i];
   }
   std::vector<UnitEnd> result;

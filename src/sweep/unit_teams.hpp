@@ -43,12 +43,12 @@ struct UnitWork {
 };
 
 /// Trains units 0 … `units` − 1, each once; gives what became of them, on every rank. `seconds` are expected times in
-/// whatever unit, `most_ranks` the largest team of use. Teams take the longest unit first, whenever they are free, by
+/// whatever unit, `sizes` those of teams of use. Teams take the longest unit first, whenever they are free, by
 /// messages to rank 0, which answers whenever the training of its own unit attends. A team of several ranks in which a unit
 /// failed is of no further use, since its members may hang in different places; when the others are done, the ranks are
 /// divided anew for what is left. Collective over `world`; throws Stopped (sweep/pace.hpp) on all ranks when any team
 /// stopped.
-std::vector<UnitEnd> train_on_teams(const comm::Communicator& world, std::size_t units, int most_ranks,
+std::vector<UnitEnd> train_on_teams(const comm::Communicator& world, std::size_t units, plan::TeamSizes sizes,
                                     const plan::UnitSeconds& seconds, const UnitWork& work);
 
 }  // namespace layersweep::sweep

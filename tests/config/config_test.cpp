@@ -169,7 +169,7 @@ TEST(Identity, CountsExactlyTheKeysThatTheTableSays) {
     }
   }
   EXPECT_EQ(free, (std::set<std::string>{"run.checkpoint_seconds", "run.deadline_seconds", "run.folder", "run.json_log",
-                                         "run.threads"}));
+                                         "run.memory_gb", "run.point_groups", "run.threads"}));
 }
 
 TEST(Load, ReadsAFileAndRefusesWhatIsNone) {

@@ -75,7 +75,7 @@ TEST(ChooseTeams, IsWithinFivePercentOfTheBestOfAll) {
     const double message_share = draws.uniform(0, 0.03);
     const std::vector<double> costs = test::random_costs(draws, units);
     const UnitSeconds seconds = [&](std::size_t u, int n) { return on_team(costs[u], n, message_share); };
-    const std::vector<int> sizes = choose_teams(units, ranks, 8, seconds);
+    const std::vector<int> sizes = choose_teams(units, ranks, {8}, seconds);
     EXPECT_LE(std::accumulate(sizes.begin(), sizes.end(), 0), ranks);
     EXPECT_LE(planned(sizes, units, seconds), 1.05 * Exhaustive(units, seconds).best(ranks)) << "set " << seed;
   }
@@ -90,23 +90,32 @@ TEST(ChooseTeams, IsCloseToTheBestWithMoreRanks) {
     const double message_share = draws.uniform(0, 0.03);
     const std::vector<double> costs = test::random_costs(draws, units);
     const UnitSeconds seconds = [&](std::size_t u, int n) { return on_team(costs[u], n, message_share); };
-    const std::vector<int> sizes = choose_teams(units, ranks, 8, seconds);
+    const std::vector<int> sizes = choose_teams(units, ranks, {8}, seconds);
     EXPECT_LE(planned(sizes, units, seconds), 1.05 * Exhaustive(units, seconds).best(ranks)) << "set " << seed;
   }
 }
 
 TEST(ChooseTeams, ManyUnitsMakeSmallTeamsAndOneUnitALargeOne) {
   const UnitSeconds seconds = [](std::size_t, int n) { return on_team(1, n, 0.01); };
-  EXPECT_EQ(choose_teams(64, 4, 8, seconds), (std::vector<int>{1, 1, 1, 1}));
-  EXPECT_EQ(choose_teams(1, 4, 8, seconds), (std::vector<int>{4}));
-  EXPECT_EQ(choose_teams(2, 4, 8, seconds), (std::vector<int>{2, 2}));
-  for (const int size : choose_teams(2, 1024, 8, seconds)) EXPECT_LE(size, 8);
+  EXPECT_EQ(choose_teams(64, 4, {8}, seconds), (std::vector<int>{1, 1, 1, 1}));
+  EXPECT_EQ(choose_teams(1, 4, {8}, seconds), (std::vector<int>{4}));
+  EXPECT_EQ(choose_teams(2, 4, {8}, seconds), (std::vector<int>{2, 2}));
+  for (const int size : choose_teams(2, 1024, {8}, seconds)) EXPECT_LE(size, 8);
+}
+
+// As far as there are so many ranks, teams are whole multiples.
+TEST(ChooseTeams, KeepsBlocksOfRanksTogether) {
+  const UnitSeconds seconds = [](std::size_t, int n) { return on_team(1, n, 0.01); };
+  EXPECT_EQ(choose_teams(4, 8, {24, 3}, seconds), (std::vector<int>{3, 3}));
+  EXPECT_EQ(choose_teams(1, 8, {24, 3}, seconds), (std::vector<int>{6}));
+  EXPECT_EQ(choose_teams(2, 2, {24, 3}, seconds), (std::vector<int>{2}));
+  for (const int size : choose_teams(3, 100, {24, 3}, seconds)) EXPECT_EQ(size % 3, 0);
 }
 
 // Where messages cost more than they save, ranks are left out.
 TEST(ChooseTeams, LeavesOutRanksThatDoNotHelp) {
   const UnitSeconds seconds = [](std::size_t, int n) { return on_team(1, n, 1.0); };
-  EXPECT_EQ(choose_teams(1, 4, 8, seconds), (std::vector<int>{1}));
+  EXPECT_EQ(choose_teams(1, 4, {8}, seconds), (std::vector<int>{1}));
 }
 
 // For equal teams: what branch and bound finds is no worse than longest first, and puts each unit somewhere once.

@@ -62,7 +62,7 @@ class Objective : public testing::TestWithParam<std::tuple<std::string, Mode, Sp
     inputs_.active = at::ones({layout_->points(), seeds}, at::kBool);
     inputs_.active.select(1, 1).fill_(false);  // a whole seed has stopped, and in hidden mode one cell more
     if (layout_->mode() == Mode::hidden) inputs_.active[1][2] = false;
-    inputs_.noise = probe::gate_noise(layout_->mode(), names, layout_->points(), 1, examples, frozen_.batch.width());
+    inputs_.noise = probe::gate_noise(layout_->mode(), names, layout_->clip({}), 1, examples, frozen_.batch.width());
     inputs_.batch_size = 2 * frozen_.batch.size();  // the global batch is larger than this part
   }
 

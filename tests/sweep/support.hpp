@@ -30,6 +30,26 @@ inline std::unique_ptr<encoder::Encoder> small_counting_model() {
   return encoder::make_counting(model);
 }
 
+/// The given copy of a training pass that carries `copies` of them comes out as NaN: what happens when one probe's masked
+/// states overflow the model.
+class OneCopyBreaks final : public PassesOn {
+ public:
+  OneCopyBreaks(const encoder::Encoder& model, std::int64_t copies, std::int64_t copy)
+      : PassesOn(model), copies_(copies), copy_(copy) {}
+
+  at::Tensor read_out(const encoder::Rows& rows, const encoder::Batch& batch) const override {
+    const at::Tensor logits = PassesOn::read_out(rows, batch);
+    if (!rows.states.requires_grad() || logits.size(0) != copies_ * batch.size()) return logits;
+    const at::Tensor factor = at::ones({copies_, batch.size(), 1});
+    factor[copy_].fill_(std::nanf(""));
+    return logits * factor.view({-1, 1});
+  }
+
+ private:
+  std::int64_t copies_;
+  std::int64_t copy_;
+};
+
 inline std::vector<std::int64_t> widths_of(const encoder::Encoder& model) {
   std::vector<std::int64_t> widths;
   for (const encoder::Point& point : model.points()) widths.push_back(point.width);

@@ -16,26 +16,6 @@ using sweep::TrainedUnit;
 using sweep::Unit;
 using test::Reduction;
 
-// The given copy of a training pass that carries `copies` of them comes out as NaN: what happens when one probe's masked
-// states overflow the model.
-class OneCopyBreaks final : public test::PassesOn {
- public:
-  OneCopyBreaks(const encoder::Encoder& model, std::int64_t copies, std::int64_t copy)
-      : PassesOn(model), copies_(copies), copy_(copy) {}
-
-  at::Tensor read_out(const encoder::Rows& rows, const encoder::Batch& batch) const override {
-    const at::Tensor logits = PassesOn::read_out(rows, batch);
-    if (!rows.states.requires_grad() || logits.size(0) != copies_ * batch.size()) return logits;
-    const at::Tensor factor = at::ones({copies_, batch.size(), 1});
-    factor[copy_].fill_(std::nanf(""));
-    return logits * factor.view({-1, 1});
-  }
-
- private:
-  std::int64_t copies_;
-  std::int64_t copy_;
-};
-
 config::Probe quick_settings() {
   config::Probe settings;
   settings.seeds = {1, 2};
@@ -238,7 +218,7 @@ TEST_P(Training, MicroBatchesChangeOnlyRounding) {
 
 TEST_P(Training, WhatIsNotFiniteCostsOnlyItsCell) {
   // Copies are in the order (point, seed): the third is point 1, first seed.
-  const OneCopyBreaks breaking(*model_, 4, 2);
+  const test::OneCopyBreaks breaking(*model_, 4, 2);
   const TrainedUnit trained = train(test::all_ranks(Reduction::deterministic), quick_settings(), breaking);
   const TrainedUnit whole = train(test::all_ranks(Reduction::deterministic), quick_settings(), *model_);
   for (std::int64_t p = 0; p < 2; ++p) {

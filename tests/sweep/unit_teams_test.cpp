@@ -77,7 +77,7 @@ TEST(TrainOnTeams, TrainsEveryUnitOnce) {
     for (const std::size_t units : {1U, 2U, 7U}) {
       Log log;
       const UnitWork work = counting_work(log, units, nothing);
-      const auto ends = train_on_teams(comm::world(), units, 8, seconds, work);
+      const auto ends = train_on_teams(comm::world(), units, {8}, seconds, work);
       ASSERT_EQ(ends.size(), units);
       expect_each_trained_once(ends, log);
     }
@@ -92,7 +92,7 @@ void expect_one_failure(const plan::UnitSeconds& seconds) {
     if (unit == 2 && step == 1 && team.rank() == team.size() - 1) throw std::bad_alloc();
   });
   const auto start = std::chrono::steady_clock::now();
-  const auto ends = train_on_teams(comm::world(), units, 8, seconds, work);
+  const auto ends = train_on_teams(comm::world(), units, {8}, seconds, work);
   // The others of the team are told, they need not wait for the limit.
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::duration<double>(0.5 * limit_s));
   ASSERT_EQ(ends.size(), units);
@@ -118,7 +118,7 @@ TEST(TrainOnTeams, AllMayFail) {
   const UnitWork work = counting_work(log, 3, [](const comm::Communicator&, std::size_t unit, int) {
     throw std::runtime_error("no unit " + std::to_string(unit));
   });
-  const auto ends = train_on_teams(comm::world(), 3, 8, many_teams, work);
+  const auto ends = train_on_teams(comm::world(), 3, {8}, many_teams, work);
   for (std::size_t unit = 0; unit < 3; ++unit) {
     EXPECT_EQ(ends[unit].state, UnitEnd::State::failed);
     EXPECT_THAT(ends[unit].reason, HasSubstr("no unit " + std::to_string(unit)));
@@ -141,7 +141,7 @@ TEST(TrainOnTeams, AStopOfOneTeamStopsAll) {
       if (asked > 0) throw Stopped("SIGTERM");
     });
     try {
-      train_on_teams(comm::world(), 64, 8, seconds, work);
+      train_on_teams(comm::world(), 64, {8}, seconds, work);
       ADD_FAILURE() << "nothing was thrown";
     } catch (const Stopped& stopped) {
       EXPECT_STREQ(stopped.what(), "SIGTERM");
@@ -159,7 +159,7 @@ TEST(TrainOnTeams, AnInputErrorIsNoFailureOfAUnit) {
   Log log;
   const UnitWork work =
       counting_work(log, 2, [](const comm::Communicator&, std::size_t, int) { throw base::InputError("no space left"); });
-  EXPECT_THROW(train_on_teams(comm::world(), 2, 8, many_teams, work), base::InputError);
+  EXPECT_THROW(train_on_teams(comm::world(), 2, {8}, many_teams, work), base::InputError);
 }
 
 }  // namespace
