@@ -10,6 +10,11 @@
 namespace layersweep::plan {
 namespace {
 
+// Of the calibration in input mode; they depend on the data, and these lie between what probes took that had hardly been
+// trained and what trained ones did.
+constexpr double share_of_failing_points = 0.25;
+constexpr double tries_downwards = 2.5;
+
 // Micro-batches of one shard, averaged over the lengths that shards have: a shard's texts are almost equally long.
 double pieces_per_shard(const Lengths& lengths, double shard_texts, std::int64_t copies, std::int64_t token_budget) {
   double sum = 0, texts = 0;
@@ -127,12 +132,12 @@ UnitWork work_of(const Unit& unit, const Model& model, const Texts& texts, const
     work.batch_of_search = work.whole().batch_of_validation;
     work.search_batches = tries_of_search * dev_batches;
     if (unit.mode == config::Mode::input) {
-      // Upwards each point is judged, and searched where it fails, say every second; downwards the search for each gate
-      // judges all points from it on.
+      // Upwards each point is judged, and searched where it fails; downwards the search for each gate judges all points
+      // from it on, and mostly ends at once, since a point above is at its limit.
       const auto points = static_cast<double>(model.points());
-      const double upwards = points * (1 + tries_of_search / 2);
-      const double evaluations = upwards + points * tries_of_search;
-      const double judged = (upwards + tries_of_search * points * (points + 1) / 2) / evaluations;  // points at a time
+      const double upwards = points * (1 + share_of_failing_points * tries_of_search);
+      const double evaluations = upwards + points * tries_downwards;
+      const double judged = (upwards + tries_downwards * points * (points + 1) / 2) / evaluations;  // points at a time
       const Flops others = (static_cast<double>(seeds) * (points - judged)) * copy_forward(model, unit.mode, 0);
       const double mean_pairs = validated.texts() > 0 ? validated.pairs() / validated.texts() : 0;
       work.batch_of_search.flops -= others.of(together, together * validated.mean(), together * mean_pairs);
