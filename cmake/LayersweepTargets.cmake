@@ -15,6 +15,9 @@ endif()
 target_compile_definitions(layersweep_flags INTERFACE OMPI_SKIP_MPICXX=1 MPICH_SKIP_MPICXX=1)
 target_include_directories(layersweep_flags INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR})
 
+# For tests under mpirun: as root too, and ranks that wait leave the processor to those that work.
+set(layersweep_mpi_environment OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_mpi_yield_when_idle=1)
+
 function(layersweep_precompile_torch target)
   target_precompile_headers(${target} PRIVATE <ATen/ATen.h> <fmt/format.h> <map> <string> <vector>)
 endfunction()
@@ -48,7 +51,7 @@ function(layersweep_test name)
       add_test(NAME ${name}.np${np}
                COMMAND ${MPIEXEC_EXECUTABLE} --bind-to none --oversubscribe ${MPIEXEC_NUMPROC_FLAG} ${np} $<TARGET_FILE:${target}>)
       set_tests_properties(${name}.np${np} PROPERTIES TIMEOUT ${test_TIMEOUT} LABELS "mpi;${test_LABELS}" PROCESSORS 2
-        ENVIRONMENT "${environment};OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_mpi_yield_when_idle=1")
+        ENVIRONMENT "${environment};${layersweep_mpi_environment}")
     endforeach()
   else()
     add_test(NAME ${name} COMMAND ${target})
