@@ -10,21 +10,12 @@
 #include "comm/agreement.hpp"
 #include "config/describe.hpp"
 #include "config/sweep.hpp"
+#include "config/values.hpp"
 #include "jobs/run.hpp"
 
 namespace layersweep::app {
 
 namespace {
-
-std::vector<std::string> split_list(const std::string& text) {
-  std::vector<std::string> items;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    if (end > begin) items.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return items;
-}
 
 // From good to bad.
 base::ExitCode worse(base::ExitCode a, base::ExitCode b) {
@@ -62,7 +53,7 @@ base::ExitCode run(const config::Arguments& arguments) {
   for (const std::string& sweep : sweeps) command += " --sweep " + sweep;
   jobs::RunOptions options{{}, {}};
   if (const auto steps = arguments.find("--steps")) {
-    options.steps = split_list(*steps);
+    for (const std::string_view step : config::split_list(*steps)) options.steps.emplace_back(step);
     command += " --steps " + *steps;
   }
   options.command = command;
