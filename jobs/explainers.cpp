@@ -228,7 +228,7 @@ std::string key_of(const Context& context, const StandIns& stand_ins, const std:
   for (const auto* list : {&stand_ins.replacement, &stand_ins.mean, &stand_ins.deviation}) {
     for (const at::Tensor& vector : *list) add(vector);
   }
-  if (method.starts_with(probe_prefix)) {
+  if (mode_of_probes(method)) {
     for (const ModeProbes& mode : modes) add(mode.parameters);
   }
   return base::sha256_of_text(text);
@@ -283,6 +283,11 @@ std::vector<std::string> compared_methods(const config::Experiment& experiment) 
   return methods;
 }
 
+std::optional<std::string_view> mode_of_probes(std::string_view method) {
+  if (!method.starts_with(probe_prefix)) return std::nullopt;
+  return method.substr(probe_prefix.size());
+}
+
 std::filesystem::path explanation_file(const Context& context, const std::string& method, std::size_t part) {
   return context.folder.path() / "explain" / method / fmt::format("{}.safetensors", part);
 }
@@ -335,7 +340,7 @@ void run_explainers(const Context& context, const encoder::Encoder& encoder, con
       const Part part(context, encoder, texts, parts[item.part], stand_ins, shuffled.get());
       std::optional<Findings> findings;
       for (std::size_t m = 0; m < modes.size(); ++m) {
-        if (item.method == fmt::format("{}{}", probe_prefix, probe::mode_name(modes[m].mode))) {
+        if (mode_of_probes(item.method) == probe::mode_name(modes[m].mode)) {
           findings = part.explained_by(modes[m], judgements[m].chosen);
         }
       }

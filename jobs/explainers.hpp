@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "encoder/encoder.hpp"
@@ -24,6 +26,9 @@ std::vector<ExplainedPart> explained_parts(const Texts& texts, const config::Exp
 /// "probe_hidden", … for the modes that are trained (the chosen seeds, else the first), then explain.methods, then "random",
 /// against which all are held. Empty where no other method was asked for.
 std::vector<std::string> compared_methods(const config::Experiment& experiment);
+
+/// "hidden" of "probe_hidden"; nothing of other methods.
+std::optional<std::string_view> mode_of_probes(std::string_view method);
 
 /// Where the explanations of a method are kept, a file for each part: `attribution` (point, token), `seconds` (point),
 /// `clean` (example), `kept` and `dropped` (point, share, example), of explanations of the model with a shuffled head

@@ -1,13 +1,13 @@
 #include "jobs/explanations.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <map>
 
 #include "base/error.hpp"
 #include "comm/agreement.hpp"
 #include "jobs/explainers.hpp"
+#include "jobs/text_mean.hpp"
 #include "tensors/safetensors.hpp"
 
 namespace layersweep::jobs {
@@ -19,21 +19,6 @@ constexpr float missing = std::numeric_limits<float>::quiet_NaN();
 struct Origin {
   std::int64_t example = 0;
   std::int64_t token = 0;
-};
-
-/// Mean over what is there; an infinite member makes it infinite.
-class Mean {
- public:
-  void add(double value) {
-    if (std::isnan(value)) return;
-    sum_ += value;
-    ++count_;
-  }
-  float value() const { return count_ == 0 ? missing : static_cast<float>(sum_ / static_cast<double>(count_)); }
-
- private:
-  double sum_ = 0;
-  std::int64_t count_ = 0;
 };
 
 /// The explanations of one method: a rank's slab of examples and tokens, and means over all of them.
@@ -115,35 +100,18 @@ class MethodColumns {
 
   std::int64_t points_, shares_;
   Range range_;
-  std::vector<float> attribution;                           // P x tokens
-  std::vector<float> clean;                                 // texts
-  std::vector<float> kept, dropped;                         // P x S x texts
-  std::vector<Mean> seconds, truth_kl, truth_js, truth_f1;  // P
-  std::vector<Mean> comprehensiveness, sufficiency;         // P x S
-  std::vector<Mean> shuffled_comprehensiveness, shuffled_sufficiency;
+  std::vector<float> attribution;                               // P x tokens
+  std::vector<float> clean;                                     // texts
+  std::vector<float> kept, dropped;                             // P x S x texts
+  std::vector<TextMean> seconds, truth_kl, truth_js, truth_f1;  // P
+  std::vector<TextMean> comprehensiveness, sufficiency;         // P x S
+  std::vector<TextMean> shuffled_comprehensiveness, shuffled_sufficiency;
 
  private:
   static std::vector<float> cells(std::int64_t rows, std::int64_t columns) {
     return std::vector<float>(static_cast<std::size_t>(rows * columns), missing);
   }
 };
-
-std::vector<float> values_of(const std::vector<Mean>& means) {
-  std::vector<float> values;
-  for (const Mean& mean : means) values.push_back(mean.value());
-  return values;
-}
-
-// Mean over shares, in rows of `shares`.
-std::vector<float> areas_of(const std::vector<Mean>& means, std::int64_t shares) {
-  std::vector<float> areas;
-  for (std::size_t first = 0; first < means.size(); first += static_cast<std::size_t>(shares)) {
-    double sum = 0;
-    for (std::size_t s = 0; s < static_cast<std::size_t>(shares); ++s) sum += means[first + s].value();
-    areas.push_back(static_cast<float>(sum / static_cast<double>(shares)));
-  }
-  return areas;
-}
 
 }  // namespace
 

@@ -14,6 +14,7 @@
 #include "jobs/agreement.hpp"
 #include "jobs/extract.hpp"
 #include "jobs/merge_cells.hpp"
+#include "jobs/merge_explanations.hpp"
 #include "store/results_writer.hpp"
 #include "sweep/selection.hpp"
 
@@ -32,7 +33,9 @@ class Merger {
     for (const store::PlannedVariable& variable : store::plan_variables(plan_.contents())) {
       if (is_written_already(variable) || is_judged_anew(*variable.spec)) continue;
       if (variable.spec->place == store::Place::statistics) {
-        writer_.write_from_first_rank<double>(variable.path, sources_.front().file.read<double>(variable.path));
+        const auto first =
+            std::ranges::find_if(sources_, [](const MergeSource& source) { return source.file.has("statistics/count"); });
+        writer_.write_from_first_rank<double>(variable.path, first->file.read<double>(variable.path));
         continue;
       }
       switch (variable.spec->type) {
@@ -53,10 +56,13 @@ class Merger {
           break;
       }
     }
+    StandingSeeds standing;
     for (const store::ModeEntry& mode : plan_.contents().modes) {
-      choose(mode.name);
+      standing[mode.name] = standing_seeds(plan_.contents().seeds, choose(mode.name));
       compare_seeds(mode.name);
     }
+    merge_explanations(sources_, cells_, ExplanationFit(sources_, plan_.experiment().explain.replacement, standing),
+                       writer_);
   }
 
  private:
@@ -67,7 +73,8 @@ class Merger {
 
   // What depends on all seeds.
   static bool is_judged_anew(const store::VariableSpec& spec) {
-    return spec.name == "chosen_seed" || spec.name.starts_with("agreement_");
+    return spec.name == "chosen_seed" || spec.name.starts_with("agreement_") || spec.place == store::Place::explain ||
+           spec.place == store::Place::evaluation;
   }
 
   template <store::Cell T>
@@ -104,7 +111,7 @@ class Merger {
 
   // As a run with all of these seeds would, from the figures that it keeps. Whether a probe is accepted is taken from the
   // file: its figures were rounded when they were written, and many lie at their limit.
-  void choose(const std::string& mode) {
+  std::vector<std::int32_t> choose(const std::string& mode) {
     const auto kl = judged<float>(mode + "/kl_mean");
     const auto keep = judged<float>(mode + "/keep_share_mean");
     const auto accepted = judged<std::uint8_t>(mode + "/accepted");
@@ -125,9 +132,9 @@ class Merger {
         scores[p].push_back(score);
       }
     }
-    writer_.write_from_first_rank<std::int32_t>(mode + "/chosen_seed", mode == "input"
-                                                                           ? sweep::choose_one_seed(scores, limits)
-                                                                           : sweep::choose_seeds_per_point(scores, limits));
+    auto chosen = mode == "input" ? sweep::choose_one_seed(scores, limits) : sweep::choose_seeds_per_point(scores, limits);
+    writer_.write_from_first_rank<std::int32_t>(mode + "/chosen_seed", chosen);
+    return chosen;
   }
 
   // Of one point, seeds x tokens; NaN where no source has the probe or the text.

@@ -10,21 +10,23 @@
 #include "base/hash.hpp"
 #include "config/load.hpp"
 #include "config/options.hpp"
+#include "jobs/explainers.hpp"
 #include "store/validate.hpp"
 
 namespace layersweep::jobs {
 namespace {
 
 // Of the settings these may differ: what a merge adds, and what the hashes of weights and data stand for.
-bool must_agree(const config::Option& option) {
+bool must_agree(std::string_view key) {
   static const std::set<std::string, std::less<>> free{"task.data", "probe.modes", "probe.seeds", "probe.seeds_per_unit"};
-  const bool decides = option.key.starts_with("task.") || option.key.starts_with("probe.");
-  return option.key == "run.precision" || (decides && !free.contains(option.key));
+  const bool decides = key.starts_with("task.") || key.starts_with("probe.");
+  return key == "run.precision" || (decides && !free.contains(key));
 }
 
-[[noreturn]] void refuse(const MergeSource& a, const MergeSource& b, std::string_view why) {
-  throw base::InputError(fmt::format("{} and {} cannot be merged", a.name, b.name), why,
-                         "Merge files of the same encoder, data and description, which differ in seeds, modes or splits");
+[[noreturn]] void refuse(const MergeSource& a, const MergeSource& b, std::string_view why, std::string_view hint = {}) {
+  throw base::InputError(
+      fmt::format("{} and {} cannot be merged", a.name, b.name), why,
+      hint.empty() ? "Merge files of the same encoder, data and description, which differ in seeds, modes or splits" : hint);
 }
 
 std::vector<SplitRange> ranges_of(const store::ResultsFile& file) {
@@ -48,22 +50,8 @@ std::vector<SplitRange> ranges_of(const store::ResultsFile& file) {
   return ranges;
 }
 
-// What follows from other steps than training would have to be carried over by rules of its own.
-void check_groups(const store::ResultsFile& file) {
-  const auto modes = store::mode_names();
-  for (const std::string& group : file.groups()) {
-    if (group == store::statistics_group || std::ranges::find(modes, group) != modes.end()) continue;
-    throw base::InputError(fmt::format("{} cannot be merged", file.path().string()),
-                           fmt::format("it holds the group {}: explanations compare the chosen probes of one run and put "
-                                       "its replacement vectors in the place of tokens, and a merge may choose others",
-                                       group),
-                           "Extract without them first: the same run command with --set explain.methods=none");
-  }
-}
-
 MergeSource open_source(const std::filesystem::path& path) {
   auto file = store::ResultsFile::open(path);
-  check_groups(file);
   const auto findings = store::validate(path);
   if (!findings.empty()) {
     throw base::InputError(fmt::format("{} cannot be merged", path.string()),
@@ -89,18 +77,25 @@ void check_same_cells(const MergeSource& a, const MergeSource& b, std::string_vi
   }
 }
 
+/// Refuses two whose settings differ, of those whose key `decides`.
+template <class Decides>
+void check_alike(const MergeSource& a, const MergeSource& b, const Decides& decides, std::string_view hint = {}) {
+  for (const config::Option& option : config::options()) {
+    if (!decides(option.key)) continue;
+    const std::string one = option.write(a.experiment);
+    const std::string other = option.write(b.experiment);
+    if (one != other) {
+      refuse(a, b, fmt::format("their descriptions differ: {} is {} in one, {} in the other", option.key, one, other), hint);
+    }
+  }
+}
+
 void check_fit(const MergeSource& a, const MergeSource& b) {
   check_same_text(a, b, "task", "tasks");
   check_same_text(a, b, "weights_sha256", "encoders");
   check_same_text(a, b, "vocabulary_sha256", "vocabularies");
   check_same_text(a, b, "data_sha256", "data");
-  for (const config::Option& option : config::options()) {
-    const std::string one = option.write(a.experiment);
-    const std::string other = option.write(b.experiment);
-    if (must_agree(option) && one != other) {
-      refuse(a, b, fmt::format("their descriptions differ: {} is {} in one, {} in the other", option.key, one, other));
-    }
-  }
+  check_alike(a, b, must_agree);
   for (const char* limit : {"epsilon", "flip_limit"}) {
     if (a.file.number(limit) != b.file.number(limit)) refuse(a, b, fmt::format("{} differs", limit));
   }
@@ -168,24 +163,55 @@ MergePlan::MergePlan(const std::vector<MergeSource>& sources) : sources_(sources
   add_splits();
   add_steps();
   add_statistics();
+  add_explanations();
 }
 
 // They tell of the model and a split, which are those of all sources.
 void MergePlan::add_statistics() {
-  const auto has_them = [](const MergeSource& source) { return source.file.has("statistics/count"); };
-  if (std::ranges::none_of(sources_, has_them)) return;
-  if (const auto without = std::ranges::find_if_not(sources_, has_them); without != sources_.end()) {
-    throw base::InputError(fmt::format("{} cannot be merged with the others", without->name),
-                           "they hold the group statistics, and it does not",
-                           "Run the step statistics for all of them, or for none");
-  }
+  const MergeSource* first = nullptr;
   for (const MergeSource& source : sources_) {
-    if (source.experiment.statistics == experiment_.statistics) continue;
-    throw base::InputError(fmt::format("{} cannot be merged with {}", source.name, sources_.front().name),
-                           "their settings statistics.* differ");
+    if (!source.file.has("statistics/count")) continue;
+    if (first == nullptr) {
+      first = &source;
+      experiment_.statistics = source.experiment.statistics;
+      contents_.statistics = {std::string(config::name_of(experiment_.statistics.split)),
+                              source.file.read<double>("statistics/quantile")};
+    }
+    check_alike(
+        *first, source, [](std::string_view key) { return key.starts_with("statistics."); },
+        "Run the step statistics with the same settings for all of them");
   }
-  contents_.statistics = {std::string(config::name_of(experiment_.statistics.split)),
-                          sources_.front().file.read<double>("statistics/quantile")};
+}
+
+// One explanation is as good as another if all settings that decide it are the same; which texts it is of may differ, and
+// whether the control was computed.
+void MergePlan::add_explanations() {
+  const MergeSource* first = nullptr;
+  config::Explain& merged = experiment_.explain;
+  std::vector<std::string> held;
+  for (const MergeSource& source : sources_) {
+    if (!source.file.has("evaluation/method_name")) continue;
+    const config::Explain& settings = source.experiment.explain;
+    add_new(held, source.file.read_text("evaluation/method_name"));
+    if (first == nullptr) {
+      first = &source;
+      merged = settings;
+      continue;
+    }
+    static const std::set<std::string, std::less<>> free{"explain.methods", "explain.splits", "explain.shuffled_head"};
+    check_alike(
+        *first, source, [](std::string_view key) { return key.starts_with("explain.") && !free.contains(key); },
+        "Explain both alike, or extract one of them without explanations: its `run` command with "
+        "--set explain.methods=none");
+    add_new(merged.methods, settings.methods);
+    add_new(merged.splits, settings.splits);
+    merged.shuffled_head |= settings.shuffled_head;
+  }
+  if (first == nullptr) return;
+  contents_.explanations = {compared_methods(experiment_), merged.shares};
+  // A mode that was trained where nothing was explained has no row.
+  std::erase_if(contents_.explanations->methods,
+                [&](const std::string& method) { return std::ranges::find(held, method) == held.end(); });
 }
 
 void MergePlan::add_modes_and_seeds() {

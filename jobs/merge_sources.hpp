@@ -58,6 +58,7 @@ class MergePlan {
   void add_splits();
   void add_steps();
   void add_statistics();
+  void add_explanations();
 
   const std::vector<MergeSource>& sources_;
   store::Contents contents_;

@@ -25,7 +25,9 @@ std::string details() {
          "seeds,\n"
          "modes and splits differ. A cell that several hold must be the same in all; what only one holds is taken over; "
          "what\n"
-         "none holds, such as the masks of one file's seeds on the other file's split, stays missing.\n";
+         "none holds, such as the masks of one file's seeds on the other file's split, stays missing. Explanations come "
+         "from\n"
+         "the files whose chosen probes are those of the new file, or do not depend on them.\n";
 }
 
 }  // namespace

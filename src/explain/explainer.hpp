@@ -33,6 +33,9 @@ struct ExplainerSettings {
 /// Every name that make_explainer takes.
 std::span<const std::string_view> explainer_names();
 
+/// Whether its attributions depend on Subject::replacement.
+bool uses_replacement(std::string_view name);
+
 /// Throws InternalError for any other name.
 std::unique_ptr<Explainer> make_explainer(std::string_view name, const ExplainerSettings& settings);
 

@@ -64,6 +64,16 @@ TEST_P(Explainers, AreFunctionsOfTheSeed) {
   EXPECT_TRUE(at::allclose(first, explain(scene.subject(2), 5), 0, 0, /*equal_nan=*/true));
 }
 
+TEST_P(Explainers, DependOnTheReplacementWhereTheySaySo) {
+  const test::Scene scene(test::tiny_bert());
+  explain::Subject subject = scene.subject(2);
+  subject.epsilon = 0.1;
+  const at::Tensor first = explain(subject, 60);
+  subject.replacement = subject.replacement + 3;
+  const bool same = at::allclose(first, explain(subject, 60), 0, 0, /*equal_nan=*/true);
+  EXPECT_EQ(same, !explain::uses_replacement(GetParam()));
+}
+
 INSTANTIATE_TEST_SUITE_P(All, Explainers,
                          testing::ValuesIn(explain::explainer_names().begin(), explain::explainer_names().end()),
                          [](const auto& test) { return std::string(test.param); });

@@ -69,9 +69,12 @@ for method in leave_one_out diffmask guan; do
   h5diff alone/results.h5 stopped/results.h5 "/explain/$method/attribution" >log 2>&1 || fail "$method: the same after a stop"
 done
 
-# Explanations are of one run: a merge refuses them, and says how to do without.
-expect 1 "a merge" "$layersweep" merge alone/results.h5 two/results.h5 --output merged.h5
-grep -q 'explain.methods=none' log || fail "the merge does not say how to do without explanations"
+# Explainers added to a run by another folder's file.
+expect 0 "a run with one" "$layersweep" run small.ini --set run.folder=few --set explain.methods=guan
+expect 0 "a merge" "$layersweep" merge few/results.h5 two/results.h5 --output merged.h5
+for method in probe_hidden probe_input random $(echo $all | tr , ' '); do
+  h5diff two/results.h5 merged.h5 "/explain/$method/attribution" >log 2>&1 || fail "$method: the same after a merge"
+done
 
 # Other texts are other explanations.
 for split in test dev; do

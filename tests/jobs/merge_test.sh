@@ -27,10 +27,25 @@ warm_up = 2
 learning_rate = 1e-2
 [extract]
 splits = dev,test
+[explain]
+methods = leave_one_out,exact_erasure,integrated_gradients
+splits = dev,test
+limit = 30
+replacement = mean
+integration_steps = 4
+shares = 0.2,0.5
 [run]
 threads = 1
 deterministic = true
 INI
+explained="probe_hidden probe_input leave_one_out exact_erasure integrated_gradients random"
+# Times are never the same twice.
+times="--exclude-path /evaluation/seconds"
+for method in $explained; do times="$times --exclude-path /explain/$method/seconds"; done
+# Means over the texts of both splits, of which files hold nothing but means over their own.
+means="/evaluation/aopc_comprehensiveness_shuffled_head /evaluation/aopc_sufficiency_shuffled_head"
+inexact=
+for mean in $means; do inexact="$inexact --exclude-path $mean"; done
 
 # run NAME SETTING…: a run of its own, on the same fine-tuned model
 run() {
@@ -46,8 +61,8 @@ run a probe.seeds=3
 run b probe.seeds=5
 run hidden probe.modes=hidden
 run input probe.modes=input
-run dev extract.splits=dev
-run test extract.splits=test
+run dev extract.splits=dev explain.splits=dev
+run test extract.splits=test explain.splits=test
 
 # merged NAME WHAT TOLERANCE SOURCE…: is as the one run
 merged() {
@@ -62,11 +77,19 @@ merged() {
     # Near-equal probabilities may change places by rounding, which a rank correlation notices.
     h5diff -d 0.01 one/results.h5 "$name.h5" /input/agreement_spearman /input/agreement_spearman >log ||
       fail "$what: agreement_spearman as in one run"
-    same_results one/results.h5 "$name.h5" -d "$tolerance" --exclude-path /input/agreement_spearman >log ||
+    # shellcheck disable=SC2086
+    same_results one/results.h5 "$name.h5" -d "$tolerance" --exclude-path /input/agreement_spearman $times >log ||
       fail "$what: the same as one run"
   else
-    same_results one/results.h5 "$name.h5" >log || fail "$what: the same as one run"
+    # shellcheck disable=SC2086
+    same_results one/results.h5 "$name.h5" $times $inexact >log || fail "$what: the same as one run"
+    for mean in $means; do
+      h5diff -d 1e-6 one/results.h5 "$name.h5" "$mean" "$mean" >log || fail "$what: $mean as in one run"
+    done
   fi
+  for method in $explained; do
+    h5dump -A 0 -d "/explain/$method/seconds" "$name.h5" | grep -q nan && fail "$what: no time of $method"
+  done
   for source in "$@"; do
     h5dump -a /merged_from "$name.h5" | tr -d '\n' | grep -q "$source (sha256" || fail "$what: $source is not named"
   done
@@ -82,14 +105,25 @@ h5dump -a /history seeds.h5 | grep -c 'layersweep run small.ini' | grep -q 2 || 
 merged twice "what is there twice" 1e-5 a/results.h5 seeds.h5 b/results.h5
 expect 0 "splits in another order" "$layersweep" merge test/results.h5 dev/results.h5 --output turned.h5
 expect 0 "in this order again" "$layersweep" merge dev/results.h5 turned.h5 --output again.h5
-same_results splits.h5 again.h5 >log || fail "the same after a turn"
+same_results splits.h5 again.h5 $times $inexact >log || fail "the same after a turn"
 
 # What nobody has stays missing: the masks of seed 5 on the test split.
-run b-dev probe.seeds=5 extract.splits=dev
+run b-dev probe.seeds=5 extract.splits=dev explain.splits=dev
 expect 0 "a hole" "$layersweep" merge a/results.h5 b-dev/results.h5 --output hole.h5
 expect 0 "validate a hole" "$layersweep" validate hole.h5
 h5dump -A 0 -d /hidden/kl -s 1,0,0 -c 1,1,100 hole.h5 >cells && grep -q nan cells && fail "masks on dev are missing"
 h5dump -A 0 -d /hidden/kl -s 1,0,100 -c 1,1,100 hole.h5 | grep -c '(1,0,.*: nan, nan' >/dev/null || fail "masks on test are there"
+
+# Statistics and explanations that do not depend on the probes may come from one of the files alone.
+mkdir bare && cp -r one/model bare/model
+expect 0 "a bare run" "$layersweep" run small.ini --set run.folder=bare --set probe.seeds=5 --set explain.methods=none \
+  --steps finetune,probe,extract
+expect 0 "with a bare run" "$layersweep" merge bare/results.h5 a/results.h5 --output dressed.h5
+expect 0 "validate it" "$layersweep" validate dressed.h5
+for part in /statistics/mean /explain/leave_one_out /explain/random /evaluation/clean_probability; do
+  h5diff a/results.h5 dressed.h5 $part $part >log || fail "$part from one of the files"
+done
+h5dump -a /experiment dressed.h5 | grep -q 'methods = leave_one_out,exact_erasure' || fail "the experiment says what was explained"
 
 # refused WHAT PATTERN SOURCE…
 refused() {
@@ -109,16 +143,16 @@ run encoder finetune.seed=1
 mv model one/model
 refused "another encoder" "weights_sha256 differs" one/results.h5 encoder/results.h5
 run sample probe.seeds=5 statistics.seed=1
-refused "another sample for statistics" "their settings statistics" a/results.h5 sample/results.h5
-expect 0 "a run without statistics" "$layersweep" run small.ini --set run.folder=bare --set probe.seeds=5 --steps finetune,probe,extract
-refused "one without statistics" "bare/results.h5 cannot be merged .*hold the group statistics" a/results.h5 bare/results.h5
+refused "another sample for statistics" "statistics.seed is 0 in one, 1 in the other" a/results.h5 sample/results.h5
+run searched probe.seeds=5 explain.replacement=zero
+refused "other explanations" "explain.replacement is mean in one, zero in the other.*explain.methods=none" a/results.h5 searched/results.h5
 cp a/results.h5 damaged.h5
 printf 'x' | dd of=damaged.h5 bs=1 seek=3000 conv=notrunc 2>/dev/null
 cp a/results.h5.sha256 damaged.h5.sha256
 refused "a damaged file" "damaged.h5 cannot be merged: .*bytes are not those" damaged.h5 b/results.h5
 cp a/results.h5 more.h5
-h5copy -i a/results.h5 -o more.h5 -s /hidden -d /explain || fail "h5copy"
-refused "other groups" "it holds the group explain" more.h5 b/results.h5
+h5copy -i a/results.h5 -o more.h5 -s /hidden -d /extra || fail "h5copy"
+refused "other groups" "more.h5 cannot be merged: /extra" more.h5 b/results.h5
 expect 2 "one file" "$layersweep" merge one/results.h5 --output refused.h5
 expect 2 "no output" "$layersweep" merge one/results.h5 a/results.h5
 exit 0
