@@ -55,6 +55,21 @@ TEST(Tokenize, AnswersEveryLineInOrder) {
   EXPECT_EQ(outcome.out.substr(0, 7), "{\"ids\":");
 }
 
+TEST(Tokenize, ReadsPairsByEitherName) {
+  const Outcome outcome = shell(tokenize(),
+                                "{\"question\": \"When?\", \"passage\": \"A good film.\"}\n"
+                                "{\"text\": \"When?\", \"second_text\": \"A good film.\"}\n"
+                                "{\"text\": \"When?\"}\n");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.error;
+  const auto tokenizer = data::Tokenizer::open(encoder_folder());
+  const auto answers = json_lines(outcome.out);
+  ASSERT_EQ(answers.size(), 3u);
+  for (const std::size_t pair : {0, 1}) {
+    EXPECT_EQ(answers[pair].at("ids"), tokenizer.tokenize_pair("When?", "A good film.", data::Tokenizer::unlimited).id);
+  }
+  EXPECT_EQ(answers[2].at("ids"), tokenizer.tokenize("When?").id);
+}
+
 TEST(Tokenize, NothingInNothingOut) {
   const Outcome outcome = shell(tokenize());
   EXPECT_EQ(outcome.exit_code, 0);
@@ -128,6 +143,21 @@ TEST(Predict, AnswersEveryLineAsIfItWereAlone) {
   EXPECT_LT(cut, 50);
   EXPECT_GT(cut, 0);
   EXPECT_EQ(std::ranges::count(outcome.error, '\n'), cut);
+}
+
+TEST(Predict, ReadsPairs) {
+  const std::string folder = (test::source_dir() / "tests/encoder/fixtures/tiny-bert").string();
+  const auto pair = data::Tokenizer::open(folder).tokenize_pair("w1 w2", "w3", data::Tokenizer::unlimited);
+  const auto expected = predict_texts(*encoder::open_encoder(folder), std::span(&pair, 1)).front().logits;
+  const Outcome outcome =
+      shell("$L predict --encoder " + folder, "{\"text\": \"w1 w2\", \"second_text\": \"w3\"}\nw1 w2 w3\n");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.error;
+  const auto answers = json_lines(outcome.out);
+  ASSERT_EQ(answers.size(), 2u);
+  const auto logits = answers[0].at("logits").get<std::vector<float>>();
+  ASSERT_EQ(logits.size(), expected.size());
+  for (std::size_t c = 0; c < logits.size(); ++c) EXPECT_NEAR(logits[c], expected[c], 1e-5);
+  EXPECT_NE(answers[0], answers[1]);  // not the words in one text
 }
 
 }  // namespace

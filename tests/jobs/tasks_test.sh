@@ -64,6 +64,13 @@ grep -q 'second-text' log || fail "the remedy is not told"
 "$layersweep" predict --encoder alone/model <questions.jsonl >log 2>&1 || fail "predict"
 [ "$(grep -c '^{"start_logits":\[.*"answer":"w' log)" = 9 ] || fail "not every question is answered"
 
+# Version 2.0: a model that learned to answer nothing is right about the two questions of three that have no answer.
+expect 0 "questions without answers" "$layersweep" run small.ini --set task.data=unanswerable --set run.folder=unanswerable/run \
+  --set probe.modes=hidden --set finetune.epochs=8 --set finetune.learning_rate=3e-3 --set finetune.warm_up=4
+grep -q '^test: exact match \(6[6-9]\|[7-9][0-9]\|100\)[0-9.]* %, F1 .* over 12 questions$' log || fail "no answer is never right"
+expect 0 "validate questions without answers" "$layersweep" validate unanswerable/run/results.h5
+expect 0 "masks after questions without answers" "$layersweep" explain unanswerable/run --input questions.jsonl --output none.h5
+
 cat >own.ini <<INI
 [task]
 name = text
