@@ -158,6 +158,73 @@ def test_reader_chooses_colours_and_prints(browser: Any, pages: Path) -> None:
     closed(page)
 
 
+# Of every visible text the contrast with what it stands on, by WCAG 2.1; the browser itself resolves colours to bytes.
+CONTRASTS = """() => {
+  const pixel = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
+  const seen = new Map();
+  const bytes = (colour) => {
+    if (!seen.has(colour)) {
+      pixel.clearRect(0, 0, 1, 1);
+      pixel.fillStyle = colour;
+      pixel.fillRect(0, 0, 1, 1);
+      seen.set(colour, [...pixel.getImageData(0, 0, 1, 1).data]);
+    }
+    return seen.get(colour);
+  };
+  const light = (rgb) => rgb.slice(0, 3).map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = (element) => {
+    for (; element; element = element.parentElement) {
+      const colour = getComputedStyle(element).backgroundColor;
+      if (bytes(colour)[3] === 255) return colour;
+    }
+    return "white";
+  };
+  const ratio = (a, b) => { const [x, y] = [light(bytes(a)), light(bytes(b))]; return (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05); };
+  const found = [];
+  for (const element of document.querySelectorAll("body *")) {
+    const style = getComputedStyle(element);
+    if (!element.checkVisibility() || element.closest(".hidden, .skip, script, style, noscript, option")) continue;
+    const svg = element.namespaceURI.endsWith("svg");
+    if ([...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim()) && (!svg || element.tagName === "text")) {
+      found.push([ratio(svg ? style.fill : style.color, ground(element)), 4.5, element.tagName + "." + element.getAttribute("class"), element.textContent.slice(0, 30)]);
+    }
+    if (element.matches("path.line, .mark:not(.hollow)")) found.push([ratio(svg && element.matches("path") ? style.stroke : style.fill, ground(element)), 3, "mark", ""]);
+    if (element.matches("select, input, #more")) found.push([ratio(style.borderTopColor, ground(element.parentElement)), 3, "edge", element.id]);
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everything_can_be_read_on_what_it_stands_on(browser: Any, pages: Path, scheme: str) -> None:
+    """Level AA: 4.5 for text, 3 for lines, marks and the edges of controls."""
+    looks = {
+        "sst": [("#source", "gradient x input"), ("#source", "hidden masks"), ("#shape", "running text")],
+        "squad": [("#shape", "running text")],
+        "compared": [],
+    }
+    for name, choices in looks.items():
+        page = opened(browser, pages / f"{name}.html", color_scheme=scheme)
+        found = page.evaluate(CONTRASTS)
+        for control, label in choices:
+            page.select_option(control, label=label)
+            found += page.evaluate(CONTRASTS)
+        # Shades of all strengths, whatever the masks happen to be.
+        page.evaluate(
+            """() => document.querySelectorAll("#view .shaded").forEach((element, n) => {
+                element.classList.toggle("against", n % 2 === 1);
+                element.classList.remove("faint");
+                element.style.setProperty("--p", ((n % 101) / 100).toFixed(2));
+            })"""
+        )
+        found += page.evaluate(CONTRASTS)
+        assert len(found) > 200
+        # Rounding to bytes takes a hundredth.
+        assert [entry for entry in found if entry[0] < entry[1] - 0.01] == []
+        closed(page)
+
+
 def test_everything_has_a_name_for_screen_readers(browser: Any, pages: Path) -> None:
     page = opened(browser, pages / "sst.html")
     nameless = page.evaluate(

@@ -201,7 +201,7 @@ def _line(line: Series, xs: Sequence[float], low: float, high: float, names: Seq
 def _mark(style: int, x: float, y: float, hollow: bool, title: str) -> str:
     kind = "mark hollow" if hollow else "mark"
     inside = f"<title>{escape(title)}</title>" if title else ""
-    shape = _MARKS[style % len(_MARKS)]
+    shape = _MARKS[(style + style // STYLES) % len(_MARKS)]  # after all colours other marks in the same colours
     if shape == "circle":
         return f'<circle class="{kind}" cx="{x:.1f}" cy="{y}" r="3.6">{inside}</circle>'
     if shape == "square":

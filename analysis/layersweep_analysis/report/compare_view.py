@@ -128,7 +128,10 @@ def _overview(files: Sequence[ResultsFile], labels: Sequence[str], runs: Sequenc
                     f"{file.root.sizes['example']:,}",
                 ]
             )
-    return Table(["run", "mode", "ε", "points accepted", "kept (mean of accepted points)", "KL (same)", "score", "examples"], rows)
+    answers = {file.is_question_answering for file in files}
+    score = "score" if len(answers) > 1 else "F1 of the answers" if True in answers else "predictions right"
+    head = ["run", "mode", "ε", "points accepted", "tokens kept (mean of accepted points)", "KL on dev (same)", score, "examples"]
+    return Table(head, rows)
 
 
 def _curves(lines: Sequence[Line]) -> list[Figure]:
@@ -195,7 +198,8 @@ def _trade(lines: Sequence[Line]) -> tuple[list[Figure], Markup]:
 def _group_names(groups: dict[tuple[str, str], list[Line]]) -> dict[tuple[str, str], str]:
     names = {key: key[0] for key in groups}
     if len(set(names.values())) < len(names):
-        names = {key: f"{key[0]}, {members[0][1]} …" for key, members in groups.items()}
+        # The others of a group differ in ε.
+        names = {key: members[0][1] + (" …" if len(members) > 1 else "") for key, members in groups.items()}
     return names
 
 

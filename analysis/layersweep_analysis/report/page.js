@@ -72,6 +72,8 @@
   // What is dropped stays pale and what is kept dark: a gate of 0.49 is not half kept.
   const tone = (source, value) => (source.signed ? Math.abs(value) : value > 0.5 ? 0.4 + 0.6 * value : 0.5 * value) || 0;
   const percent = (value) => (Number.isNaN(value) ? "–" : Math.round(100 * value) + "\u00a0%");
+  // As the tables of the page write a divergence: digits that tell.
+  const nats = (value) => (Number.isNaN(value) ? "–" : value >= 0.01 ? value.toFixed(2) : value >= 0.0005 ? value.toFixed(3) : "0");
   // Never 50 for what is dropped and 51 for what is kept, whatever rounding says.
   const digits = (source, value) => (Number.isNaN(value) ? "" : String(is_kept(source, value) ? Math.ceil(100 * value) : Math.floor(100 * value)));
 
@@ -159,6 +161,9 @@
     return element;
   }
 
+  // Those that are true of an object of names.
+  const named = (classes) => Object.keys(classes).filter((name) => classes[name]).join(" ");
+
   function show(e) {
     const longer = state.corpus.counts[e] > 70;
     if (longer !== (state.corpus.counts[state.example] > 70) || state.fresh) $("shape").value = longer ? "text" : "grid";
@@ -189,7 +194,7 @@
       const span = (from, to) => (from < 0 ? "none" : Array.from({ length: to - from + 1 }, (_, i) => corpus.starts[e] + from + i)
         .map((t) => (corpus.spaces[t] ? " " : "") + piece(corpus, t)).join("").trim());
       const answer = span(corpus.predicted_start[e], corpus.predicted_end[e]);
-      return `${split}; answer given: “${span(corpus.gold_start[e], corpus.gold_end[e])}”, the model's: “${answer}” (F1 ${percent(corpus.score[e])})`;
+      return `${split}; answer given: “${span(corpus.gold_start[e], corpus.gold_end[e])}”, the model's: “${answer}” (F1\u00a0${percent(corpus.score[e])})`;
     }
     const right = corpus.score[e] >= 1 ? "right" : "wrong";
     return `${split}; label: ${name(corpus.labelled[e])}, the model says: ${name(corpus.predicted[e])} (${right})`;
@@ -235,14 +240,14 @@
         const value = shade(corpus, source, p, start + n), strength = tone(source, value);
         const cell = make("td", {}, digits(source, value));
         cell.style.setProperty("--p", strength.toFixed(2));
-        if (value < 0) cell.style.setProperty("--tone", "var(--against)");
-        cell.className = (strength > 0.5 ? "strong" : "") + (Number.isNaN(value) ? " none" : "") + (state.token === n ? " column" : "");
+        cell.className = named({ shaded: !Number.isNaN(value), none: Number.isNaN(value), against: value < 0,
+          strong: strength > 0.5, faint: strength <= 0.1, column: state.token === n });
         kept += is_kept(source, value);
         row.append(cell);
       }
       if (source.kl) {
         const at = p * corpus.ids.length + e, flipped = source.flipped[at] === 1;
-        row.append(make("td", { className: "side" + (flipped ? " flip" : "") }, Number.isNaN(source.kl[at]) ? "–" : source.kl[at].toFixed(2) + (flipped ? " changed" : "")));
+        row.append(make("td", { className: "side" + (flipped ? " flip" : "") }, nats(source.kl[at]) + (flipped ? " changed" : "")));
         row.append(make("td", { className: "side" }, percent(kept / count)));
       }
       body.append(row);
@@ -277,13 +282,13 @@
       button.textContent = part === 0 ? spelled(corpus, t) : piece(corpus, t);
       let value = state.layer < 0 ? first_drop(corpus, source, t) / points : shade(corpus, source, state.layer, t);
       const kept = state.layer < 0 ? value === 1 : is_kept(source, value);
-      if (value < 0) button.style.setProperty("--tone", "var(--against)");
+      const against = value < 0;
       value = state.layer < 0 ? value : tone(source, value);
       button.style.setProperty("--p", value.toFixed(2));
       const within = (from, to) => corpus[from] && corpus[from][e] >= 0 && n >= corpus[from][e] && n <= corpus[to][e];
-      const classes = { special: part === 0, gap: corpus.spaces[t] || part === 0, strong: value > 0.5, kept,
+      const classes = { shaded: true, against, special: part === 0, gap: corpus.spaces[t] || part === 0, kept,
         gold: within("gold_start", "gold_end"), answered: within("predicted_start", "predicted_end") };
-      button.className = Object.keys(classes).filter((name) => classes[name]).join(" ");
+      button.className = named(classes);
       box.append(button);
     }
     if (corpus.gold_start) box.append(make("span", { className: "label" }, "Underlined: the answer given; dotted above: the model's answer."));

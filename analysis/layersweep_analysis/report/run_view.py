@@ -57,7 +57,7 @@ class ModeView:
 class RunView:
     label: str
     asked: str
-    found: list[str]
+    found: list[str]  #: a paragraph a mode
     tiles: list[tuple[str, str, str]]  #: value, name, explanation
     curves: list[Figure]
     modes: list[ModeView]
@@ -73,7 +73,7 @@ def view_of(file: ResultsFile, label: str, speech: bool) -> tuple[RunView, list[
     view = RunView(
         label=label,
         asked=asked(file),
-        found=[sentence for mode in modes for sentence in found(file, mode)],
+        found=[" ".join(found(file, mode)) for mode in modes],
         tiles=_tiles(file, modes),
         curves=_curves(file, modes),
         modes=[_mode_view(mode) for mode in modes],
@@ -122,10 +122,11 @@ def _describe(line: Series, x: Axis, percent: bool) -> str:
 def _tiles(file: ResultsFile, modes: list[ModeSummary]) -> list[tuple[str, str, str]]:
     root = file.root
     score = root["score"].values
+    seeds = root.sizes["seed"]
     tiles = []
     for mode in modes:
         total = len(mode.accepted)
-        tiles.append((f"{mode.accepted.sum()} of {total}", f"points accepted, {mode.name}", f"{root.sizes['seed']} probe seed(s)"))
+        tiles.append((f"{mode.accepted.sum()} of {total}", f"points accepted, {mode.name}", f"{seeds} probe seed{'s' if seeds > 1 else ''}"))
         good = np.flatnonzero(mode.accepted)
         if good.size:
             fewest = int(good[np.nanargmin(mode.kept[good])])
