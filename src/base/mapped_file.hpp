@@ -23,4 +23,8 @@ class MappedFile {
   std::span<const std::byte> bytes_;
 };
 
+/// Bytes of a MappedFile that were read for good: its whole pages leave this process's memory. Touched again they are read
+/// again from the file, so this is always safe.
+void release_pages(std::span<const std::byte> mapped);
+
 }  // namespace layersweep::base

@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstring>
+#include <fstream>
 #include <thread>
 
 #include "base/error.hpp"
@@ -137,6 +139,32 @@ TEST(MappedFile, KeepsItsContentWhenTheFileIsReplaced) {
   const MappedFile mapped(folder.path() / "file");
   write_file_atomically(folder.path() / "file", "x");
   EXPECT_EQ(std::memcmp(mapped.bytes().data(), "abc", 3), 0);
+}
+
+// Pages of files that this process has in memory.
+std::int64_t resident_file_pages() {
+  std::ifstream stream("/proc/self/statm");
+  std::int64_t size = 0, resident = 0, shared = 0;
+  stream >> size >> resident >> shared;
+  return shared;
+}
+
+TEST(MappedFile, ReleasedPagesLeaveMemoryAndCanBeReadAgain) {
+  constexpr std::size_t size = 8 << 20;
+  const test::TemporaryFolder folder;
+  std::string content(size, 'a');
+  for (std::size_t i = 0; i < size; i += 1000) content[i] = static_cast<char>('b' + i % 13);
+  write_file_atomically(folder.path() / "file", content);
+  const MappedFile mapped(folder.path() / "file");
+  const auto same = [&] { return std::memcmp(mapped.bytes().data(), content.data(), size) == 0; };
+  EXPECT_TRUE(same());
+  const std::int64_t before = resident_file_pages();
+  release_pages(mapped.bytes().subspan(100, size - 200));  // part of a page stays
+  EXPECT_LT(resident_file_pages(), before - static_cast<std::int64_t>(size / sysconf(_SC_PAGESIZE)) * 3 / 4);
+  EXPECT_TRUE(same());
+  release_pages(mapped.bytes().first(0));
+  release_pages(mapped.bytes().first(10));
+  EXPECT_TRUE(same());
 }
 
 }  // namespace

@@ -1,7 +1,10 @@
 // Model folders: what is understood, what is refused and how it is named, and that saving is the inverse of opening.
 #include <gmock/gmock.h>
 
+#include <cmath>
+#include <cstring>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
@@ -278,6 +281,16 @@ TEST(BertFolder, SavingIsTheInverseOfOpening) {
   const auto expected = tensors::SafetensorsFile::open(source / "model.safetensors");  // by transformers
   std::vector<std::string> names = written.names(), expected_names = expected.names();
   EXPECT_THAT(names, testing::UnorderedElementsAreArray(expected_names));
+}
+
+TEST(BertFolder, ValuesThatAreNotFiniteAreRefused) {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  for (const float value : {std::nanf(""), infinity, -infinity}) {
+    Folder folder;
+    auto& bytes = folder.weights.at("bert.embeddings.word_embeddings.weight").bytes;
+    std::memcpy(&bytes.at(bytes.size() / 2), &value, sizeof value);
+    EXPECT_THAT(folder.refusal(), HasSubstr("not finite"));
+  }
 }
 
 TEST(OpenEncoder, TextsThatDoNotFitAreRefused) {
