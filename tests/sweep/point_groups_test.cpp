@@ -1,22 +1,12 @@
 // Points shared out over groups of ranks: the gradients of a step, masks and searches of the same weights as on one rank,
 // and trainings that are stopped, go on, and may change their layout.
-//
-// What is compared agrees to rounding: other sizes of products, and another order of sums. Gradients are sums of up to
-// thousands of terms of float32; a whole training amplifies that (RMSprop divides an entry by its own size).
 #include <csignal>
 
-#include "base/random.hpp"
 #include "base/stop_request.hpp"
-#include "encoder/bert.hpp"
 #include "encoder/bert_folder.hpp"
-#include "encoder/support.hpp"
-#include "probe/noise.hpp"
 #include "sweep/calibrate.hpp"
-#include "sweep/evaluation.hpp"
+#include "sweep/grouped_training.hpp"
 #include "sweep/pace.hpp"
-#include "sweep/replacements.hpp"
-#include "sweep/step_reducer.hpp"
-#include "sweep/support.hpp"
 
 namespace layersweep {
 namespace {
@@ -26,48 +16,24 @@ using probe::PointRange;
 using sweep::Team;
 using test::Reduction;
 
-struct Subject {
-  std::string name;
-  std::unique_ptr<encoder::Encoder> model;
-  data::Corpus train, dev;
-};
-
-data::Corpus random_texts(std::int64_t count, std::int64_t vocabulary, std::uint64_t seed) {
-  base::RandomStream random(base::philox_key(seed, base::Purpose::explainers));
-  std::vector<data::Example> examples;
-  for (std::int64_t e = 0; e < count; ++e) {
-    data::Example example;
-    example.id = std::to_string(e);
-    const auto length = static_cast<std::size_t>(1 + random.below(9));
-    for (std::size_t t = 0; t < length; ++t) {
-      example.token_id.push_back(static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(vocabulary))));
-    }
-    example.segment.assign(length, 0);
-    example.part.assign(length, static_cast<std::uint8_t>(data::TokenPart::text));
-    for (auto* column : {&example.word_index, &example.char_start, &example.char_end}) column->assign(length, -1);
-    examples.push_back(std::move(example));
-  }
-  return data::Corpus::pack(examples);
-}
-
-Subject counting() {
+test::Subject counting() {
   return {"counting", test::small_counting_model(), data::counting_corpus(0, data::Split::train).first(120),
           data::counting_corpus(0, data::Split::dev).first(50)};
 }
 
-Subject tiny_bert() {
+test::Subject tiny_bert() {
   encoder::BertModel model = encoder::read_bert_model(test::encoder_fixtures() / "tiny-bert");
   const std::int64_t vocabulary = model.config.vocabulary;
-  return {"bert", encoder::make_bert(model.config, model.weights, 4), random_texts(120, vocabulary, 1),
-          random_texts(50, vocabulary, 2)};
+  return {"bert", encoder::make_bert(model.config, model.weights, 4), test::random_texts(120, vocabulary, 1),
+          test::random_texts(50, vocabulary, 2)};
 }
 
 // All ranks of the job in `groups` groups of about as many points.
 Team grouped(int groups, std::int64_t points, Reduction reduction) {
-  Team team = test::all_ranks(reduction);
   const auto border = [&](int group) { return static_cast<int>(points * group / groups); };
-  for (int g = 0; g < groups; ++g) team.point_groups.push_back({border(g), border(g + 1)});
-  return team;
+  std::vector<PointRange> ranges;
+  for (int g = 0; g < groups; ++g) ranges.push_back({border(g), border(g + 1)});
+  return test::all_ranks_in_groups(ranges, reduction);
 }
 
 // 1 group of all ranks, groups of one rank, and what lies between.
@@ -79,69 +45,9 @@ std::vector<int> divisions(std::int64_t points) {
   return result;
 }
 
-bool is_everywhere_the_same(const at::Tensor& parameters) {
-  const at::Tensor first = parameters.clone();
-  comm::world().broadcast(std::span<float>(first.data_ptr<float>(), static_cast<std::size_t>(first.numel())), 0);
-  return parameters.equal(first);
-}
-
-class PointGroups : public testing::TestWithParam<std::tuple<Mode, bool>> {
+class PointGroups : public testing::TestWithParam<std::tuple<Mode, bool>>, protected test::GroupedTraining {
  protected:
-  PointGroups() {
-    settings_.seeds = {1, 2};
-    settings_.seeds_per_unit = 0;
-    settings_.epsilon = 0.05;
-    settings_.batch = 32;
-    settings_.max_steps = 6;
-    settings_.learning_rate = 3e-3;
-    settings_.warm_up = 4;
-    settings_.validate_every = 3;
-    at::manual_seed(3);
-    parameters_ = at::randn({layout_.size()}) * 0.3;
-    const auto views = layout_.views(parameters_);
-    for (std::size_t b = 0; b < views.size(); ++b) {
-      if (layout_.blocks()[b].name == "first.g" || layout_.blocks()[b].name == "second.g") views[b].abs_().add_(0.3);
-    }
-  }
-
-  Mode mode() const { return std::get<0>(GetParam()); }
-  std::int64_t points() const { return layout_.points(); }
-
-  // Gradients and figures of one step with every entry from the group that has it.
-  at::Tensor step(const Team& team) {
-    const std::vector<std::uint64_t> seeds{1, 2};
-    sweep::StepReducer reducer(team, layout_);
-    const PointRange mine = layout_.clip(team.my_points());
-    probe::StepInputs inputs{probe::Sparsity::log, at::ones({points(), 2}), active_, mine, {}, 40};
-    const data::GlobalBatch batch = data::ordered_batches(subject_.train.first(40).lengths(), {40, team.shards, 0}).front();
-    for (int shard = team.my_shards().begin; shard < team.my_shards().end; ++shard) {
-      const data::Shard& examples = batch.shards[static_cast<std::size_t>(shard)];
-      probe::StepSums part(layout_);
-      const encoder::Batch tensors = encoder::collate(subject_.train, examples);
-      inputs.noise = probe::gate_noise(mode(), seeds, probe::probes_of(mode(), mine), 1, examples, tensors.width());
-      probe::accumulate_step(*subject_.model, tensors, layout_, parameters_, inputs, part);
-      reducer.add(shard, part);
-    }
-    const probe::StepSums sums = reducer.sum();
-    reducer.complete({sums.gradient()});
-    return sums.flat();
-  }
-
-  sweep::TrainedUnit train(
-      const Team& team, const std::optional<sweep::Safekeeping>& place = std::nullopt,
-      const sweep::OnProgress& on_progress = [](const sweep::Progress&) {}) {
-    const auto start = sweep::starting_replacements(test::this_rank(Reduction::deterministic), *subject_.model,
-                                                    subject_.train, config::Replacement::mean);
-    return sweep::train_unit(team, broken_ ? *broken_ : *subject_.model, {subject_.train, subject_.dev}, {mode(), {1, 2}},
-                             settings_, 200, start, on_progress, place);
-  }
-
-  Subject subject_ = std::get<1>(GetParam()) ? tiny_bert() : counting();
-  probe::ProbeLayout layout_{mode(), test::widths_of(*subject_.model), 2};
-  at::Tensor parameters_;
-  at::Tensor active_ = at::ones({points(), 2}, at::kBool);
-  config::Probe settings_;
-  const encoder::Encoder* broken_ = nullptr;  // trained in place of the subject's model
+  PointGroups() : GroupedTraining(std::get<1>(GetParam()) ? tiny_bert() : counting(), std::get<0>(GetParam()), {1, 2}) {}
 };
 
 INSTANTIATE_TEST_SUITE_P(Modes, PointGroups, testing::Combine(testing::Values(Mode::input, Mode::hidden), testing::Bool()),
@@ -149,9 +55,6 @@ INSTANTIATE_TEST_SUITE_P(Modes, PointGroups, testing::Combine(testing::Values(Mo
                            return std::string(probe::mode_name(std::get<0>(instance.param))) +
                                   (std::get<1>(instance.param) ? "Bert" : "Counting");
                          });
-
-// Relative to the largest entry: rounding of the sums of many terms.
-constexpr double gradient_tolerance = 2e-5;
 
 TEST_P(PointGroups, AStepGivesTheGradientsOfOneRank) {
   for (const bool all : {true, false}) {
@@ -162,7 +65,7 @@ TEST_P(PointGroups, AStepGivesTheGradientsOfOneRank) {
       for (const int groups : divisions(points())) {
         const at::Tensor together = step(grouped(groups, points(), reduction));
         const double off = ((together - alone).abs().max() / alone.abs().max()).item<double>();
-        EXPECT_LT(off, gradient_tolerance) << groups << " groups";
+        EXPECT_LT(off, test::gradient_tolerance) << groups << " groups";
       }
     }
   }
@@ -205,7 +108,7 @@ TEST_P(PointGroups, AShortTrainingAgreesAndEveryRankHasTheSame) {
     // An entry whose gradient is nothing but rounding may move otherwise.
     const at::Tensor off = (unit.parameters - alone.parameters).abs().gt(1e-5 + 1e-3 * alone.parameters.abs());
     EXPECT_LT(off.to(at::kDouble).mean().item<double>(), 0.02) << groups << " groups";
-    EXPECT_TRUE(is_everywhere_the_same(unit.parameters));
+    EXPECT_TRUE(test::is_everywhere_the_same(unit.parameters));
   }
 }
 
@@ -249,7 +152,7 @@ TEST_P(PointGroups, ACalibratedTrainingEndsAcceptedAndTheSameEverywhere) {
       EXPECT_TRUE(sweep::is_accepted(sweep::at_cell(scores, p, s), {settings_.epsilon, settings_.flip_limit}));
     }
   }
-  EXPECT_TRUE(is_everywhere_the_same(unit.parameters));
+  EXPECT_TRUE(test::is_everywhere_the_same(unit.parameters));
 }
 
 // The lowest point of the last group overflows the model for one seed: all ranks drop the same cells.
@@ -270,7 +173,7 @@ TEST_P(PointGroups, WhatIsNotFiniteCostsOnlyItsCell) {
     }
   }
   EXPECT_TRUE(at::isfinite(trained.parameters).all().item<bool>());
-  EXPECT_TRUE(is_everywhere_the_same(trained.parameters));
+  EXPECT_TRUE(test::is_everywhere_the_same(trained.parameters));
 }
 
 // Stopped by the last rank and gone on in the same layout: the same bits. Another layout goes on as well, from the same
