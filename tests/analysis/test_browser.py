@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 from layersweep_analysis.__main__ import main
+from layersweep_analysis.report import charts
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright: scripts/setup.sh --browser installs it")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -223,6 +224,42 @@ def test_everything_can_be_read_on_what_it_stands_on(browser: Any, pages: Path, 
         # Rounding to bytes takes a hundredth.
         assert [entry for entry in found if entry[0] < entry[1] - 0.01] == []
         closed(page)
+
+
+TEXTS_OUT_OF_PLACE = """() => [...document.querySelectorAll("svg.chart")].flatMap(svg => {
+  const room = svg.getBoundingClientRect();
+  const texts = [...svg.querySelectorAll("text")].filter(text => text.textContent.trim());
+  const boxes = texts.map(text => text.getBoundingClientRect());
+  const cut = texts.filter((_, i) =>
+    boxes[i].left < room.left - 1 || boxes[i].right > room.right + 1 || boxes[i].bottom > room.bottom + 1);
+  // Of slanted texts the boxes meet where the letters do not; marked limits may stand beside a tick.
+  const upright = texts.map((text, i) => [text, boxes[i]]).filter(([text]) => text.matches(".tick, .axis") && !text.hasAttribute("transform"));
+  const touching = upright.filter(([_, a], i) => upright.slice(i + 1).some(([_, b]) =>
+    a.left < b.right - 0.5 && b.left < a.right - 0.5 && a.top < b.bottom - 5 && b.top < a.bottom - 5)).map(([text]) => text);
+  return [...cut.map(text => "cut: " + text.textContent), ...touching.map(text => "runs into another: " + text.textContent)];
+})"""
+
+
+@pytest.mark.parametrize("name", ["sst", "squad", "compared"])
+def test_words_of_charts_are_whole(browser: Any, pages: Path, name: str) -> None:
+    page = opened(browser, pages / f"{name}.html", viewport={"width": 1280, "height": 900})
+    assert page.evaluate(TEXTS_OUT_OF_PLACE) == []
+    closed(page)
+
+
+def test_long_words_of_charts_are_whole(browser: Any, tmp_path: Path) -> None:
+    names = ["embeddings", "GRU states", "layer 12 output"]
+    small = charts.line_chart("small", charts.Axis("point", names), charts.Axis("spread"), [charts.Series("a", [1.125e-7, 2.25e-7, 4e-7])])
+    large = charts.path_chart("large", charts.Axis("x"), charts.Axis("y"), [(charts.Series("a", [1.25e9, 2.5e9]), [0.0, 1.0], ["1", "2"])])
+    square = charts.matrix("square", names, [[1.0, 0.5, 0.2]] * 3)
+    style = (Path(charts.__file__).parent / "page.css").read_text()
+    file = tmp_path / "charts.html"
+    file.write_text(f"<!doctype html><meta charset=utf-8><style>{style}</style><body>{small}{large}{square}")
+    page = browser.new_page()
+    page.goto(file.as_uri())
+    assert page.evaluate("() => document.querySelectorAll('svg.chart').length") == 3
+    assert page.evaluate(TEXTS_OUT_OF_PLACE) == []
+    page.close()
 
 
 def test_everything_has_a_name_for_screen_readers(browser: Any, pages: Path) -> None:

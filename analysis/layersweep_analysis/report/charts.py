@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 _WIDTH, _HEIGHT = 460, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 12, 12, 46
+_LETTER = 9.0  # width of a digit of the charts' text in a wide font
 _MARKS = ("circle", "square", "triangle", "diamond")
 STYLES = 8
 
@@ -72,7 +73,7 @@ def line_chart(description: str, x: Axis, y: Axis, series: Sequence[Series], lim
         parts.append(f'<text class="limit-name" x="{_WIDTH - _RIGHT}" y="{at - 4:.1f}">{escape(limit[0])}</text>')
     for line in series:
         parts.append(_line(line, xs, low, high, x.labels, y.percent))
-    return _svg(description, parts)
+    return _svg(description, parts, more=_more_room(y, low, high, step))
 
 
 def path_chart(description: str, x: Axis, y: Axis, lines: Sequence[tuple[Series, Sequence[float], Sequence[str]]]) -> Markup:
@@ -80,33 +81,42 @@ def path_chart(description: str, x: Axis, y: Axis, lines: Sequence[tuple[Series,
     x_low, x_high, x_step = _scale(x, [v for _, xs, _ in lines for v in xs])
     low, high, step = _scale(y, [v for line, _, _ in lines for v in line.values if v is not None])
     parts = _frame(y, low, high, step)
+    right = 0.0
     for tick in _ticks(x_low, x_high, x_step):
         at = _LEFT + (_WIDTH - _LEFT - _RIGHT) * (tick - x_low) / (x_high - x_low)
-        parts.append(f'<text class="tick middle" x="{at:.1f}" y="{_HEIGHT - _BOTTOM + 16}">{number(tick, x.percent)}</text>')
+        label = number(tick, x.percent)
+        right = max(right, at + _LETTER * len(label) / 2 - _WIDTH)
+        parts.append(f'<text class="tick middle" x="{at:.1f}" y="{_HEIGHT - _BOTTOM + 16}">{label}</text>')
     parts.append(_axis_title(x))
     for line, xs, names in lines:
         places = [_LEFT + (_WIDTH - _LEFT - _RIGHT) * (v - x_low) / (x_high - x_low) for v in xs]
         parts.append(_line(line, places, low, high, names, y.percent))
-    return _svg(description, parts)
+    return _svg(description, parts, box=(_WIDTH + right, _HEIGHT), more=_more_room(y, low, high, step))
 
 
 def matrix(description: str, names: Sequence[str], values: Sequence[Sequence[float]]) -> Markup:
     """A square matrix of numbers in 0 … 1 as shades."""
-    side, left, top = 28, 46, 8
+    longest = _LETTER * max(map(len, names), default=1)
+    side, top = 28, 8
+    slanted = longest > side - 4  # names below the columns that would run into each other
+    left = max(46.0, longest + 10, 0.7 * longest - side / 2 if slanted else 0)
     size = side * len(names)
     parts = []
     for r, row in enumerate(values):
         at = top + side * (r + 0.68)
-        parts.append(f'<text class="tick end" x="{left - 6}" y="{at:.1f}">{escape(names[r])}</text>')
+        parts.append(f'<text class="tick end" x="{left - 6:.1f}" y="{at:.1f}">{escape(names[r])}</text>')
         for c, value in enumerate(row):
             shade = max(0.0, min(1.0, value)) if isfinite(value) else 0.0
             parts.append(
-                f'<rect class="shade" style="--p:{shade:.2f}" x="{left + side * c}" y="{top + side * r}" width="{side - 1}" '
+                f'<rect class="shade" style="--p:{shade:.2f}" x="{left + side * c:.1f}" y="{top + side * r}" width="{side - 1}" '
                 f'height="{side - 1}"><title>{escape(names[r])}, {escape(names[c])}: {number(value)}</title></rect>'
             )
     for c, name in enumerate(names):
-        parts.append(f'<text class="tick middle" x="{left + side * (c + 0.5)}" y="{top + size + 14}">{escape(name)}</text>')
-    return _svg(description, parts, left + size + 8, (left + size + 8, top + size + 24))
+        x, y = left + side * (c + 0.5), top + size + 14
+        place = f'class="tick end" transform="translate({x + 5:.1f} {y}) rotate(-45)"' if slanted else f'class="tick middle" x="{x:.1f}" y="{y}"'
+        parts.append(f"<text {place}>{escape(name)}</text>")
+    below = 24 + (0.7 * longest if slanted else 0)
+    return _svg(description, parts, left + size + 8, (left + size + 8, top + size + below))
 
 
 def legend(series: Sequence[Series]) -> Markup:
@@ -121,9 +131,12 @@ def legend(series: Sequence[Series]) -> Markup:
     return Markup('<ul class="legend">' + "".join(items) + "</ul>")
 
 
-def _svg(description: str, parts: Sequence[str], width: float = 1.35 * _WIDTH, box: tuple[float, float] = (_WIDTH, _HEIGHT)) -> Markup:
+def _svg(
+    description: str, parts: Sequence[str], width: float = 1.35 * _WIDTH, box: tuple[float, float] = (_WIDTH, _HEIGHT), more: float = 0
+) -> Markup:
+    """`more`: room on the left of x = 0."""
     return Markup(
-        f'<svg class="chart" viewBox="0 0 {box[0]} {box[1]}" role="img" aria-label="{escape(description)}" '
+        f'<svg class="chart" viewBox="{-more:.0f} 0 {box[0] + more:.0f} {box[1]:.0f}" role="img" aria-label="{escape(description)}" '
         f'style="max-width:{width:.0f}px">{"".join(parts)}</svg>'
     )
 
@@ -154,14 +167,23 @@ def _y(value: float, low: float, high: float) -> float:
     return round(_HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * (value - low) / (high - low), 1)
 
 
+def _tick_labels(y: Axis, low: float, high: float, step: float) -> list[tuple[float, str]]:
+    return [(tick, f"{100 * tick:.4g} %" if y.percent else f"{tick:.4g}") for tick in _ticks(low, high, step)]
+
+
 def _frame(y: Axis, low: float, high: float, step: float) -> list[str]:
     parts = []
-    for tick in _ticks(low, high, step):
+    for tick, label in _tick_labels(y, low, high, step):
         at = _y(tick, low, high)
         parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{at}" y2="{at}"/>')
-        label = f"{100 * tick:.4g} %" if y.percent else f"{tick:.4g}"
         parts.append(f'<text class="tick end" x="{_LEFT - 6}" y="{at + 4:.1f}">{label}</text>')
     return parts
+
+
+def _more_room(y: Axis, low: float, high: float, step: float) -> float:
+    """What the longest label needs beyond the usual margin on the left."""
+    longest = max((len(label) for _, label in _tick_labels(y, low, high, step)), default=0)
+    return max(0.0, _LETTER * longest + 8 - _LEFT)
 
 
 def _axis_title(axis: Axis) -> str:
