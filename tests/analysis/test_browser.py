@@ -159,6 +159,17 @@ def test_reader_chooses_colours_and_prints(browser: Any, pages: Path) -> None:
     closed(page)
 
 
+@pytest.mark.parametrize("name", ["sst", "squad", "compared"])
+def test_paper_holds_all_columns(browser: Any, pages: Path, name: str) -> None:
+    a4 = round((210 - 2 * 13) / 25.4 * 96)  # pixels between the margins
+    page = opened(browser, pages / f"{name}.html", viewport={"width": a4, "height": 1000})
+    page.emulate_media(media="print")
+    tables = "[...document.querySelectorAll('table.numbers, table.acceptance')].filter(table => table.checkVisibility())"
+    rights = page.evaluate(f"{tables}.map(table => table.getBoundingClientRect().right)")
+    assert rights and max(rights) <= a4
+    closed(page)
+
+
 # Of every visible text the contrast with what it stands on, by WCAG 2.1; the browser itself resolves colours to bytes.
 CONTRASTS = """() => {
   const pixel = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
