@@ -98,7 +98,7 @@ def matrix(description: str, names: Sequence[str], values: Sequence[Sequence[flo
     """A square matrix of numbers in 0 … 1 as shades."""
     longest = _LETTER * max(map(len, names), default=1)
     side, top = 28, 8
-    slanted = longest > side - 4  # names below the columns that would run into each other
+    slanted = longest > side  # names below the columns that would run into each other
     left = max(46.0, longest + 10, 0.7 * longest - side / 2 if slanted else 0)
     size = side * len(names)
     parts = []
