@@ -49,4 +49,13 @@ Batch collate(const data::Corpus& corpus, std::span<const std::int64_t> examples
   return batch;
 }
 
+Batch Batch::to(at::Device device) const {
+  Batch moved = *this;
+  for (at::Tensor* tensor : {&moved.token_ids, &moved.segments, &moved.lengths, &moved.mask, &moved.query, &moved.labels,
+                             &moved.answerable, &moved.answer}) {
+    if (tensor->defined()) *tensor = tensor->to(device);
+  }
+  return moved;
+}
+
 }  // namespace layersweep::encoder

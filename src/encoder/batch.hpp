@@ -23,8 +23,12 @@ struct Batch {
 
   std::int64_t size() const { return token_ids.size(0); }
   std::int64_t width() const { return token_ids.size(1); }
+
+  /// The same in the memory of `device`; itself where it lies there.
+  Batch to(at::Device device) const;
 };
 
+/// In the memory of the host.
 Batch collate(const data::Corpus& corpus, std::span<const std::int64_t> examples);
 
 }  // namespace layersweep::encoder

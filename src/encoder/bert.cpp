@@ -42,6 +42,7 @@ class Bert : public Encoder, public AttendingEncoder {
   const std::vector<Point>& points() const override { return points_; }
   OutputKind output() const override { return config_.output; }
   std::int64_t classes() const override { return output() == OutputKind::classes ? config_.classes : 0; }
+  at::Device device() const override { return weights_.word.device(); }
   at::Tensor mask_state() const override { return mask_state_; }
 
   Clean clean(const Batch& batch) const override {
@@ -133,8 +134,9 @@ class PlainBert final : public Bert {
     return plain::embed(config(), weights(), words, segments, nullptr);
   }
   at::Tensor layer(std::int64_t index, const at::Tensor& states, const at::Tensor& lengths, Need need) const override {
-    // As the reference it computes all tokens, whatever is needed.
-    const at::Tensor out = plain::layer(config(), weights().layers[index], states, lengths, Need::all_tokens, nullptr);
+    // As the reference, on CPUs, it computes all tokens, whatever is needed.
+    const Need computed = device().is_cpu() ? Need::all_tokens : need;
+    const at::Tensor out = plain::layer(config(), weights().layers[index], states, lengths, computed, nullptr);
     return need == Need::read_out ? out.narrow(1, 0, 1) : out;
   }
 };
@@ -152,9 +154,17 @@ BertWeights with_bf16_layers(BertWeights weights) {
 }  // namespace
 
 std::unique_ptr<Encoder> make_bert(const BertConfig& config, BertWeights weights, std::int64_t mask_id,
-                                   Arithmetic arithmetic) {
-  if (arithmetic == Arithmetic::plain) return std::make_unique<PlainBert>(config, std::move(weights), mask_id);
-  if (arithmetic == Arithmetic::fast_bf16) weights = with_bf16_layers(std::move(weights));
+                                   Arithmetic arithmetic, at::Device device) {
+  const bool is_plain = arithmetic == Arithmetic::plain || arithmetic == Arithmetic::plain_bf16;
+  base::ensure(is_plain || device.is_cpu(), "the fast kernels read the memory of the host");
+  if (arithmetic == Arithmetic::fast_bf16 || arithmetic == Arithmetic::plain_bf16) {
+    weights = with_bf16_layers(std::move(weights));
+  }
+  if (!device.is_cpu()) {
+    weights.word = weights.word.to(device);
+    for (at::Tensor* tensor : dense_tensors(weights)) *tensor = tensor->to(device);
+  }
+  if (is_plain) return std::make_unique<PlainBert>(config, std::move(weights), mask_id);
   return std::make_unique<FastBert>(config, std::move(weights), mask_id);
 }
 

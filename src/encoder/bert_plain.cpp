@@ -28,6 +28,17 @@ at::Tensor norm(const BertConfig& config, const at::Tensor& x, const at::Tensor&
   return at::layer_norm(x, {config.hidden}, weight, bias, config.norm_epsilon);
 }
 
+// x·wᵀ + bias; where the weights are bf16, of operands rounded to bf16, with the rest in x's type.
+at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  if (weight.scalar_type() == x.scalar_type()) return at::linear(x, weight, bias);
+  return at::linear(x.to(weight.scalar_type()), weight).to(x.scalar_type()) + bias;
+}
+
+// Whether a position lies behind the end of each row's text, R x tokens.
+at::Tensor beyond(const at::Tensor& lengths, std::int64_t tokens) {
+  return at::arange(tokens, lengths.options()).unsqueeze(0).ge(lengths.unsqueeze(1));
+}
+
 // R x tokens x H -> R x heads x tokens x width
 at::Tensor by_head(const BertConfig& config, const at::Tensor& x) {
   return x.view({x.size(0), x.size(1), config.heads, config.head_width()}).transpose(1, 2);
@@ -37,7 +48,7 @@ at::Tensor by_head(const BertConfig& config, const at::Tensor& x) {
 at::Tensor attend(const BertConfig& config, const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& lengths) {
   const at::Tensor scores =
       at::matmul(by_head(config, queries), by_head(config, keys).transpose(-2, -1)) / std::sqrt(double(config.head_width()));
-  const at::Tensor padding = at::arange(keys.size(1)).unsqueeze(0).ge(lengths.unsqueeze(1)).unsqueeze(1).unsqueeze(1);
+  const at::Tensor padding = beyond(lengths, keys.size(1)).unsqueeze(1).unsqueeze(1);
   return at::softmax(scores.masked_fill(padding, -std::numeric_limits<float>::infinity()), -1);
 }
 
@@ -56,7 +67,7 @@ at::Tensor layer(const BertConfig& config, const BertLayerWeights& w, const at::
   const std::int64_t h = config.hidden;
   const at::Tensor below = need == Need::read_out ? states.narrow(1, 0, 1) : states;  // of the tokens computed
   const auto part = [&](const at::Tensor& x, std::int64_t first, std::int64_t count) {
-    return at::linear(x, w.qkv.narrow(0, first * h, count * h), w.qkv_bias.narrow(0, first * h, count * h)).chunk(count, 2);
+    return linear(x, w.qkv.narrow(0, first * h, count * h), w.qkv_bias.narrow(0, first * h, count * h)).chunk(count, 2);
   };
   std::vector<at::Tensor> qkv;
   if (need == Need::read_out) {
@@ -68,28 +79,27 @@ at::Tensor layer(const BertConfig& config, const BertLayerWeights& w, const at::
   const at::Tensor attention = drop(attend(config, qkv[0], qkv[1], lengths), config.attention_dropout, dropout);
   const at::Tensor mixed = at::matmul(attention, by_head(config, qkv[2])).transpose(1, 2).reshape(below.sizes());
   const at::Tensor attended =
-      norm(config, below + drop(at::linear(mixed, w.attention_out, w.attention_out_bias), config.hidden_dropout, dropout),
+      norm(config, below + drop(linear(mixed, w.attention_out, w.attention_out_bias), config.hidden_dropout, dropout),
            w.attention_norm, w.attention_norm_bias);
-  const at::Tensor inner = at::gelu(at::linear(attended, w.up, w.up_bias));
-  return norm(config, attended + drop(at::linear(inner, w.down, w.down_bias), config.hidden_dropout, dropout), w.output_norm,
+  const at::Tensor inner = at::gelu(linear(attended, w.up, w.up_bias));
+  return norm(config, attended + drop(linear(inner, w.down, w.down_bias), config.hidden_dropout, dropout), w.output_norm,
               w.output_norm_bias);
 }
 
 at::Tensor attention_paid(const BertConfig& config, const BertLayerWeights& w, const at::Tensor& states,
                           const at::Tensor& lengths) {
   const std::int64_t h = config.hidden;
-  const std::vector<at::Tensor> qk =
-      at::linear(states, w.qkv.narrow(0, 0, 2 * h), w.qkv_bias.narrow(0, 0, 2 * h)).chunk(2, 2);
+  const std::vector<at::Tensor> qk = linear(states, w.qkv.narrow(0, 0, 2 * h), w.qkv_bias.narrow(0, 0, 2 * h)).chunk(2, 2);
   const at::Tensor by_query = attend(config, qk[0], qk[1], lengths).mean(1);  // R x queries x keys
-  const at::Tensor attends = at::arange(states.size(1)).unsqueeze(0).lt(lengths.unsqueeze(1)).to(at::kFloat);
+  const at::Tensor attends = beyond(lengths, states.size(1)).logical_not().to(at::kFloat);
   return (by_query * attends.unsqueeze(-1)).sum(1) / lengths.to(at::kFloat).unsqueeze(-1);
 }
 
 at::Tensor read_out(const BertConfig& config, const BertWeights& w, const at::Tensor& states, const at::Tensor& lengths,
                     Dropout dropout) {
   if (config.output == OutputKind::span) {
-    const at::Tensor beyond = at::arange(states.size(1)).unsqueeze(0).ge(lengths.unsqueeze(1)).unsqueeze(1);
-    return at::linear(states, w.classifier, w.classifier_bias).transpose(1, 2).masked_fill(beyond, beyond_text);
+    const at::Tensor none = beyond(lengths, states.size(1)).unsqueeze(1);
+    return at::linear(states, w.classifier, w.classifier_bias).transpose(1, 2).masked_fill(none, beyond_text);
   }
   const at::Tensor pooled = at::tanh(at::linear(states.select(1, 0), w.pooler, w.pooler_bias));
   return at::linear(drop(pooled, config.classifier_dropout, dropout), w.classifier, w.classifier_bias);

@@ -48,6 +48,8 @@ class Encoder {
   virtual OutputKind output() const { return OutputKind::classes; }
   /// 0 where the output is a span.
   virtual std::int64_t classes() const = 0;
+  /// Where it computes: batches and rows are given, and states and logits answered, in that memory.
+  virtual at::Device device() const { return at::kCPU; }
 
   /// States and output of the unmodified model; records no gradient.
   virtual Clean clean(const Batch& batch) const = 0;

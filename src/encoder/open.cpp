@@ -18,16 +18,25 @@
 namespace layersweep::encoder {
 namespace {
 
+// The kernels of recurrences are this program's own, and read the memory of the host.
+void refuse_device(const std::filesystem::path& folder, const char* model, at::Device device) {
+  if (device.is_cpu()) return;
+  throw base::InputError(fmt::format("{} holds {}, which is computed on CPUs only", folder.string(), model), {},
+                         "Use run.device = cpu");
+}
+
 // `change` is given the weights of the head, as they were read.
-std::unique_ptr<Encoder> open_changed(const std::filesystem::path& folder, Arithmetic arithmetic,
+std::unique_ptr<Encoder> open_changed(const std::filesystem::path& folder, Arithmetic arithmetic, at::Device device,
                                       const std::function<void(at::Tensor&)>& change) {
   const auto config_json = folder / "config.json";
   if (model_type(read_json_object(config_json), config_json) == "layersweep-counting") {
+    refuse_device(folder, "a counting model", device);
     CountingModel model = read_counting(folder);
     change(model.weights.head);
     return make_counting(std::move(model));
   }
   if (holds_gru(folder)) {
+    refuse_device(folder, "a GRU", device);
     if (arithmetic == Arithmetic::fast_bf16) {
       throw base::InputError(fmt::format("{} holds a GRU, which is computed in fp32", folder.string()), {},
                              "Use run.precision = fp32");
@@ -38,18 +47,18 @@ std::unique_ptr<Encoder> open_changed(const std::filesystem::path& folder, Arith
   }
   BertModel model = read_bert_model(folder);
   change(model.weights.classifier);
-  return make_bert(model.config, std::move(model.weights), mask_token(folder), arithmetic);
+  return make_bert(model.config, std::move(model.weights), mask_token(folder), arithmetic, device);
 }
 
 }  // namespace
 
-std::unique_ptr<Encoder> open_encoder(const std::filesystem::path& folder, Arithmetic arithmetic) {
-  return open_changed(folder, arithmetic, [](at::Tensor&) {});
+std::unique_ptr<Encoder> open_encoder(const std::filesystem::path& folder, Arithmetic arithmetic, at::Device device) {
+  return open_changed(folder, arithmetic, device, [](at::Tensor&) {});
 }
 
 std::unique_ptr<Encoder> open_with_shuffled_head(const std::filesystem::path& folder, std::uint64_t seed,
                                                  Arithmetic arithmetic) {
-  return open_changed(folder, arithmetic, [seed](at::Tensor& head) {
+  return open_changed(folder, arithmetic, at::kCPU, [seed](at::Tensor& head) {
     base::RandomStream random(base::philox_key(seed, base::Purpose::shuffled_head));
     base::shuffle(std::span(head.data_ptr<float>(), static_cast<std::size_t>(head.numel())), random);
   });

@@ -16,8 +16,9 @@ namespace layersweep::encoder {
 /// Opens the model in `folder` (config.json, model.safetensors): a BertForSequenceClassification or BertForQuestionAnswering
 /// in the layout of Hugging Face (F32, F16 or BF16 weights; computed as `arithmetic` says), or a recurrent classifier or a
 /// counting model saved by this program. Throws InputError, naming the key or the tensor, when the folder does not hold such
-/// a model, or holds one without a head, or one that is not computed in bf16 where that is asked for.
-std::unique_ptr<Encoder> open_encoder(const std::filesystem::path& folder, Arithmetic arithmetic = Arithmetic::fast);
+/// a model, or holds one without a head, or one that is not computed in bf16, or on that device, where that is asked for.
+std::unique_ptr<Encoder> open_encoder(const std::filesystem::path& folder, Arithmetic arithmetic = Arithmetic::fast,
+                                      at::Device device = at::kCPU);
 
 /// The same with the weights of its head, the last linear map, in a random order that follows from `seed`; biases stay. The
 /// states at all points are those of the model, what it decides from them is not: explanations of it are a control of those

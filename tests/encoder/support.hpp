@@ -63,6 +63,7 @@ class PassesOn : public encoder::Encoder {
   explicit PassesOn(const encoder::Encoder& model) : model_(model) {}
 
   const std::vector<encoder::Point>& points() const override { return model_.points(); }
+  at::Device device() const override { return model_.device(); }
   encoder::OutputKind output() const override { return model_.output(); }
   std::int64_t classes() const override { return model_.classes(); }
   encoder::Clean clean(const encoder::Batch& batch) const override { return model_.clean(batch); }
