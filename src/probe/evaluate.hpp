@@ -10,7 +10,8 @@ namespace layersweep::probe {
 
 inline constexpr double keep_threshold = 0.5;
 
-/// Per (point, seed) of a batch, for the points asked for; tokens beyond a text's length hold no meaning.
+/// Per (point, seed) of a batch, for the points asked for, in the host's memory; tokens beyond a text's length hold no
+/// meaning.
 struct HardMasks {
   at::Tensor keep_probability;  ///< points x S x B x T
   at::Tensor kl;                ///< points x S x B, NaN for cells not asked for
@@ -18,14 +19,14 @@ struct HardMasks {
   at::Tensor keep_share;        ///< points x S x B, kept tokens ÷ tokens, special ones included
 };
 
-/// Evaluates the cells of `points` where `active` (P x S bool) is true; `clean` is the encoder's clean pass of `batch`.
-/// Records no gradient. Independent.
+/// Evaluates the cells of `points` where `active` (P x S bool, in the host's memory) is true; `clean` is the encoder's clean
+/// pass of `batch`; `parameters` may lie on any device. Records no gradient. Independent.
 HardMasks evaluate_hard_masks(const encoder::Encoder& encoder, const encoder::Batch& batch, const encoder::Clean& clean,
                               const ProbeLayout& layout, const at::Tensor& parameters, const at::Tensor& active,
                               PointRange points = {});
 
-/// The same under given gates, points x S x B x T of 0 and 1, with the probes' replacement vectors; keep_probability stays
-/// undefined.
+/// The same under given gates, points x S x B x T of 0 and 1 on any device, with the probes' replacement vectors;
+/// keep_probability stays undefined.
 HardMasks evaluate_gates(const encoder::Encoder& encoder, const encoder::Batch& batch, const encoder::Clean& clean,
                          const ProbeLayout& layout, const at::Tensor& parameters, const at::Tensor& active,
                          const at::Tensor& gates, PointRange points = {});

@@ -14,7 +14,7 @@ namespace {
 // The seeds of the cells at one point, as an index; all seeds is the usual case and copies nothing.
 at::Tensor pick_seeds(const at::Tensor& by_seed, const std::vector<std::int64_t>& seeds) {
   if (static_cast<std::int64_t>(seeds.size()) == by_seed.size(0)) return by_seed;
-  return by_seed.index_select(0, at::tensor(seeds, at::kLong));
+  return by_seed.index_select(0, at::tensor(seeds, by_seed.options().dtype(at::kLong)));
 }
 
 }  // namespace

@@ -17,8 +17,8 @@ struct Cell {
   std::int64_t seed = 0;
 };
 
-/// The cells of these points where `active` (P x S bool) is true, by point, then seed: the order of the copies in a
-/// staircase pass.
+/// The cells of these points where `active` (P x S bool, in the host's memory) is true, by point, then seed: the order of
+/// the copies in a staircase pass.
 std::vector<Cell> cells_of(const at::Tensor& active, PointRange points = {});
 
 /// log keep probability per point, S x B x T: in input mode the logs of gates 0..k add up. Undefined where `phi` is.

@@ -18,8 +18,9 @@ constexpr std::int64_t figure_count = 3;  // KL, keep share, flips
 
 }  // namespace
 
-StepSums::StepSums(const ProbeLayout& layout)
-    : StepSums(layout, at::zeros({layout.size() + figures(layout).size}, at::kFloat)) {}
+StepSums::StepSums(const ProbeLayout& layout, at::Device device)
+    : StepSums(layout,
+               at::zeros({layout.size() + figures_slice(layout).size}, at::TensorOptions(device).dtype(at::kFloat))) {}
 
 StepSums::StepSums(const ProbeLayout& layout, at::Tensor flat)
     : parameters_(layout.size()), points_(layout.points()), seeds_(layout.seeds()), flat_(std::move(flat)) {}
@@ -34,6 +35,12 @@ at::Tensor StepSums::kl() const { return row(0); }
 at::Tensor StepSums::keep_share() const { return row(1); }
 at::Tensor StepSums::flips() const { return row(2); }
 
+StepFigures StepSums::figures() const {
+  const at::Tensor rows = flat_.narrow(0, parameters_, figure_count * points_ * seeds_).cpu();
+  const at::Tensor by_figure = rows.view({figure_count, points_, seeds_});
+  return {by_figure[0], by_figure[1], by_figure[2]};
+}
+
 std::vector<Slice> StepSums::slices(const ProbeLayout& layout, PointRange points) {
   std::vector<Slice> result = layout.slices(points);
   const PointRange range = layout.clip(points);
@@ -44,7 +51,7 @@ std::vector<Slice> StepSums::slices(const ProbeLayout& layout, PointRange points
   return result;
 }
 
-Slice StepSums::figures(const ProbeLayout& layout) {
+Slice StepSums::figures_slice(const ProbeLayout& layout) {
   return {layout.size(), figure_count * layout.points() * layout.seeds()};
 }
 
@@ -52,6 +59,7 @@ void accumulate_step(const encoder::Encoder& encoder, const encoder::Batch& batc
                      const at::Tensor& parameters, const StepInputs& inputs, StepSums& sums) {
   const PointRange points = layout.clip(inputs.points);
   const PointRange probes = probes_of(layout.mode(), points);
+  const at::Device device = parameters.device();
   const auto rows = [&](const at::Tensor& of_all) { return of_all.narrow(0, points.first, points.size()); };
   const std::vector<Cell> cells = cells_of(inputs.active, points);
   if (cells.empty() || batch.size() == 0) return;
@@ -62,10 +70,11 @@ void accumulate_step(const encoder::Encoder& encoder, const encoder::Batch& batc
   for (at::Tensor& leaf : leaves) leaf = leaf.detach().requires_grad_();
 
   const std::vector<at::Tensor> phi = gate_logits(layout, leaves, clean.states, probes);
+  const at::Tensor noise = inputs.noise.to(device);
   std::vector<at::Tensor> gates(phi.size());
   for (int p = probes.first; p < probes.end; ++p) {
     const auto at = static_cast<std::size_t>(p);
-    gates[at] = sample_gates(phi[at], inputs.noise.select(0, p - probes.first));
+    gates[at] = sample_gates(phi[at], noise.select(0, p - probes.first));
   }
   const at::Tensor logits = staircase_pass(
       encoder, batch, clean, joining_copies(layout, leaves, applied_gates(layout.mode(), gates), cells, probes));
@@ -79,8 +88,8 @@ void accumulate_step(const encoder::Encoder& encoder, const encoder::Batch& batc
   const at::Tensor sparsity = inputs.sparsity == Sparsity::l0 ? keep : (log_p * share).sum({-2, -1});
 
   // The copies are in the order of the active cells, which is that of boolean selection.
-  const at::Tensor active = rows(inputs.active);
-  const at::Tensor alpha = rows(inputs.alpha).masked_select(active);
+  const at::Tensor active = rows(inputs.active).to(device);
+  const at::Tensor alpha = rows(inputs.alpha).to(device).masked_select(active);
   const double scale = 1.0 / (static_cast<double>(inputs.batch_size) * static_cast<double>(layout.points()));
   const at::Tensor loss = ((alpha * kl).sum() + sparsity.masked_select(active).sum()) * scale;
 

@@ -16,10 +16,15 @@
 
 namespace layersweep::probe {
 
+/// P x S each, as StepSums has them.
+struct StepFigures {
+  at::Tensor kl, keep_share, flips;
+};
+
 /// What a step sums over examples, shards and ranks; one flat buffer is what is all-reduced.
 class StepSums {
  public:
-  explicit StepSums(const ProbeLayout& layout);
+  explicit StepSums(const ProbeLayout& layout, at::Device device = at::kCPU);
   /// Adopts a buffer of the same layout.
   StepSums(const ProbeLayout& layout, at::Tensor flat);
 
@@ -29,10 +34,13 @@ class StepSums {
   at::Tensor keep_share() const;  ///< P x S, sum over examples of the mean keep probability
   at::Tensor flips() const;       ///< P x S, examples whose prediction changed
 
+  /// The figures in the host's memory.
+  StepFigures figures() const;
+
   /// Where in flat() stands what concerns these points alone: gradients of their probes and their figures.
   static std::vector<Slice> slices(const ProbeLayout& layout, PointRange points);
   /// Where the figures of all points stand.
-  static Slice figures(const ProbeLayout& layout);
+  static Slice figures_slice(const ProbeLayout& layout);
 
  private:
   at::Tensor row(std::int64_t index) const;
@@ -44,14 +52,15 @@ class StepSums {
 
 struct StepInputs {
   Sparsity sparsity = Sparsity::log;
-  at::Tensor alpha;             ///< P x S, the multipliers
+  at::Tensor alpha;             ///< P x S, the multipliers; in the host's memory, like all of these
   at::Tensor active;            ///< P x S bool; in hidden mode rows of inactive cells leave the pass
   PointRange points;            ///< the copies of others are left to other ranks
   at::Tensor noise;             ///< logistic noise of probes_of(mode, points): probes x S x B x T
   std::int64_t batch_size = 0;  ///< examples of the global batch
 };
 
-/// Adds the micro-batch's contribution to `sums`. `parameters` is the flat buffer. Independent (no communication).
+/// Adds the micro-batch's contribution to `sums`. `parameters` is the flat buffer; it and
+/// the sums lie where the encoder computes, `batch` too. Independent (no communication).
 void accumulate_step(const encoder::Encoder& encoder, const encoder::Batch& batch, const ProbeLayout& layout,
                      const at::Tensor& parameters, const StepInputs& inputs, StepSums& sums);
 

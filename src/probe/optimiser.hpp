@@ -15,7 +15,8 @@ class LookaheadRmsprop {
  public:
   enum class Variance { centred, plain };
 
-  /// Follows `parameters` (flat float32, changed in place by step()).
+  /// Follows `parameters` (flat float32, changed in place by step()), on whatever device they lie; gradients and learning
+  /// rates are given there.
   LookaheadRmsprop(at::Tensor parameters, Variance variance);
 
   /// One step down `gradient` (same shape), with a learning rate for each element; elements outside `slices` stay.
@@ -37,6 +38,8 @@ class LookaheadRmsprop {
   static constexpr double lookahead_share = 0.5;
 
  private:
+  void step_on_device(const at::Tensor& gradient, const at::Tensor& learning_rate, std::span<const Slice> slices);
+
   at::Tensor parameters_;
   Variance variance_;
   State state_;

@@ -15,7 +15,7 @@ encoder::Rows masked_copies(const at::Tensor& states, const Joining& joining, co
   // b + z·(h − b) = z·h + (1 − z)·b
   const at::Tensor masked = at::lerp(b, states.unsqueeze(0), joining.gates.unsqueeze(-1));
   return {masked.reshape({copies * batch.size(), batch.width(), states.size(-1)}),
-          at::arange(batch.size()).repeat({copies})};
+          at::arange(batch.size(), batch.lengths.options()).repeat({copies})};
 }
 
 }  // namespace

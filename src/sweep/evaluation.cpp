@@ -13,6 +13,7 @@
 #include "comm/timed_team.hpp"
 #include "probe/gates.hpp"
 #include "probe/noise.hpp"
+#include "sweep/device_memory.hpp"
 
 namespace layersweep::sweep {
 namespace {
@@ -27,8 +28,9 @@ void for_my_pieces(const Team& team, const data::Corpus& corpus, std::int64_t co
   const data::ShardRange mine = team.my_shards();
   for (const data::GlobalBatch& batch : data::ordered_batches(lengths, {evaluation_batch, team.shards, 0})) {
     for (int shard = mine.begin; shard < mine.end; ++shard) {
-      for (const auto& piece : micro_batches(corpus, batch.shards[static_cast<std::size_t>(shard)], copies, token_budget))
-        take(piece);
+      for (const auto& piece : micro_batches(corpus, batch.shards[static_cast<std::size_t>(shard)], copies, token_budget)) {
+        within_device_memory([&] { take(piece); });
+      }
     }
     team.between_pieces();
   }
@@ -51,7 +53,7 @@ CellTable<Score> scores_of(const Team& team, const encoder::Encoder& encoder, co
       std::max<std::int64_t>(1, active.narrow(0, points.first, points.size()).sum().item<std::int64_t>());
   const comm::TimedTeam ranks = team.timed();  // before the work, while all ranks are here
   for_my_pieces(team, corpus, count, copies, token_budget, [&](const std::vector<std::int64_t>& piece) {
-    const encoder::Batch batch = encoder::collate(corpus, piece);
+    const encoder::Batch batch = encoder::collate(corpus, piece).to(encoder.device());
     const probe::HardMasks masks = evaluate(piece, batch, encoder.clean(batch), points);
     const at::Tensor where = at::tensor(piece, at::kLong);
     mine[0].index_copy_(-1, where, masks.kl);
@@ -94,10 +96,11 @@ CellTable<Score> evaluate_cells(const Team& team, const encoder::Encoder& encode
                                 std::int64_t examples, const probe::ProbeLayout& layout, const at::Tensor& parameters,
                                 const at::Tensor& active, std::int64_t token_budget) {
   const std::int64_t count = examples == 0 ? corpus.size() : std::min(examples, corpus.size());
+  const at::Tensor here = parameters.to(encoder.device());
   return scores_of(team, encoder, corpus, count, layout, active, token_budget,
                    [&](const std::vector<std::int64_t>&, const encoder::Batch& batch, const encoder::Clean& clean,
                        probe::PointRange points) {
-                     return probe::evaluate_hard_masks(encoder, batch, clean, layout, parameters, active, points);
+                     return probe::evaluate_hard_masks(encoder, batch, clean, layout, here, active, points);
                    });
 }
 
@@ -111,13 +114,14 @@ CellTable<Score> evaluate_random_masks(const Team& team, const encoder::Encoder&
   for (std::int64_t p = 0; p < layout.points(); ++p) {
     for (std::int64_t s = 0; s < layout.seeds(); ++s) share[p][s].fill_(at_cell(shares, p, s));
   }
+  const at::Tensor here = parameters.to(encoder.device());
   return scores_of(
       team, encoder, corpus, corpus.size(), layout, active, token_budget,
       [&](const std::vector<std::int64_t>& piece, const encoder::Batch& batch, const encoder::Clean& clean,
           probe::PointRange points) {
         const at::Tensor uniform =
             at::sigmoid(probe::gate_noise(probe::Mode::hidden, {&draw, 1}, {0, 1}, no_step, piece, batch.width()));
-        return probe::evaluate_gates(encoder, batch, clean, layout, parameters, active,
+        return probe::evaluate_gates(encoder, batch, clean, layout, here, active,
                                      uniform.lt(share.narrow(0, points.first, points.size())).to(at::kFloat), points);
       });
 }
@@ -126,15 +130,15 @@ at::Tensor gate_logits_of(const Team& team, const encoder::Encoder& encoder, con
                           const probe::ProbeLayout& layout, const at::Tensor& parameters, std::int64_t token_budget) {
   const std::span<const std::int64_t> first = corpus.token_start();
   const probe::PointRange points = layout.clip(team.my_points());
-  const std::vector<at::Tensor> blocks = layout.views(parameters, points);
+  const std::vector<at::Tensor> blocks = layout.views(parameters.to(encoder.device()), points);
   const at::Tensor values = at::zeros({layout.points(), layout.seeds(), first.back()}, at::kFloat);
   const at::Tensor mine = values.narrow(0, points.first, points.size());
   const at::NoGradGuard no_grad;
   const comm::TimedTeam ranks = team.timed();
   for_my_pieces(team, corpus, corpus.size(), 1, token_budget, [&](const std::vector<std::int64_t>& piece) {
-    const encoder::Batch tensors = encoder::collate(corpus, piece);
+    const encoder::Batch tensors = encoder::collate(corpus, piece).to(encoder.device());
     const std::vector<at::Tensor> by_point = probe::gate_logits(layout, blocks, encoder.clean(tensors).states, points);
-    const at::Tensor phi = at::stack(at::TensorList(by_point).slice(points.first, points.size()));
+    const at::Tensor phi = at::stack(at::TensorList(by_point).slice(points.first, points.size())).cpu();
     for (std::size_t b = 0; b < piece.size(); ++b) {
       const std::int64_t length = corpus.length(piece[b]);
       mine.narrow(-1, first[static_cast<std::size_t>(piece[b])], length)

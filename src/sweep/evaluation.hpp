@@ -1,5 +1,6 @@
 // Hard-mask evaluation of probes over many examples, shared by the ranks of a team, and points by its point groups. Between
-// two batches of texts a team may end it, by Team::between_pieces.
+// two batches of texts a team may end it, by Team::between_pieces. Parameters may lie on any device; `active` and all that
+// is given back lie in the host's memory.
 #pragma once
 
 #include <ATen/core/Tensor.h>

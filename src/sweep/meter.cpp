@@ -11,9 +11,9 @@ namespace layersweep::sweep {
 Meter::Meter(const probe::ProbeLayout& layout)
     : kl_(at::zeros({layout.points(), layout.seeds()}, at::kDouble)), keep_share_(kl_.clone()), examples_(kl_.clone()) {}
 
-void Meter::add(const probe::StepSums& sums, const at::Tensor& active, std::int64_t batch) {
-  kl_ += at::where(active, sums.kl().to(at::kDouble), 0.0);
-  keep_share_ += at::where(active, sums.keep_share().to(at::kDouble), 0.0);
+void Meter::add(const probe::StepFigures& sums, const at::Tensor& active, std::int64_t batch) {
+  kl_ += at::where(active, sums.kl.to(at::kDouble), 0.0);
+  keep_share_ += at::where(active, sums.keep_share.to(at::kDouble), 0.0);
   examples_ += active.to(at::kDouble) * static_cast<double>(batch);
   pairs_ += batch * active.sum().item<std::int64_t>();
 }

@@ -17,7 +17,7 @@ class Meter {
   explicit Meter(const probe::ProbeLayout& layout);
 
   /// A step over `batch` examples; `active` (P x S bool) are the cells that took part.
-  void add(const probe::StepSums& sums, const at::Tensor& active, std::int64_t batch);
+  void add(const probe::StepFigures& sums, const at::Tensor& active, std::int64_t batch);
 
   double pairs_per_second() const;
   /// Per point, means over the seeds that took part; NaN where none did.

@@ -39,11 +39,12 @@ std::vector<at::Tensor> mean_states(const Team& team, const encoder::Encoder& en
   comm::GradientReducer reducer = team.reducer(total_width + 1);
   const data::ShardRange mine = team.my_shards();
   for (int shard = mine.begin; shard < mine.end; ++shard) {
-    at::Tensor sums = at::zeros({total_width + 1}, at::kFloat);  // the last one counts tokens
+    at::Tensor sums =
+        at::zeros({total_width + 1}, at::TensorOptions(encoder.device()).dtype(at::kFloat));  // the last one counts tokens
     for (const data::GlobalBatch& batch : batches) {
       const data::Shard& examples = batch.shards[static_cast<std::size_t>(shard)];
       if (examples.empty()) continue;
-      const encoder::Batch tensors = encoder::collate(corpus, examples);
+      const encoder::Batch tensors = encoder::collate(corpus, examples).to(encoder.device());
       const encoder::Clean clean = encoder.clean(tensors);
       const at::Tensor mask = tensors.mask.to(at::kFloat).unsqueeze(-1);
       std::int64_t offset = 0;
@@ -53,7 +54,8 @@ std::vector<at::Tensor> mean_states(const Team& team, const encoder::Encoder& en
       }
       sums.narrow(0, offset, 1).add_(mask.sum());
     }
-    reducer.add(shard, {sums.const_data_ptr<float>(), static_cast<std::size_t>(sums.numel())});
+    const at::Tensor here = sums.cpu();
+    reducer.add(shard, {here.const_data_ptr<float>(), static_cast<std::size_t>(here.numel())});
   }
   const std::span<const float> sums = reducer.sum();
   const float tokens = sums.back();
@@ -79,7 +81,8 @@ std::vector<at::Tensor> starting_replacements(const Team& team, const encoder::E
   } else {
     start = mean_states(team, encoder, corpus);
   }
-  if (kind != config::Replacement::mean && encoder.mask_state().defined()) start.front() = encoder.mask_state().clone();
+  if (kind != config::Replacement::mean && encoder.mask_state().defined())
+    start.front() = encoder.mask_state().to(at::kCPU, at::kFloat, /*non_blocking=*/false, /*copy=*/true);
   return start;
 }
 

@@ -12,10 +12,10 @@
 
 namespace layersweep::sweep {
 
-/// Per point a vector of its width. mean: the mean state of a token over the first 1,024 training texts; mask: the [MASK]
-/// embedding at point 0, the mean elsewhere and where the model has none; xavier: N(0, 1/width), as the published code has
-/// it above point 0, where it takes [MASK]. The same bits on every rank; with a deterministic reduction for every rank
-/// count. Collective.
+/// Per point a vector of its width, in the host's memory. mean: the mean state of a token over the first 1,024 training
+/// texts; mask: the [MASK] embedding at point 0, the mean elsewhere and where the model has none; xavier: N(0, 1/width), as
+/// the published code has it above point 0, where it takes [MASK]. The same bits on every rank; with a deterministic
+/// reduction for every rank count. Collective.
 std::vector<at::Tensor> starting_replacements(const Team& team, const encoder::Encoder& encoder, const data::Corpus& corpus,
                                               config::Replacement kind);
 

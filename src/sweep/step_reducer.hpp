@@ -20,8 +20,8 @@ namespace layersweep::sweep {
 
 class StepReducer {
  public:
-  /// Collective. The arguments must live as long.
-  StepReducer(const Team& team, const probe::ProbeLayout& layout);
+  /// Of sums that lie on `device`. Collective. The arguments must live as long.
+  StepReducer(const Team& team, const probe::ProbeLayout& layout, at::Device device = at::kCPU);
 
   /// What this rank found for a shard of its own, in ascending order. Independent.
   void add(int shard, const probe::StepSums& part);
@@ -38,14 +38,18 @@ class StepReducer {
   void complete(const std::vector<at::Tensor>& buffers) const;
 
  private:
+  at::Tensor packed(const at::Tensor& flat) const;
+  comm::GradientReducer reducer_of(const comm::TimedTeam& ranks, int shards, int begin, int end, std::int64_t count) const;
+
   const Team& team_;
   const probe::ProbeLayout& layout_;
+  at::Device device_;
+  bool sums_on_gpus_;                     // over NCCL; else gradients come to the host
   bool groups_are_apart_;                 // each group sums by itself
   std::vector<probe::Slice> own_, sent_;  // of parameters; of StepSums, what one reduction sums
   std::optional<comm::TimedTeam> all_;
   std::optional<comm::GradientReducer> reducer_;
   int first_shard_ = 0;  // of this rank's group among those of all groups
-  std::vector<float> packed_;
 };
 
 }  // namespace layersweep::sweep

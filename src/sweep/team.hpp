@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "comm/communicator.hpp"
@@ -23,6 +24,10 @@ struct Team {
   std::function<void()> attend = [] {};
   /// Called by all ranks together between two pieces of an evaluation; may throw the same on all of them.
   std::function<void()> between_pieces = [] {};
+
+  /// This rank's GPU, where gradients are summed in the memory of GPUs, over NCCL; none: they come to the host first, as a
+  /// deterministic reduction always has it.
+  std::optional<int> gpu = {};
 
   /// The points that each group of ranks carries through its passes, contiguous, in order; none: every rank carries all.
   /// Within a group ranks share the batch.

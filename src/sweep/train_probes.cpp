@@ -15,6 +15,7 @@
 #include "probe/objective.hpp"
 #include "sweep/calibrate.hpp"
 #include "sweep/checkpoint.hpp"
+#include "sweep/device_memory.hpp"
 #include "sweep/evaluation.hpp"
 #include "sweep/meter.hpp"
 #include "sweep/safe.hpp"
@@ -68,10 +69,10 @@ class Trainer {
         on_progress_(on_progress),
         after_step_(after_step),
         points_(state.layout.clip(team.my_points())),
-        reducer_(team, state.layout),
+        reducer_(team, state.layout, encoder.device()),
         lengths_(texts.train.lengths()),
         total_steps_(planned_steps(settings, texts.train.size())),
-        full_rates_(learning_rates(state.layout, settings)),
+        full_rates_(learning_rates(state.layout, settings).to(encoder.device())),
         alpha_rates_(at::full({state.alpha.numel()}, settings.alpha_learning_rate, at::kFloat)),
         meter_(state.layout) {}
 
@@ -114,9 +115,10 @@ class Trainer {
   void step(const data::GlobalBatch& batch) {
     ++state_.step;
     const probe::StepSums sums = sum_over_ranks(batch);
-    meter_.add(sums, state_.active, batch.size());
-    drop_broken(sums);
-    update(sums, batch.size());
+    const probe::StepFigures figures = sums.figures();
+    meter_.add(figures, state_.active, batch.size());
+    drop_broken(figures);
+    update(sums.gradient(), figures, batch.size());
     state_.steps += state_.active;
     state_.trained_s = spent_before_s_ + seconds_since(start_);
     if (state_.step % report_every == 0 || state_.step == total_steps_) report();
@@ -132,11 +134,13 @@ class Trainer {
     for (int shard = mine.begin; shard < mine.end; ++shard) {
       const data::Shard& examples = batch.shards[static_cast<std::size_t>(shard)];
       if (examples.empty()) continue;
-      probe::StepSums part(state_.layout);
+      probe::StepSums part(state_.layout, encoder_.device());
       for (const auto& piece : micro_batches(texts_.train, examples, copies, token_budget_)) {
-        const encoder::Batch tensors = encoder::collate(texts_.train, piece);
-        inputs.noise = probe::gate_noise(unit_.mode, unit_.seeds, probes, state_.step, piece, tensors.width());
-        probe::accumulate_step(encoder_, tensors, state_.layout, state_.parameters, inputs, part);
+        within_device_memory([&] {
+          const encoder::Batch tensors = encoder::collate(texts_.train, piece).to(encoder_.device());
+          inputs.noise = probe::gate_noise(unit_.mode, unit_.seeds, probes, state_.step, piece, tensors.width());
+          probe::accumulate_step(encoder_, tensors, state_.layout, state_.parameters, inputs, part);
+        });
         team_.attend();
       }
       reducer_.add(shard, part);
@@ -145,8 +149,8 @@ class Trainer {
   }
 
   // A cell whose figures are not finite leaves the pass with its last good snapshot; in input mode its whole seed does.
-  void drop_broken(const probe::StepSums& sums) {
-    const at::Tensor broken = state_.active.logical_and(at::isfinite(sums.kl()).logical_not());
+  void drop_broken(const probe::StepFigures& sums) {
+    const at::Tensor broken = state_.active.logical_and(at::isfinite(sums.kl).logical_not());
     if (!broken.any().item<bool>()) return;
     for (std::int64_t p = 0; p < state_.layout.points(); ++p) {
       for (std::int64_t s = 0; s < state_.layout.seeds(); ++s) {
@@ -161,15 +165,14 @@ class Trainer {
     }
   }
 
-  void update(const probe::StepSums& sums, std::int64_t batch) {
+  void update(const at::Tensor& gradient, const probe::StepFigures& sums, std::int64_t batch) {
     const double rate = rate_factor(settings_, state_.step, total_steps_);
     // Rows of broken cells carry NaN gradients, which must not touch the others; they are zero elsewhere anyway.
-    state_.probe_optimiser.step(at::where(at::isfinite(sums.gradient()), sums.gradient(), 0.0F), full_rates_ * rate,
-                                reducer_.own());
+    state_.probe_optimiser.step(at::where(at::isfinite(gradient), gradient, 0.0F), full_rates_ * rate, reducer_.own());
     // α ascends: the gradient of −(KL − target·ε) over active cells.
-    const at::Tensor excess = sums.kl() / static_cast<double>(batch) - settings_.training_target * settings_.epsilon;
-    const at::Tensor gradient = at::where(state_.active, -excess / static_cast<double>(state_.layout.points()), 0.0F);
-    state_.alpha_optimiser.step(gradient.to(at::kFloat).contiguous().view({-1}), alpha_rates_);
+    const at::Tensor excess = sums.kl / static_cast<double>(batch) - settings_.training_target * settings_.epsilon;
+    const at::Tensor descent = at::where(state_.active, -excess / static_cast<double>(state_.layout.points()), 0.0F);
+    state_.alpha_optimiser.step(descent.to(at::kFloat).contiguous().view({-1}), alpha_rates_);
     state_.alpha.clamp_(0.0, settings_.alpha_max);
   }
 
@@ -216,7 +219,8 @@ class Trainer {
 };
 
 TrainedUnit result_of(const TrainingState& state, const config::Probe& settings) {
-  TrainedUnit result{state.layout, state.snapshots.state().parameters, state.alpha, state.steps, state.status, state.curve};
+  TrainedUnit result{state.layout, state.snapshots.state().parameters.cpu(), state.alpha, state.steps, state.status,
+                     state.curve};
   for (std::int64_t p = 0; p < state.layout.points(); ++p) {
     for (std::int64_t s = 0; s < state.layout.seeds(); ++s) {
       CellStatus& status = at_cell(result.status, p, s);
@@ -250,7 +254,7 @@ TrainedUnit train_unit(const Team& ranks, const encoder::Encoder& encoder, const
                        const config::Probe& settings, std::int64_t token_budget, const std::vector<at::Tensor>& replacements,
                        const OnProgress& on_progress, const std::optional<Safekeeping>& safekeeping) {
   Team team = ranks;
-  TrainingState state(unit, widths_of(encoder), settings, replacements);
+  TrainingState state(unit, widths_of(encoder), settings, replacements, encoder.device());
   std::optional<Safe> safe;
   AfterStep after_step = [&] { team.attend(); };
   Trainer trainer(team, encoder, texts, unit, settings, token_budget, state, on_progress, after_step);
@@ -280,7 +284,7 @@ TrainedUnit train_unit(const Team& ranks, const encoder::Encoder& encoder, const
     base::world_info("unit {}: calibrating on {} dev examples", unit.name(), texts.dev.size());
     // In input mode one point after the other: point groups would wait for each other.
     if (unit.mode == probe::Mode::input) team.point_groups.clear();
-    take_calibrated(team, encoder, texts.dev, state.parameters, {settings.epsilon, settings.flip_limit}, token_budget,
+    take_calibrated(team, encoder, texts.dev, state.parameters.cpu(), {settings.epsilon, settings.flip_limit}, token_budget,
                     result);
   }
   if (safe) {

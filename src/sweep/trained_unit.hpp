@@ -41,6 +41,7 @@ struct Validation {
   at::Tensor alpha;  ///< P x S
 };
 
+/// In the host's memory.
 struct TrainedUnit {
   probe::ProbeLayout layout;
   at::Tensor parameters;  ///< flat; of every cell (input mode: of every seed) its best snapshot

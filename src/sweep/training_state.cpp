@@ -7,9 +7,9 @@
 namespace layersweep::sweep {
 
 TrainingState::TrainingState(const Unit& unit, const std::vector<std::int64_t>& widths, const config::Probe& settings,
-                             const std::vector<at::Tensor>& replacements)
+                             const std::vector<at::Tensor>& replacements, at::Device device)
     : layout(unit.mode, widths, static_cast<std::int64_t>(unit.seeds.size())),
-      parameters(probe::initial_parameters(layout, unit.seeds, replacements)),
+      parameters(probe::initial_parameters(layout, unit.seeds, replacements).to(device)),
       alpha(at::full({layout.points(), layout.seeds()}, settings.alpha_start, at::kFloat)),
       active(at::ones({layout.points(), layout.seeds()}, at::kBool)),
       steps(at::zeros({layout.points(), layout.seeds()}, at::kLong)),

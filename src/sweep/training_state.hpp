@@ -16,9 +16,10 @@
 namespace layersweep::sweep {
 
 struct TrainingState {
-  /// Before the first step. `replacements` are the starting replacement vectors, per point.
+  /// Before the first step. `replacements` are the starting replacement vectors, per point. All that is flat lies on
+  /// `device`, all that is P x S in the host's memory.
   TrainingState(const Unit& unit, const std::vector<std::int64_t>& widths, const config::Probe& settings,
-                const std::vector<at::Tensor>& replacements);
+                const std::vector<at::Tensor>& replacements, at::Device device);
 
   probe::ProbeLayout layout;
   at::Tensor parameters;         ///< flat

@@ -56,7 +56,7 @@ void from_tensor(const at::Tensor& values, double Score::*member, CellTable<Scor
 }  // namespace
 
 void TensorList::add(std::string name, const at::Tensor& values) {
-  list_.emplace_back(std::move(name), values.contiguous());
+  list_.emplace_back(std::move(name), values.cpu().contiguous());
 }
 
 void TensorList::add(std::string name, const CellTable<CellStatus>& status) {

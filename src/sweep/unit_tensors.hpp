@@ -14,7 +14,7 @@
 
 namespace layersweep::sweep {
 
-/// Tensors to be written to one file: float, double, int64 or bool.
+/// Tensors to be written to one file: float, double, int64 or bool, from any device.
 class TensorList {
  public:
   void add(std::string name, const at::Tensor& values);
