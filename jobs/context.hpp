@@ -7,7 +7,6 @@
 #include "config/experiment.hpp"
 #include "data/corpus.hpp"
 #include "data/tokenizer.hpp"
-#include "encoder/bert.hpp"
 #include "encoder/output_kind.hpp"
 #include "sweep/run_folder.hpp"
 #include "sweep/team.hpp"
@@ -19,11 +18,6 @@ struct Context {
   const sweep::RunFolder& folder;
   sweep::Team team;  ///< all ranks of the job
 };
-
-/// How a run computes its frozen model.
-inline encoder::Arithmetic arithmetic_of(const config::Experiment& experiment) {
-  return experiment.run.precision == config::Precision::bf16 ? encoder::Arithmetic::fast_bf16 : encoder::Arithmetic::fast;
-}
 
 /// The tokenised texts of a run.
 struct Texts {

@@ -17,6 +17,7 @@
 #include "encoder/open.hpp"
 #include "explain/explainer.hpp"
 #include "explain/faithfulness.hpp"
+#include "jobs/compute_device.hpp"
 #include "jobs/mode_probes.hpp"
 #include "jobs/stand_ins.hpp"
 #include "probe/gates.hpp"
@@ -323,7 +324,7 @@ void run_explainers(const Context& context, const encoder::Encoder& encoder, con
   if (settings.shuffled_head) {
     shuffled = comm::run_together(ranks, [&] {
       return encoder::open_with_shuffled_head(model, static_cast<std::uint64_t>(settings.seed),
-                                              arithmetic_of(context.experiment));
+                                              arithmetic_on_cpu(context.experiment.run));
     });
   }
   const explain::ExplainerSettings told{.seed = static_cast<std::uint64_t>(settings.seed),

@@ -187,7 +187,8 @@ class Slab {
 
   void evaluate_piece(const encoder::Encoder& encoder, const std::vector<ModeProbes>& modes, const Chunk& chunk,
                       const std::vector<std::int64_t>& piece) {
-    const encoder::Batch batch = encoder::collate(*chunk.corpus, piece);
+    const encoder::Batch on_host = encoder::collate(*chunk.corpus, piece);
+    const encoder::Batch batch = on_host.to(encoder.device());
     const encoder::Clean clean = encoder.clean(batch);
     const auto start = chunk.corpus->token_start();
     const std::int64_t example_shift = chunk.first_example - chunks_.front().first_example - chunk.first;
@@ -199,7 +200,7 @@ class Slab {
       places.push_back(
           {chunk.corpus, example, example + example_shift, start[static_cast<std::size_t>(example)] + token_shift});
     }
-    outputs_->take(batch, clean.logits, places);
+    outputs_->take(on_host, clean.logits.cpu(), places);
     for (std::size_t m = 0; m < modes.size(); ++m) {
       const probe::HardMasks masks =
           probe::evaluate_hard_masks(encoder, batch, clean, modes[m].layout, modes[m].parameters, modes[m].active);

@@ -5,7 +5,7 @@
 #include "base/error.hpp"
 #include "config/load.hpp"
 #include "encoder/open.hpp"
-#include "jobs/context.hpp"
+#include "jobs/compute_device.hpp"
 #include "sweep/run_folder.hpp"
 
 namespace layersweep::jobs {
@@ -46,7 +46,7 @@ OpenedRun open_run(const Path& run) {
   if (own && !std::filesystem::exists(opened.model)) {
     throw base::InputError(fmt::format("the model of {} is not trained yet", run.string()), {}, opened.how_to_go_on());
   }
-  opened.encoder = encoder::open_encoder(opened.model, arithmetic_of(opened.experiment));
+  opened.encoder = encoder::open_encoder(opened.model, arithmetic_on_cpu(opened.experiment.run));
   return opened;
 }
 

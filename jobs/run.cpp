@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <memory>
+#include <optional>
 
 #include "base/log.hpp"
 #include "comm/agreement.hpp"
@@ -11,6 +13,7 @@
 #include "device/processor.hpp"
 #include "device/threads.hpp"
 #include "encoder/open.hpp"
+#include "jobs/compute_device.hpp"
 #include "jobs/explainers.hpp"
 #include "jobs/extract.hpp"
 #include "jobs/finetune.hpp"
@@ -57,19 +60,30 @@ base::ExitCode exit_code_of(const std::vector<UnitResult>& units) {
   return base::ExitCode::done;
 }
 
+// None where the run computes on CPUs alone.
+std::unique_ptr<encoder::Encoder> open_on_gpu(const std::filesystem::path& model, const config::Run& run,
+                                              const std::optional<int>& gpu) {
+  if (!gpu) return nullptr;
+  return encoder::open_encoder(model, arithmetic_on_gpu(run),
+                               at::Device(at::DeviceType::CUDA, static_cast<at::DeviceIndex>(*gpu)));
+}
+
 base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions& options) {
   check_steps(options);
-  device::flush_denormals();
   const comm::Communicator world = comm::world();
+  // Before LibTorch computes, and before a folder is made that names the device.
+  const std::optional<int> gpu = gpu_of_rank(world, experiment.run);
+  device::flush_denormals();
   const int threads = thread_count(world, experiment.run);
   device::use_threads(threads);
 
   const sweep::RunFolder folder(world, experiment);
-  const Context context{experiment, folder,
-                        sweep::Team{world, experiment.run.shards,
-                                    experiment.run.deterministic ? comm::GradientReducer::Mode::deterministic
-                                                                 : comm::GradientReducer::Mode::plain,
-                                    experiment.run.deadline_seconds}};
+  Context context{experiment, folder,
+                  sweep::Team{world, experiment.run.shards,
+                              experiment.run.deterministic ? comm::GradientReducer::Mode::deterministic
+                                                           : comm::GradientReducer::Mode::plain,
+                              experiment.run.deadline_seconds}};
+  context.team.gpu = gpu;
   base::world_info("run folder {}; {} rank{}, {} thread{} each", folder.path().string(), world.size(),
                    world.size() == 1 ? "" : "s", threads, threads == 1 ? "" : "s");
   base::world_info("{}", config::resolved_text(experiment));
@@ -79,20 +93,23 @@ base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions&
   sweep::stop_here_if_asked(world);
   const std::filesystem::path model = finetune(context, texts);
   if (!goes_to(options, "statistics")) return base::ExitCode::done;
-  const auto encoder = comm::run_together(world, [&] { return encoder::open_encoder(model, arithmetic_of(experiment)); });
+  const auto encoder =
+      comm::run_together(world, [&] { return encoder::open_encoder(model, arithmetic_on_cpu(experiment.run)); });
+  const auto on_gpu = comm::run_together(world, [&] { return open_on_gpu(model, experiment.run, gpu); });
+  const encoder::Encoder& of_probes = on_gpu ? *on_gpu : *encoder;
   if (wants(options, "statistics")) {
     sweep::stop_here_if_asked(world);
     statistics(context, *encoder, texts);
   }
   if (!goes_to(options, "probe")) return base::ExitCode::done;
-  const std::vector<UnitResult> units = probe(context, *encoder, texts, options.retry ? Failures::retried : Failures::left);
+  const std::vector<UnitResult> units = probe(context, of_probes, texts, options.retry ? Failures::retried : Failures::left);
   if (goes_to(options, "explain")) {  // extraction needs all of them
     sweep::stop_here_if_asked(world);
     run_explainers(context, *encoder, model, texts, units);
   }
   if (wants(options, "extract")) {
     sweep::stop_here_if_asked(world);
-    extract(context, *encoder, texts, units, provenance_of(experiment, world, texts, model, options.command, threads));
+    extract(context, of_probes, texts, units, provenance_of(experiment, world, texts, model, options.command, threads));
     if (world.rank() == 0) {
       std::fprintf(stderr, "%s", store::inspect(folder.results()).c_str());
       base::world_info("results: {}", folder.results().string());

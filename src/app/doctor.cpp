@@ -120,7 +120,7 @@ void tell_devices(const Machine& machine, std::vector<std::string>& facts) {
     facts.emplace_back("devices: cpu (this build has no CUDA back end)");
     return;
   }
-  facts.emplace_back("devices: cpu; this build talks to GPUs, but does not train on them yet (docs/gpu.md)");
+  facts.emplace_back("devices: cpu, and with run.device = cuda a GPU for each rank (docs/gpu.md)");
   facts.push_back(fmt::format("CUDA runtime: built with {}, {} loaded", machine.cuda.built, machine.cuda.loaded));
   if (machine.nccl)
     facts.push_back(fmt::format("NCCL: built with {}, {} loaded", machine.nccl->built, machine.nccl->loaded));

@@ -25,7 +25,7 @@
 #include "encoder/bert.hpp"
 #include "encoder/counting.hpp"
 #include "encoder/gru_classifier.hpp"
-#include "jobs/context.hpp"
+#include "jobs/compute_device.hpp"
 #include "jobs/planned_model.hpp"
 #include "plan/unit.hpp"
 #include "plan/work.hpp"
@@ -76,7 +76,7 @@ std::unique_ptr<encoder::Encoder> random_encoder(const config::Experiment& exper
     return encoder::make_gru_classifier({*config, encoder::random_gru_classifier_weights(*config, 1)}, 0);
   }
   const encoder::BertConfig config = jobs::planned_bert(experiment);
-  return encoder::make_bert(config, encoder::random_bert_weights(config, 1), 0, jobs::arithmetic_of(experiment));
+  return encoder::make_bert(config, encoder::random_bert_weights(config, 1), 0, jobs::arithmetic_on_cpu(experiment.run));
 }
 
 // `count` texts of `length` random tokens.

@@ -213,10 +213,11 @@ std::vector<Option> table() {
            .unit = "threads",
            .help = "Threads per rank; 0 takes the cores this rank may use",
            .identity = Identity::free}),
-      row("run.device", &E::run, &Run::device, {.help = "Processor that computes; cuda is refused so far (docs/gpu.md)"}),
+      row("run.device", &E::run, &Run::device,
+          {.help = "Processor that computes probes and masks; cuda takes a GPU for each rank (docs/gpu.md)"}),
       row("run.precision", &E::run, &Run::precision,
-          {.help =
-               "Operands of the frozen model's matrix products; on CPUs fp32, or bf16 (quick where the processor has it)"}),
+          {.help = "Operands of the frozen model's matrix products; tf32 on GPUs only, bf16 is quick where the processor "
+                   "has it"}),
       row("run.token_budget", &E::run, &Run::token_budget,
           {.limits = at_least_one,
            .unit = "rows x tokens",

@@ -91,11 +91,12 @@ void check_explain(const Experiment& e) {
 }
 
 void check_run(const Experiment& e) {
-  if (e.run.device == Device::cuda) {
-    throw UsageError("run.device = cuda", "encoders and probes compute on CPUs only so far (docs/gpu.md)",
+  const bool on_gpu = e.run.device == Device::cuda;
+  if (on_gpu && (e.task.name == TaskName::counting || e.finetune.model == FinetunedModel::gru)) {
+    throw UsageError("run.device = cuda", "recurrent models, the counting task's and the GRU, are computed on CPUs only",
                      "Use run.device = cpu");
   }
-  if (e.run.precision == Precision::tf32) {
+  if (!on_gpu && e.run.precision == Precision::tf32) {
     throw UsageError("run.precision = tf32", "it is an arithmetic of GPUs", "Use run.precision = fp32 or bf16");
   }
   if (e.run.precision == Precision::bf16 && e.task.name == TaskName::counting) {

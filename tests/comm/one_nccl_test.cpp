@@ -1,6 +1,5 @@
 // LibTorch's CUDA half and this program, in one process, load one NCCL and one CUDA runtime. No GPU is needed, but all that
 // libtorch_cuda.so loads is: exit code 77 without.
-#include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,8 +8,10 @@
 #include <set>
 #include <string>
 
+#include "base/error.hpp"
 #include "comm/nccl_versions.hpp"
 #include "device/gpus.hpp"
+#include "device/libtorch_cuda.hpp"
 
 namespace {
 
@@ -36,8 +37,10 @@ TEST(OneCopy, OfNcclAndTheCudaRuntime) {
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
-  if (::dlopen(LAYERSWEEP_LIBTORCH_CUDA, RTLD_LAZY | RTLD_GLOBAL) == nullptr) {
-    std::printf("skipped: LibTorch's CUDA half does not load (%s)\n", ::dlerror());
+  try {
+    layersweep::device::load_libtorch_cuda();
+  } catch (const layersweep::base::InputError& error) {
+    std::printf("skipped: %s\n", error.what());
     return 77;
   }
   return RUN_ALL_TESTS();

@@ -94,7 +94,8 @@ TEST(CrossChecks, NameBothSidesAndTheRemedy) {
   constexpr auto sst = "[task]\nname = sst\ndata = d\n[encoder]\nfolder = f\n";
   EXPECT_THAT(refusal_of("task.data=", sst), AllOf(HasSubstr("task.data"), HasSubstr("LAYERSWEEP_DATA")));
   EXPECT_THAT(refusal_of("encoder.folder=", sst), HasSubstr("encoder.folder"));
-  EXPECT_THAT(refusal_of("run.device=cuda", sst), HasSubstr("compute on CPUs only so far"));
+  EXPECT_THAT(refusal_of("run.device=cuda"), HasSubstr("recurrent models"));
+  EXPECT_THAT(message(sst, {"finetune.model=gru", "run.device=cuda"}), HasSubstr("recurrent models"));
   EXPECT_THAT(refusal_of("run.precision=tf32", sst), HasSubstr("GPUs"));
   EXPECT_THAT(refusal_of("run.precision=bf16"), HasSubstr("fp32"));
   EXPECT_THAT(refusal_of("probe.seeds_per_unit=2", sst), HasSubstr("probe.seeds"));
@@ -112,6 +113,7 @@ TEST(CrossChecks, NameBothSidesAndTheRemedy) {
   EXPECT_THAT(refusal_of("finetune.model=gru", "[task]\nname = squad\ndata = d\n[encoder]\nfolder = f\n"),
               HasSubstr("answers"));
   EXPECT_THAT(message(sst, {"finetune.model=gru", "run.precision=bf16"}), HasSubstr("fp32"));
+  EXPECT_NO_THROW(parse(std::string(sst) + "[run]\ndevice = cuda\nprecision = tf32\n"));
   EXPECT_NO_THROW(parse("[task]\nname = counting\n[finetune]\nepochs = 0\n[encoder]\nfolder = trained\n"));
 }
 
