@@ -115,8 +115,9 @@ Experiment parse(std::string_view text, const std::filesystem::path& origin, std
   }
   assign(experiment, task->first, task->second);
   for (const auto& [key, value] : task_defaults(experiment.task.name)) assign(experiment, key, {value, "default"});
-  const bool own_texts = experiment.task.name == TaskName::text;
-  if (const auto data = base::environment_variable("LAYERSWEEP_DATA"); data && !own_texts) {
+  // Not where it is not read: a run of the same task goes on whatever the environment says.
+  const bool from_data_folder = experiment.task.name == TaskName::sst || experiment.task.name == TaskName::squad;
+  if (const auto data = base::environment_variable("LAYERSWEEP_DATA"); data && from_data_folder) {
     assign(experiment, "task.data", {*data, "LAYERSWEEP_DATA in the environment"});
   }
   experiment.run.folder = std::filesystem::path("runs") / origin.stem();

@@ -20,6 +20,17 @@ void make_folder(const std::filesystem::path& folder) {
   }
 }
 
+std::string told(const std::string& value) { return value.empty() ? "(none)" : value; }
+
+// Whether anything was trained or written here, by a run that got beyond reading its texts.
+bool holds_work(const std::filesystem::path& run) {
+  for (const char* name : {"model", "model.training", "statistics", "explain", "results.h5"}) {
+    if (std::filesystem::exists(run / name)) return true;
+  }
+  const std::filesystem::path units = run / "units";
+  return std::filesystem::exists(units) && !std::filesystem::is_empty(units);
+}
+
 }  // namespace
 
 RunFolder::RunFolder(const comm::Communicator& world, const config::Experiment& experiment)
@@ -53,10 +64,13 @@ void RunFolder::take(const config::Experiment& experiment) {
   const std::filesystem::path description = description_of(path_);
   if (std::filesystem::exists(description)) {
     const auto changes = config::identity_changes(config::load(description), experiment);
-    if (!changes.empty()) {
+    if (!changes.empty() && !holds_work(path_)) {
+      std::filesystem::remove_all(tokens());  // made of other texts, maybe
+    } else if (!changes.empty()) {
       std::string list;
       for (const auto& change : changes) {
-        list += fmt::format("{}{} was {}, now {}", list.empty() ? "" : "; ", change.key, change.before, change.after);
+        list += fmt::format("{}{} was {}, now {}", list.empty() ? "" : "; ", change.key, told(change.before),
+                            told(change.after));
       }
       throw base::InputError(fmt::format("{} holds a run of another experiment", path_.string()), list,
                              "Choose another folder with --set run.folder=FOLDER, or remove this one");

@@ -14,9 +14,10 @@ namespace layersweep::sweep {
 
 class RunFolder {
  public:
-  /// Creates the folder or resumes in it; throws InputError on all ranks when another process holds it, when it was made
-  /// for another experiment (the changed settings are named), when the ranks do not see the same folder, or when it
-  /// cannot be written. Collective over the whole job.
+  /// Creates the folder or resumes in it; throws InputError on all ranks when another process holds it, when work of
+  /// another experiment lies in it (the changed settings are named), when the ranks do not see the same folder, or when it
+  /// cannot be written. A folder whose run ended before there was any work takes on the new experiment. Collective over the
+  /// whole job.
   RunFolder(const comm::Communicator& world, const config::Experiment& experiment);
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;

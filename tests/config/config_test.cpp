@@ -133,11 +133,13 @@ TEST(Defaults, DataFolderComesFromTheEnvironmentUnlessGiven) {
   const char* before = std::getenv("LAYERSWEEP_DATA");
   const std::string kept = before != nullptr ? before : "";
   setenv("LAYERSWEEP_DATA", "/from/environment", 1);
-  EXPECT_EQ(parse(minimal).task.data, "/from/environment");
-  EXPECT_EQ(with(minimal, {"task.data=given"}).task.data, "given");
+  const char* without_data = "[task]\nname = sst\n[encoder]\nfolder = model\n";
+  EXPECT_EQ(parse(without_data).task.data, "/from/environment");
+  EXPECT_EQ(parse(minimal_sst).task.data, "texts");
+  EXPECT_EQ(with(without_data, {"task.data=given"}).task.data, "given");
+  EXPECT_EQ(parse(minimal).task.data, "");                 // where it is not read it would tell runs apart
   EXPECT_EQ(with(minimal, {"task.data="}).task.data, "");  // a listing of a run without data stays one without
   unsetenv("LAYERSWEEP_DATA");
-  EXPECT_EQ(parse(minimal).task.data, "");
   if (before != nullptr) setenv("LAYERSWEEP_DATA", kept.c_str(), 1);
 }
 

@@ -119,7 +119,10 @@ TEST(RunFolder, IsHeldByOneAndResumed) {
 TEST(RunFolder, BelongsToOneExperiment) {
   const test::SharedFolder base;
   const config::Experiment experiment = experiment_in(base.path() / "run");
-  { const RunFolder first(comm::world(), experiment); }
+  {
+    const RunFolder first(comm::world(), experiment);
+    if (comm::world().rank() == 0) std::filesystem::create_directory(first.model());
+  }
   comm::world().barrier();
   config::Experiment other = experiment;
   other.probe.epsilon = 0.7;
@@ -131,6 +134,22 @@ TEST(RunFolder, BelongsToOneExperiment) {
   config::Experiment threads = experiment;
   threads.run.threads = 3;
   EXPECT_EQ(refusal([&] { const RunFolder resumed(comm::world(), threads); }), "not refused");
+}
+
+// As after a first try with a wrong path.
+TEST(RunFolder, TakesOnAnotherExperimentWhileNothingIsDone) {
+  const test::SharedFolder base;
+  const config::Experiment experiment = experiment_in(base.path() / "run");
+  {
+    const RunFolder first(comm::world(), experiment);
+    if (comm::world().rank() == 0) std::ofstream(first.tokens() / "of other texts") << "x";
+  }
+  comm::world().barrier();
+  config::Experiment other = experiment;
+  other.task.seed = 3;
+  const RunFolder taken(comm::world(), other);
+  EXPECT_EQ(config::load(RunFolder::description_of(taken.path())), other);
+  EXPECT_TRUE(std::filesystem::is_empty(taken.tokens()));
 }
 
 TEST(RunFolder, AFolderThatCannotBeMadeIsRefused) {
