@@ -78,6 +78,13 @@ data::Corpus read_texts(const Path& input, const TextReader& reader) {
 void explain_file(const comm::Communicator& world, const Path& run, const Path& input, const Path& output,
                   const std::string& command) {
   device::flush_denormals();
+  comm::run_together(world, [&] {
+    std::error_code unreadable;
+    if (std::filesystem::equivalent(output, sweep::RunFolder::results_of(run), unreadable)) {
+      throw base::InputError(fmt::format("{} holds the results of the run itself", output.string()), {},
+                             "Give another name for the masks of the new texts, as in --output masks.h5");
+    }
+  });
   const OpenedRun opened = comm::run_together(world, [&] { return open_run(run); });
   const config::Experiment& experiment = opened.experiment;
   const int threads = thread_count(world, experiment.run);

@@ -237,6 +237,13 @@ store::Provenance provenance_of(const std::vector<MergeSource>& sources, const M
 
 void merge(const std::vector<std::filesystem::path>& sources, const std::filesystem::path& target,
            const std::string& command) {
+  for (const std::filesystem::path& source : sources) {
+    std::error_code unreadable;
+    if (std::filesystem::equivalent(source, target, unreadable)) {
+      throw base::InputError(fmt::format("{} is one of the files to be merged", target.string()), {},
+                             "Give another name with --output: merging leaves its sources as they are");
+    }
+  }
   const std::vector<MergeSource> opened = open_sources(sources);
   const MergePlan plan(opened);
   store::ResultsWriter writer(comm::Communicator(), target, plan.contents(), provenance_of(opened, plan, command));

@@ -1,5 +1,6 @@
 // layersweep inspect: a results file in a screenful.
 #include "app/commands.hpp"
+#include "app/results_argument.hpp"
 #include "app/standard_streams.hpp"
 #include "store/inspect.hpp"
 
@@ -8,7 +9,7 @@ namespace layersweep::app {
 namespace {
 
 base::ExitCode run(const config::Arguments& arguments) {
-  print(store::inspect(arguments.value("FILE")));
+  print(store::inspect(results_argument(arguments.value("FILE"))));
   return base::ExitCode::done;
 }
 
@@ -17,7 +18,7 @@ base::ExitCode run(const config::Arguments& arguments) {
 Command inspect_command() {
   return {.name = "inspect",
           .summary = "Shows what a results file holds",
-          .arguments = {{.name = "FILE", .help = "results.h5 of a run", .count = config::Argument::Count::required}},
+          .arguments = {{.name = "FILE", .help = "results.h5 of a run, or its folder", .count = config::Argument::Count::required}},
           .run = run};
 }
 

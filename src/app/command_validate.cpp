@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "app/commands.hpp"
+#include "app/results_argument.hpp"
 #include "app/standard_streams.hpp"
 #include "store/validate.hpp"
 
@@ -10,7 +11,7 @@ namespace layersweep::app {
 namespace {
 
 base::ExitCode run(const config::Arguments& arguments) {
-  const std::string& file = arguments.value("FILE");
+  const std::string file = results_argument(arguments.value("FILE")).string();
   const auto findings = store::validate(file);
   if (findings.empty()) {
     print(fmt::format("{}: valid\n", file));
@@ -28,7 +29,7 @@ base::ExitCode run(const config::Arguments& arguments) {
 Command validate_command() {
   return {.name = "validate",
           .summary = "Checks a results file against every rule of its format",
-          .arguments = {{.name = "FILE", .help = "results.h5 of a run", .count = config::Argument::Count::required}},
+          .arguments = {{.name = "FILE", .help = "results.h5 of a run, or its folder", .count = config::Argument::Count::required}},
           .run = run};
 }
 

@@ -77,7 +77,7 @@ void check_known(const tensors::SafetensorsFile& file, const std::map<std::strin
     throw base::InputError(fmt::format("{} has no {} head", file.path().string(),
                                        name.starts_with("qa_outputs.") ? "question answering" : "classification"),
                            fmt::format("the tensor {} is missing, so the model has no output", name),
-                           "fine-tune it first (finetune.epochs), or name a fine-tuned folder");
+                           "Fine-tune it first (finetune.epochs), or name a fine-tuned folder");
   }
   throw base::InputError(fmt::format("cannot use {}", file.path().string()), fmt::format("the tensor {} is missing", name),
                          "config.json and model.safetensors must be of the same model");

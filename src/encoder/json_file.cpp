@@ -12,11 +12,11 @@ nlohmann::json read_json_object(const std::filesystem::path& file) {
   std::ifstream stream(file);
   if (!stream) {
     throw base::InputError(fmt::format("cannot read {}", file.string()), "the file is missing or not readable",
-                           "name a folder with config.json and model.safetensors");
+                           "Name a folder with config.json and model.safetensors; `datasets/fetch.sh encoder` brings a small one");
   }
   auto value = nlohmann::json::parse(stream, nullptr, /*allow_exceptions=*/false);
   if (!value.is_object()) {
-    throw base::InputError(fmt::format("{} is damaged", file.string()), "it is not a JSON object", "fetch the model again");
+    throw base::InputError(fmt::format("{} is damaged", file.string()), "it is not a JSON object", "Fetch the model again");
   }
   return value;
 }
@@ -25,7 +25,7 @@ std::string model_type(const nlohmann::json& config, const std::filesystem::path
   const auto found = config.find("model_type");
   if (found == config.end() || !found->is_string()) {
     throw base::InputError(fmt::format("{} has no model_type", file.string()), "the kind of model is unknown",
-                           "name a folder of a BERT in the layout of Hugging Face");
+                           "Name a folder of a BERT in the layout of Hugging Face");
   }
   return found->get<std::string>();
 }

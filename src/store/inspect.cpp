@@ -1,6 +1,7 @@
 #include "store/inspect.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -37,6 +38,10 @@ class Summary {
                                file_.number("flip_limit").value_or(NAN)));
     for (const std::string& mode : file_.modes()) add_mode(mode);
     text_ += '\n';
+    if (file_.has("statistics/count")) line("statistics", "of the hidden states at all points, in /statistics");
+    if (file_.has("evaluation/method_name")) {
+      line("explainers", fmt::format("{}", fmt::join(file_.read_text("evaluation/method_name"), ", ")));
+    }
     for (const char* name : {"created", "command", "commit", "libraries", "processor", "hosts"}) {
       line(name, file_.text(name).value_or(""));
     }

@@ -153,6 +153,8 @@ refused "a damaged file" "damaged.h5 cannot be merged: .*bytes are not those" da
 cp a/results.h5 more.h5
 h5copy -i a/results.h5 -o more.h5 -s /hidden -d /extra || fail "h5copy"
 refused "other groups" "more.h5 cannot be merged: /extra" more.h5 b/results.h5
+expect 1 "onto a source" "$layersweep" merge one/results.h5 a/results.h5 --output one/results.h5
+grep -q "is one of the files to be merged" log || fail "onto a source: no word of it"
 expect 2 "one file" "$layersweep" merge one/results.h5 --output refused.h5
 expect 2 "no output" "$layersweep" merge one/results.h5 a/results.h5
 exit 0

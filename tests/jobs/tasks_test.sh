@@ -55,6 +55,8 @@ for variable in question gold_start predicted_start start_logits; do
 done
 h5ls alone/results.h5/logits >log 2>&1 && fail "logits of classes are in the results"
 
+expect 1 "masks in place of the run's results" "$layersweep" explain alone --input questions.jsonl --output alone/results.h5
+grep -q "holds the results of the run itself" log || fail "masks in place of the run's results: no word of it"
 expect 0 "masks of new questions" "$layersweep" explain alone --input questions.jsonl --output masks.h5
 expect 0 "validate masks of new questions" "$layersweep" validate masks.h5
 expect 0 "a question explained" "$layersweep" explain alone --text "w3 w5" --second-text "w1 w3 w7 w9"
