@@ -119,7 +119,7 @@ std::vector<VariableSpec> make_variables() {
       {mode, "steps", int32, {"seed", "point"}, always,
        "training steps done", "1", {}},
       {mode, "f1_truth", float32, {"seed", "point"}, always,
-       "F1 of the hard masks against token_truth; missing where no truth is known", "1", {}},
+       "F1 of the hard masks against token_truth over the texts of the test split; missing where no truth is known or test was not extracted", "1", {}},
       {mode, "random_keep_share", float32, {"seed", "point"}, always,
        "keep share that random masks need for the same kl_mean with the same replacement vectors; missing where not computed", "1", {}},
       {mode, "chosen_seed", int32, {"point"}, always,
