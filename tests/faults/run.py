@@ -98,9 +98,10 @@ class Job:
             except ProcessLookupError:
                 pass
 
-    def wait(self, timeout_s=TIMEOUT_S):
-        """The exit code, None when it hangs; also waits until ranks that mpirun left behind are gone."""
-        ranks = self.ranks()
+    def wait(self, timeout_s=TIMEOUT_S, ranks=()):
+        """The exit code, None when it hangs; also waits until ranks that mpirun left behind are gone: those it has now, and
+        `ranks`, which were told before mpirun was killed."""
+        ranks = {*ranks, *self.ranks()}
         try:
             code = self.process.wait(timeout_s)
         except subprocess.TimeoutExpired:
@@ -266,7 +267,7 @@ class Harness:
                 job.process.kill()
             elif ranks:
                 os.kill(ranks[0 if target == "rank 0" else -1], signal.SIGKILL)
-            hangs = job.wait() is None
+            hangs = job.wait(ranks=ranks) is None
             tried += 1
             survived += self.finish(f"SIGKILL to {target} after {after_s:.2f} s", folder,
                                     ["hangs"] if hangs else self.check_unfinished(folder))
