@@ -3,10 +3,26 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
 namespace layersweep::sweep {
+namespace {
+
+bool failed(const Score& score) { return std::isnan(score.kl); }
+bool failed(const std::vector<Score>& points) {
+  return std::any_of(points.begin(), points.end(), [](const Score& s) { return failed(s); });
+}
+
+// Of equals the later is taken: with the same hard masks reached, training goes on to part the gates of kept and dropped
+// tokens, which keep probabilities tell and keep share does not. What failed takes no place, not even that of nothing.
+template <class Scores>
+bool is_as_good(const Scores& later, const Scores& holder, const Limits& limits) {
+  return !failed(later) && !is_better(holder, later, limits);
+}
+
+}  // namespace
 
 Snapshots::Snapshots(const probe::ProbeLayout& layout, const at::Tensor& parameters, const Limits& limits,
                      std::int64_t patience)
@@ -32,10 +48,12 @@ void Snapshots::consider(const probe::ProbeLayout& layout, const CellTable<Score
 void Snapshots::consider_cell(const probe::ProbeLayout& layout, const CellTable<Score>& scores, const at::Tensor& parameters,
                               const at::Tensor& active, int point, std::int64_t seed) {
   if (!active[point][seed].item<bool>()) return;
-  const bool better = is_better(at_cell(scores, point, seed), at_cell(state_.scores, point, seed), limits_);
-  if (better) {
+  const Score& challenger = at_cell(scores, point, seed);
+  Score& holder = at_cell(state_.scores, point, seed);
+  const bool better = is_better(challenger, holder, limits_);
+  if (is_as_good(challenger, holder, limits_)) {
     layout.copy_cell(state_.parameters, parameters, point, seed);
-    at_cell(state_.scores, point, seed) = at_cell(scores, point, seed);
+    holder = challenger;
   }
   if (runs_out_of_patience(better, point, seed)) active[point][seed].fill_(false);
 }
@@ -50,7 +68,7 @@ void Snapshots::consider_seed(const probe::ProbeLayout& layout, const CellTable<
     holder.push_back(at_cell(state_.scores, point, seed));
   }
   const bool better = is_better(challenger, holder, limits_);
-  if (better) {
+  if (is_as_good(challenger, holder, limits_)) {
     layout.copy_seed(state_.parameters, parameters, seed);
     for (std::int64_t point = 0; point < layout.points(); ++point) {
       at_cell(state_.scores, point, seed) = at_cell(scores, point, seed);

@@ -23,8 +23,8 @@ class Snapshots {
   /// Keeps a copy of `parameters` until something was validated. `patience` as probe.patience.
   Snapshots(const probe::ProbeLayout& layout, const at::Tensor& parameters, const Limits& limits, std::int64_t patience);
 
-  /// Takes from `parameters` what is better by the `scores` of a validation, and clears `active` (P x S bool) where
-  /// patience has run out. Cells that are not active stay as they are.
+  /// Takes from `parameters` what is better by the `scores` of a validation, or as good, and clears `active` (P x S bool)
+  /// where nothing better came for as long as patience lasts. Cells that are not active stay as they are.
   void consider(const probe::ProbeLayout& layout, const CellTable<Score>& scores, const at::Tensor& parameters,
                 const at::Tensor& active);
 

@@ -114,8 +114,6 @@ TEST_P(Training, TakesItsStepsAndReportsThem) {
   }
 }
 
-// The kept weights are those of the best validation: evaluated again, they give its figures. With no price on divergence the
-// probes end by dropping everything, so that the last validation is not the best.
 // The calibrated end of training takes the place of snapshots it beats, so every probe is accepted.
 TEST_P(Training, CalibrationLeavesEveryProbeAccepted) {
   config::Probe settings = quick_settings();
@@ -129,6 +127,23 @@ TEST_P(Training, CalibrationLeavesEveryProbeAccepted) {
   test::expect_same(train(test::this_rank(Reduction::deterministic), settings, *model_), unit);
 }
 
+// While everything is kept, hard masks do not tell the snapshots apart: that of the last validation is kept.
+TEST_P(Training, OfEqualSnapshotsTheLastIsKept) {
+  config::Probe settings = quick_settings();
+  settings.learning_rate = 1e-4;  // no gate closes in four steps
+  settings.max_steps = 4;
+  settings.validate_every = 2;
+  const TrainedUnit both = train(test::this_rank(Reduction::deterministic), settings, *model_);
+  settings.validate_every = 4;
+  const TrainedUnit last = train(test::this_rank(Reduction::deterministic), settings, *model_);
+  for (const sweep::Validation& validation : both.curve) ASSERT_EQ(validation.scores[0][0].keep_share, 1);
+  EXPECT_TRUE(both.parameters.equal(last.parameters));
+  settings.max_steps = 2;
+  EXPECT_FALSE(both.parameters.equal(train(test::this_rank(Reduction::deterministic), settings, *model_).parameters));
+}
+
+// The kept weights are those of the best validation: evaluated again, they give its figures. With no price on divergence the
+// probes end by dropping everything, so that the last validation is not the best.
 TEST_P(Training, KeepsTheBestSnapshot) {
   config::Probe settings = quick_settings();
   settings.epsilon = 1e-4;
@@ -151,9 +166,9 @@ TEST_P(Training, KeepsTheBestSnapshot) {
       std::size_t best = 0;
       for (std::size_t v = 1; v < trained.curve.size(); ++v) {
         const auto &now = trained.curve[v].scores, &holder = trained.curve[best].scores;
-        const bool better = GetParam() == Mode::hidden ? sweep::is_better(now[p][s], holder[p][s], limits)
-                                                       : sweep::is_better(points_of(now, s), points_of(holder, s), limits);
-        if (better) best = v;
+        const bool worse = GetParam() == Mode::hidden ? sweep::is_better(holder[p][s], now[p][s], limits)
+                                                      : sweep::is_better(points_of(holder, s), points_of(now, s), limits);
+        if (!worse) best = v;
       }
       EXPECT_NEAR(again[p][s].kl, trained.curve[best].scores[p][s].kl, 1e-6) << p << " " << s << ", validation " << best;
       EXPECT_EQ(again[p][s].keep_share, trained.curve[best].scores[p][s].keep_share) << p << " " << s;
