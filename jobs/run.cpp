@@ -89,6 +89,9 @@ base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions&
   base::world_info("{}", config::resolved_text(experiment));
 
   const Texts texts = prepare(context);
+  comm::run_together(world, [&] {
+    if (world.rank() == 0) folder.hold_to_texts(texts.data_sha256);
+  });
   if (!goes_to(options, "finetune")) return base::ExitCode::done;
   sweep::stop_here_if_asked(world);
   const std::filesystem::path model = finetune(context, texts);

@@ -81,4 +81,14 @@ void RunFolder::take(const config::Experiment& experiment) {
   make_folder(path_ / "units");
 }
 
+void RunFolder::hold_to_texts(const std::string& data_sha256) const {
+  const std::filesystem::path note = tokens() / "texts.sha256";
+  if (holds_work(path_) && std::filesystem::exists(note) && base::read_text_file(note) != data_sha256) {
+    throw base::InputError(fmt::format("{} holds work on other texts", path_.string()),
+                           "the files of texts have changed since the run began",
+                           "Choose another folder with --set run.folder=FOLDER, or remove this one");
+  }
+  base::write_file_atomically(note, data_sha256);
+}
+
 }  // namespace layersweep::sweep

@@ -22,6 +22,9 @@ class RunFolder {
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
 
+  /// Notes which texts the run is of; throws InputError where work on other texts lies in the folder. For one rank.
+  void hold_to_texts(const std::string& data_sha256) const;
+
   const std::filesystem::path& path() const { return path_; }
   const std::string& identity() const { return identity_; }
   std::filesystem::path model() const { return model_of(path_); }

@@ -152,6 +152,16 @@ TEST(RunFolder, TakesOnAnotherExperimentWhileNothingIsDone) {
   EXPECT_TRUE(std::filesystem::is_empty(taken.tokens()));
 }
 
+TEST(RunFolder, WorkStaysWithItsTexts) {
+  const test::TemporaryFolder base;
+  const RunFolder folder(comm::Communicator(), experiment_in(base.path() / "run"));
+  folder.hold_to_texts("one");
+  folder.hold_to_texts("another");  // nothing was done yet
+  std::filesystem::create_directory(folder.model());
+  folder.hold_to_texts("another");
+  EXPECT_THAT(refusal([&] { folder.hold_to_texts("one"); }), testing::HasSubstr("work on other texts"));
+}
+
 TEST(RunFolder, AFolderThatCannotBeMadeIsRefused) {
   const test::SharedFolder base;
   if (comm::world().rank() == 0) std::ofstream(base.path() / "file") << "not a folder";
