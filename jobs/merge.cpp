@@ -178,11 +178,15 @@ class Merger {
       std::size_t first = 0;
       for (const std::int32_t count : counts) {
         std::vector<float> text;
+        bool all_have_masks = true;  // all that are compared; a text that one of them has no mask of tells nothing
         for (std::size_t seed = 0; seed < seeds; ++seed) {
           const auto row = rows.begin() + static_cast<std::ptrdiff_t>(seed * tokens + first);
           text.insert(text.end(), row, row + count);
+          if (accepted[seed * points + p] == 1 && std::any_of(row, row + count, [](float x) { return std::isnan(x); })) {
+            all_have_masks = false;
+          }
         }
-        agreements[p].add_text(text);
+        if (all_have_masks) agreements[p].add_text(text);
         first += static_cast<std::size_t>(count);
       }
     }

@@ -75,10 +75,13 @@ merged() {
   [ -f "$name.h5.sha256" ] || fail "$what: no sum beside the file"
   if [ -n "$tolerance" ]; then
     # Near-equal probabilities may change places by rounding, which a rank correlation notices.
-    h5diff -d 0.01 one/results.h5 "$name.h5" /input/agreement_spearman /input/agreement_spearman >log ||
-      fail "$what: agreement_spearman as in one run"
+    for mode in input hidden; do
+      h5diff -d 0.01 one/results.h5 "$name.h5" /$mode/agreement_spearman /$mode/agreement_spearman >log ||
+        fail "$what: agreement_spearman as in one run"
+    done
     # shellcheck disable=SC2086
-    same_results one/results.h5 "$name.h5" -d "$tolerance" --exclude-path /input/agreement_spearman $times >log ||
+    same_results one/results.h5 "$name.h5" -d "$tolerance" --exclude-path /input/agreement_spearman \
+      --exclude-path /hidden/agreement_spearman $times >log ||
       fail "$what: the same as one run"
   else
     # shellcheck disable=SC2086
@@ -113,6 +116,11 @@ expect 0 "a hole" "$layersweep" merge a/results.h5 b-dev/results.h5 --output hol
 expect 0 "validate a hole" "$layersweep" validate hole.h5
 h5dump -A 0 -d /hidden/kl -s 1,0,0 -c 1,1,100 hole.h5 >cells && grep -q nan cells && fail "masks on dev are missing"
 h5dump -A 0 -d /hidden/kl -s 1,0,100 -c 1,1,100 hole.h5 | grep -c '(1,0,.*: nan, nan' >/dev/null || fail "masks on test are there"
+# Seeds are compared on the texts of which all have masks: those that the run `dev` has.
+for figure in iou spearman kappa; do
+  h5diff -d 0.01 hole.h5 dev/results.h5 /hidden/agreement_$figure /hidden/agreement_$figure >log || fail "agreement_$figure with a hole"
+  h5dump -d /hidden/agreement_$figure hole.h5 | grep -q '(0): .*[0-9]' || fail "agreement_$figure with a hole is missing"
+done
 
 # Statistics and explanations that do not depend on the probes may come from one of the files alone.
 mkdir bare && cp -r one/model bare/model
