@@ -64,9 +64,10 @@ std::string launcher_words(const Job& job) {
   const std::vector<std::string>& launcher = job.settings.launcher;
   std::string words;
   for (const std::string& word : launcher) words += (words.empty() ? "" : " ") + shell_quoted(word);
-  // A rank that has stopped must not get the others killed while they still write: the exit code would be lost.
+  // A rank that has stopped must not get the others killed while they still write: the exit code would be lost. But one that
+  // died must not keep them for ever: half an hour is what the end of a checkpoint may take.
   if (std::filesystem::path(launcher.front()).filename() == "srun") {
-    words += fmt::format(" --kill-on-bad-exit=0 --cpus-per-task={}", threads_of(job));
+    words += fmt::format(" --kill-on-bad-exit=0 --wait=1800 --cpus-per-task={}", threads_of(job));
   }
   return words;
 }
