@@ -9,6 +9,7 @@
 #include <memory>
 #include <numeric>
 #include <optional>
+#include <sstream>
 
 #include "base/hash.hpp"
 #include "base/log.hpp"
@@ -253,6 +254,16 @@ struct Item {
   std::size_t part;
 };
 
+// Stand-ins of other processors may differ in the last bit, and so may keys; and folders of other hosts may be seen late.
+std::vector<Item> as_first_rank_sees_them(const std::vector<Item>& items, const comm::Communicator& ranks) {
+  std::string text;
+  for (const Item& item : items) text += fmt::format("{} {} {}\n", item.method, item.key, item.part);
+  std::istringstream lines(ranks.broadcast_text(text, 0));
+  std::vector<Item> first;
+  for (Item item; lines >> item.method >> item.key >> item.part;) first.push_back(item);
+  return first;
+}
+
 }  // namespace
 
 std::vector<ExplainedPart> explained_parts(const Texts& texts, const config::Explain& settings) {
@@ -315,8 +326,7 @@ void run_explainers(const Context& context, const encoder::Encoder& encoder, con
       }
     }
   });
-  // All ranks have looked before any writes.
-  ranks.barrier();
+  open = as_first_rank_sees_them(open, ranks);  // after all have looked, and before any writes
   if (open.empty()) return;
   base::world_info("explanations: {} methods, {} parts of at most {} texts, {} to do", methods.size(), parts.size(),
                    texts_per_part, open.size());
