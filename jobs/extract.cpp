@@ -206,7 +206,8 @@ class Slab {
           probe::evaluate_hard_masks(encoder, batch, clean, modes[m].layout, modes[m].parameters, modes[m].active);
       kl_[m].index_copy_(2, where, masks.kl.transpose(0, 1).contiguous());
       flipped_[m].index_copy_(2, where, masks.flipped.transpose(0, 1).contiguous());
-      share_[m].index_copy_(2, where, masks.keep_share.transpose(0, 1).contiguous());
+      const at::Tensor untrained = modes[m].active.logical_not().unsqueeze(-1);  // whose masks are none
+      share_[m].index_copy_(2, where, masks.keep_share.masked_fill(untrained, std::nan("")).transpose(0, 1).contiguous());
       for (std::size_t b = 0; b < piece.size(); ++b) {
         const std::int64_t length = chunk.corpus->length(piece[b]);
         const at::Tensor row = masks.keep_probability.select(2, static_cast<std::int64_t>(b)).narrow(2, 0, length);
@@ -458,6 +459,7 @@ void write_all(const Extraction& what, const sweep::Team& team, const std::vecto
     Slab slab(chunks, from, to, modes, what.encoder, scores);
     team.between_pieces();
     slab.evaluate(what.encoder, modes, team.shards, what.experiment.run.token_budget);
+    ranks.barrier();  // the clock is for writing, not for ranks whose texts take longer
     limit.emplace(writing_results, limit_s);
     slab.write(writer, what.texts, modes);
     limit.reset();
@@ -481,7 +483,10 @@ void write_all(const Extraction& what, const sweep::Team& team, const std::vecto
       ranks.all_reduce_sum(std::span<double>(counts->data_ptr<double>(), static_cast<std::size_t>(counts->numel())));
     }
     // F1 = 2·|kept ∩ true| / (|kept| + |true|) over the tokens of the test split.
-    const at::Tensor f1 = (2 * kept_true[m] / (kept[m] + truths[m])).to(at::kFloat).contiguous();
+    const at::Tensor f1 = (2 * kept_true[m] / (kept[m] + truths[m]))
+                              .masked_fill(modes[m].active.t().logical_not(), std::nan(""))
+                              .to(at::kFloat)
+                              .contiguous();
     writer.write_from_first_rank<float>(std::string(probe::mode_name(modes[m].mode)) + "/f1_truth", span_of(f1));
   }
 }
