@@ -139,6 +139,10 @@ SquadTraining split_squad(std::vector<SquadQuestion> questions) {
   for (std::size_t q = 0; q < questions.size(); ++q) {
     (split[q] == Split::dev ? parts.dev : parts.train).push_back(std::move(questions[q]));
   }
+  if (parts.train.empty()) {
+    throw base::InputError("the training questions are all of one article", "whole articles become dev, at least one",
+                           "Give each article a \"title\" of its own, and at least two articles");
+  }
   return parts;
 }
 

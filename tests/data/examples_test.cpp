@@ -171,7 +171,8 @@ TEST(SplitSquad, SetsWholeArticlesApart) {
   EXPECT_EQ(dev.size(), 2u);  // 5 % of 30, rounded up
   EXPECT_EQ(train.size(), 28u);
   EXPECT_EQ(parts.dev.size(), 20u);
-  EXPECT_EQ(split_squad({ferry()}).dev.size(), 1u);
+  // Of one article nothing would be left to train on.
+  EXPECT_THROW(split_squad({ferry(), ferry()}), base::InputError);
 }
 
 TEST(SplitByHash, DependsOnTheTextsOnly) {
