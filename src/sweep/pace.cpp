@@ -31,6 +31,7 @@ double seconds_left() {
 
 bool time_is_nearly_up(double needed_s) {
   static const double left_at_start_s = seconds_left();
+  if (left_at_start_s <= 0) return false;  // of a job that is over, or was given more time: it tells nothing
   return seconds_left() < stop_margin_s(needed_s, left_at_start_s);
 }
 

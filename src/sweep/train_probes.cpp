@@ -95,7 +95,7 @@ class Trainer {
         step(batches[static_cast<std::size_t>(state_.next_batch++)]);
         if (!is_done()) after_step_();
       }
-      if (state_.next_batch == std::ssize(batches)) {
+      if (state_.next_batch >= std::ssize(batches)) {
         ++state_.epoch;
         state_.next_batch = 0;
       }
