@@ -20,7 +20,7 @@ Command export_command() {
   return {.name = "export",
           .summary = "Writes results as tables, CSV or Parquet, for pandas, R and others",
           .arguments = {{.name = "FILE", .help = "results.h5 of a run, or its folder", .count = required},
-                        {.name = "--out", .value = "TABLE", .help = "File to write, .csv or .parquet", .count = required},
+                        {.name = "--out", .value = "TABLE", .help = "File to write, .csv or .parquet; must be given"},
                         {.name = "--table", .value = "tokens|examples|probes", .help = "Default: tokens"},
                         {.name = "--mode", .value = "input|hidden", .help = "Default: all", .count = repeated},
                         {.name = "--point", .value = "N", .help = "Default: all", .count = repeated},
