@@ -98,9 +98,10 @@ std::filesystem::path finetune(const Context& context, const Texts& texts) {
   if (experiment.finetune.epochs == 0) return experiment.encoder.folder;
   const std::filesystem::path folder = context.folder.model();
   const std::filesystem::path checkpoints = folder.string() + ".training";
-  // The folder appears under its name only when it is whole.
-  const bool done = context.team.ranks.all_reduce_min(std::int64_t{std::filesystem::exists(folder) ? 1 : 0}) == 1;
-  if (done) {
+  // The folder appears under its name only when it is whole. All ranks take what rank 0 sees, also where one still sees an
+  // old folder listing.
+  const bool here = context.team.ranks.rank() == 0 && std::filesystem::exists(folder);
+  if (context.team.ranks.all_reduce_max(std::int64_t{here ? 1 : 0}) == 1) {
     base::world_info("model: done before");
     std::error_code ignored;  // left where the model's end was the job's
     if (context.team.ranks.rank() == 0) std::filesystem::remove_all(checkpoints, ignored);

@@ -146,17 +146,26 @@ FinetuneSettings counting_settings(std::uint64_t seed) {
   return settings;
 }
 
-double accuracy(const Encoder& encoder, const data::Corpus& corpus) {
-  std::int64_t right = 0;
-  const data::BatchSettings settings{.batch = 64, .shards = 1, .seed = 0};
+double accuracy(const Encoder& encoder, const data::Corpus& corpus, data::ShardRange own, int shards, GradientSum& sum) {
+  // At most 64 texts to a shard, so that memory does not grow with the corpus.
+  const data::BatchSettings settings{.batch = 64 * std::int64_t{shards}, .shards = shards, .seed = 0};
+  std::vector<std::int64_t> right(static_cast<std::size_t>(shards));
   for (const data::GlobalBatch& batch : data::ordered_batches(corpus.lengths(), settings)) {
-    const Batch texts = collate(corpus, batch.shards.front());
-    right += answers(encoder.output(), encoder.clean(texts).logits, texts)
-                 .eq(given_answers(encoder.output(), texts))
-                 .sum()
-                 .item<std::int64_t>();
+    for (int shard = own.begin; shard < own.end; ++shard) {
+      const data::Shard& members = batch.shards[static_cast<std::size_t>(shard)];
+      if (members.empty()) continue;
+      const Batch texts = collate(corpus, members);
+      right[static_cast<std::size_t>(shard)] += answers(encoder.output(), encoder.clean(texts).logits, texts)
+                                                    .eq(given_answers(encoder.output(), texts))
+                                                    .sum()
+                                                    .item<std::int64_t>();
+    }
   }
-  return corpus.size() == 0 ? 0 : double(right) / double(corpus.size());
+  for (int shard = own.begin; shard < own.end; ++shard) {
+    const auto count = static_cast<float>(right[static_cast<std::size_t>(shard)]);  // exact below 2^24
+    sum.add(shard, {&count, 1});
+  }
+  return corpus.size() == 0 ? 0 : double(sum.sum().front()) / double(corpus.size());
 }
 
 FinetuneResult finetune(Trainable& model, const data::Corpus& train, const data::Corpus& dev,
@@ -176,6 +185,7 @@ FinetuneResult finetune(Trainable& model, const data::Corpus& train, const data:
   }
   Optimiser optimiser(model, settings.weight_decay, static_cast<std::int64_t>(most_rows));
   const std::unique_ptr<GradientSum> sum = make_sum(optimiser.gradient_size());
+  const std::unique_ptr<GradientSum> right_answers = make_sum(1);
 
   std::vector<at::Tensor> best_weights;
   for (const at::Tensor& parameter : optimiser.parameters()) best_weights.push_back(parameter.clone());
@@ -214,7 +224,7 @@ FinetuneResult finetune(Trainable& model, const data::Corpus& train, const data:
       progress(now);
       if (keeper != nullptr) keeper->after_step(state);
     }
-    now.dev_accuracy = accuracy(model.frozen(), dev);
+    now.dev_accuracy = accuracy(model.frozen(), dev, own, settings.shards, *right_answers);
     progress(now);
     state.epochs_good_enough = now.dev_accuracy >= settings.enough ? state.epochs_good_enough + 1 : 0;
     if (state.best.epoch == 0 || now.dev_accuracy > state.best.dev_accuracy) {

@@ -28,7 +28,7 @@ class GradientSum {
   virtual std::span<const float> sum() = 0;
 };
 
-/// Makes the sum of gradients of `count` values.
+/// Makes the sum of `count` values. Collective where the sum is.
 using MakeGradientSum = std::function<std::unique_ptr<GradientSum>(std::size_t count)>;
 
 enum class Schedule {
@@ -87,13 +87,13 @@ class FinetuneKeeper {
 };
 
 /// Trains `model` on this rank's `own` shards of every batch. `progress` is called after every step and every epoch.
-/// Collective over the ranks of the sum; the dev set is evaluated by each rank alone. Throws InputError when the training
-/// diverges.
+/// Collective over the ranks of the sum. Throws InputError when the training diverges.
 FinetuneResult finetune(Trainable& model, const data::Corpus& train, const data::Corpus& dev,
                         const FinetuneSettings& settings, data::ShardRange own, const MakeGradientSum& make_sum,
                         const std::function<void(const FinetuneProgress&)>& progress, FinetuneKeeper* keeper = nullptr);
 
-/// The share of the examples whose answer is the given one: the class, or start and end of a span.
-double accuracy(const Encoder& encoder, const data::Corpus& corpus);
+/// The share of the examples whose answer is the given one: the class, or start and end of a span. Each rank looks at its
+/// `own` of the shards, so that all ranks get the same share; `sum` is of one value. Collective over the ranks of the sum.
+double accuracy(const Encoder& encoder, const data::Corpus& corpus, data::ShardRange own, int shards, GradientSum& sum);
 
 }  // namespace layersweep::encoder

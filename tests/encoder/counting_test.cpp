@@ -136,8 +136,8 @@ TEST(CountingTraining, LearnsTheTask) {
   const auto result = encoder::finetune(*model, train, dev, settings, {0, settings.shards}, test::tree_sum(settings.shards),
                                         [](const encoder::FinetuneProgress&) {});
   EXPECT_GE(result.dev_accuracy, 0.998);
-  EXPECT_EQ(encoder::accuracy(model->frozen(), dev), result.dev_accuracy);  // the model is left with its best weights
-  EXPECT_GE(encoder::accuracy(model->frozen(), data::counting_corpus(0, data::Split::test)), 0.98);
+  EXPECT_EQ(test::accuracy(model->frozen(), dev), result.dev_accuracy);  // the model is left with its best weights
+  EXPECT_GE(test::accuracy(model->frozen(), data::counting_corpus(0, data::Split::test)), 0.98);
   RecordProperty("epoch", static_cast<int>(result.epoch));
 }
 

@@ -167,11 +167,11 @@ TEST_P(Finetune, LearnsAndLeavesTheBestWeights) {
   EXPECT_EQ(steps, 160);
   EXPECT_EQ(result.dev_accuracy, *std::max_element(accuracies.begin(), accuracies.end()));
   EXPECT_GE(result.dev_accuracy, 0.95);
-  EXPECT_EQ(encoder::accuracy(model->frozen(), dev), result.dev_accuracy);
+  EXPECT_EQ(test::accuracy(model->frozen(), dev), result.dev_accuracy);
 
   const test::TemporaryFolder folder;
   model->save(folder.path() / "model");
-  EXPECT_EQ(encoder::accuracy(*encoder::open_encoder(folder.path() / "model"), dev), result.dev_accuracy);
+  EXPECT_EQ(test::accuracy(*encoder::open_encoder(folder.path() / "model"), dev), result.dev_accuracy);
 }
 
 // Two ranks as two threads, each with its own model; their sum waits for both.
@@ -197,7 +197,7 @@ class SharedSum final : public encoder::GradientSum {
 TEST_P(Finetune, TwoRanksGiveTheBitsOfOne) {
   const auto train = corpus_of(90, 1), dev = corpus_of(30, 2);  // the last batch leaves shards small
   const auto alone = open(5, 5);
-  encoder::finetune(*alone, train, dev, quick(), {0, 4}, test::tree_sum(4), silent);
+  const auto expected = encoder::finetune(*alone, train, dev, quick(), {0, 4}, test::tree_sum(4), silent);
 
   test::TreeSum tree(4);
   std::barrier<> together(2);
@@ -207,9 +207,11 @@ TEST_P(Finetune, TwoRanksGiveTheBitsOfOne) {
   for (int rank = 0; rank < 2; ++rank) models.push_back(open(5, 5));
   for (int rank = 0; rank < 2; ++rank) {
     ranks.emplace_back([&, rank] {
-      encoder::finetune(
+      const auto result = encoder::finetune(
           *models[rank], train, dev, quick(), data::shards_of_rank(4, rank, 2),
           [&](std::size_t) { return std::make_unique<SharedSum>(tree, together, total, rank == 0); }, silent);
+      EXPECT_EQ(result.dev_accuracy, expected.dev_accuracy);
+      EXPECT_EQ(result.epoch, expected.epoch);
     });
   }
   ranks.clear();

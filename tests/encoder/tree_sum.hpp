@@ -46,4 +46,11 @@ inline encoder::MakeGradientSum tree_sum(int shards) {
   return [shards](std::size_t) { return std::make_unique<TreeSum>(shards); };
 }
 
+/// The accuracy as one rank finds it.
+inline double accuracy(const encoder::Encoder& encoder, const data::Corpus& corpus) {
+  constexpr int shards = 3;
+  TreeSum sum(shards);
+  return encoder::accuracy(encoder, corpus, {0, shards}, shards, sum);
+}
+
 }  // namespace layersweep::test
