@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <numeric>
 #include <optional>
@@ -95,40 +96,42 @@ class Part {
     }
   }
 
-  Findings explained_by(const explain::Explainer& explainer) const {
-    Findings findings;
+  int points() const { return static_cast<int>(clean_.states.size()); }
+
+  /// Called for one point after the other, from 0.
+  using ExplainPoint = std::function<void(int point, Findings& findings)>;
+
+  ExplainPoint explained_by(std::shared_ptr<const explain::Explainer> explainer) const {
     std::optional<encoder::Clean> shuffled_clean;
     if (shuffled_ != nullptr) shuffled_clean = shuffled_->clean(batch_);
-    for (int point = 0; point < points(); ++point) {
+    return [this, explainer = std::move(explainer), shuffled_clean = std::move(shuffled_clean)](int point,
+                                                                                               Findings& findings) {
       const explain::Subject subject = subject_at(point, encoder_, clean_);
       const auto start = Clock::now();
-      const at::Tensor attribution = explainer.attribute(subject);
+      const at::Tensor attribution = explainer->attribute(subject);
       findings.seconds.push_back(seconds_since(start));
       add(findings, subject, attribution);
-      if (!shuffled_clean) continue;
+      if (!shuffled_clean) return;
       // What is said of the other model is held against this one.
       const explain::Faithfulness control = explain::measure_faithfulness(
-          subject, explainer.attribute(subject_at(point, *shuffled_, *shuffled_clean)), ranked_, settings_.shares);
+          subject, explainer->attribute(subject_at(point, *shuffled_, *shuffled_clean)), ranked_, settings_.shares);
       append(findings.shuffled_kept, floats(control.kept));
       append(findings.shuffled_dropped, floats(control.dropped));
-    }
-    return findings;
+    };
   }
 
   /// One clean pass and all gates serve all points: its time is shared out over them.
-  Findings explained_by(const ModeProbes& probes, const std::vector<std::int32_t>& chosen) const {
+  ExplainPoint explained_by(const ModeProbes& probes, const std::vector<std::int32_t>& chosen) const {
     const at::NoGradGuard no_grad;
     const auto start = Clock::now();
-    const std::vector<at::Tensor> log_keep = probe::log_keep_probabilities(
+    std::vector<at::Tensor> log_keep = probe::log_keep_probabilities(
         probes.mode, probe::gate_logits(probes.layout, probes.layout.views(probes.parameters), clean_.states));
     const double seconds = clean_seconds_ + seconds_since(start) / static_cast<double>(probes.layout.seeds());
-    Findings findings;
-    for (int point = 0; point < points(); ++point) {
+    return [this, chosen, seconds, log_keep = std::move(log_keep)](int point, Findings& findings) {
       const auto p = static_cast<std::size_t>(point);
       findings.seconds.push_back(seconds / points());
       add(findings, subject_at(point, encoder_, clean_), log_keep[p].select(0, std::max(chosen[p], 0)).exp());
-    }
-    return findings;
+    };
   }
 
   void save(const std::filesystem::path& file, const Findings& findings, const std::string& key) const {
@@ -154,8 +157,6 @@ class Part {
   }
 
  private:
-  int points() const { return static_cast<int>(clean_.states.size()); }
-
   template <class T>
   std::span<const T> tokens_of(std::span<const T> column, std::size_t b) const {
     if (column.empty()) return {};
@@ -309,11 +310,13 @@ void run_explainers(const Context& context, const encoder::Encoder& encoder, con
   const std::vector<std::string> methods = compared_methods(context.experiment);
   if (methods.empty()) return;
   const comm::Communicator& ranks = context.team.ranks;
+  sweep::Pace pace(context.team, context.experiment.run.checkpoint_seconds);
+  const Context stoppable{context.experiment, context.folder, sweep::stopping_between_pieces(context.team, pace)};
   const config::Explain& settings = context.experiment.explain;
   const std::vector<ExplainedPart> parts = explained_parts(texts, settings);
   const std::vector<ModeProbes> modes = probes_by_mode(units);
   std::vector<Judgement> judgements;
-  for (const ModeProbes& mode : modes) judgements.push_back(judge(context, encoder, texts, mode));
+  for (const ModeProbes& mode : modes) judgements.push_back(judge(stoppable, encoder, texts, mode));
   const StandIns stand_ins = stand_ins_of(context, encoder, texts, modes, judgements);
 
   std::vector<Item> open;
@@ -342,23 +345,33 @@ void run_explainers(const Context& context, const encoder::Encoder& encoder, con
                                         .search_steps = settings.search_steps,
                                         .samples = settings.samples};
   const auto size = static_cast<std::size_t>(ranks.size());
+  const int points = static_cast<int>(encoder.points().size());
   auto reported = Clock::now();
   for (std::size_t first = 0; first < open.size(); first += size) {
-    comm::run_together(ranks, [&] {
-      const std::size_t mine = first + static_cast<std::size_t>(ranks.rank());
-      if (mine >= open.size()) return;
-      const Item& item = open[mine];
-      const Part part(context, encoder, texts, parts[item.part], stand_ins, shuffled.get());
-      std::optional<Findings> findings;
+    // Every rank makes as many pieces, also one for which no item is left.
+    const std::size_t mine = first + static_cast<std::size_t>(ranks.rank());
+    const Item* const item = mine < open.size() ? &open[mine] : nullptr;
+    std::optional<Part> part;
+    Part::ExplainPoint explain_point;
+    Findings findings;
+    pace.run_piece([&] {
+      if (item == nullptr) return;
+      part.emplace(context, encoder, texts, parts[item->part], stand_ins, shuffled.get());
       for (std::size_t m = 0; m < modes.size(); ++m) {
-        if (mode_of_probes(item.method) == probe::mode_name(modes[m].mode)) {
-          findings = part.explained_by(modes[m], judgements[m].chosen);
+        if (mode_of_probes(item->method) == probe::mode_name(modes[m].mode)) {
+          explain_point = part->explained_by(modes[m], judgements[m].chosen);
         }
       }
-      if (!findings) findings = part.explained_by(*explain::make_explainer(item.method, told));
-      part.save(explanation_file(context, item.method, item.part), *findings, item.key);
+      if (!explain_point) explain_point = part->explained_by(explain::make_explainer(item->method, told));
     });
-    sweep::stop_here_if_asked(ranks);
+    for (int point = 0; point < points; ++point) {
+      pace.run_piece([&] {
+        if (part) explain_point(point, findings);
+      });
+    }
+    pace.run_piece([&] {
+      if (part) part->save(explanation_file(context, item->method, item->part), findings, item->key);
+    });
     if (seconds_since(reported) < seconds_between_reports) continue;
     reported = Clock::now();
     base::world_info("explanations: {} of {} parts, {}", std::min(first + size, open.size()), open.size(),

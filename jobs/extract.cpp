@@ -511,10 +511,7 @@ void write_results(const Extraction& what, const std::vector<ModeProbes>& modes,
   }
   const double limit_s = what.experiment.run.deadline_seconds;
   sweep::Pace pace(what.team, limit_s);
-  sweep::Team stoppable = what.team;
-  stoppable.between_pieces = [&pace] {
-    if (pace.is_asked_to_stop()) throw sweep::Stopped(pace.reason());
-  };
+  const sweep::Team stoppable = sweep::stopping_between_pieces(what.team, pace);
   std::optional<base::Watchdog> limit(std::in_place, writing_results, limit_s);
   std::optional<store::ResultsWriter> writer(std::in_place, what.team.ranks, what.file, contents, what.provenance);
   if (statistics) write_statistics(*writer, *statistics);

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <limits>
+#include <optional>
 #include <span>
 
 #include "base/environment.hpp"
@@ -77,6 +78,25 @@ Pace::Next Pace::next() {
 bool Pace::is_asked_to_stop() {
   agree(false);
   return !reason_.empty();
+}
+
+void Pace::run_piece(const std::function<void()>& piece) {
+  std::optional<comm::LocalFailure> failure;
+  try {
+    piece();
+  } catch (...) {
+    failure = comm::describe_current_exception();
+  }
+  agree(false);  // first, since it waits no longer than the team's limit
+  comm::throw_together(team_.ranks, failure);
+  if (!reason_.empty()) throw Stopped(reason_);
+}
+
+Team stopping_between_pieces(Team team, Pace& pace) {
+  team.between_pieces = [&pace] {
+    if (pace.is_asked_to_stop()) throw Stopped(pace.reason());
+  };
+  return team;
 }
 
 // Sets the reason to stop, if there is one; gives whether it is time for any rank.

@@ -42,6 +42,10 @@ class Pace {
   /// Between two pieces of longer work: whether the team stops, decided as by next(). Collective, throws as next().
   bool is_asked_to_stop();
 
+  /// Runs a piece of longer work on every rank; then all throw together what any of them threw, or Stopped when the team
+  /// stops. The piece itself makes no collective call. Collective, throws as next().
+  void run_piece(const std::function<void()>& piece);
+
   /// Whose state it is: one that all ranks share, or one of which each holds a part.
   enum class Writers { first_rank, all_ranks };
 
@@ -71,6 +75,9 @@ class Pace {
   int kept_times_ = 0;
   std::string reason_;
 };
+
+/// The same ranks, whose evaluations stop between two batches of texts when `pace`, which outlives them, is asked to.
+Team stopping_between_pieces(Team team, Pace& pace);
 
 /// Seconds that should be left of a job when it stops: a minute, more where `needed_s` is long, but never more than half of
 /// the `left_at_start_s` that this start had, so that every start gets somewhere.

@@ -303,24 +303,26 @@ class Harness:
         """A rank that stands still ends the job by name."""
         tried = survived = 0
         deadline_s = 4
-        for rank in range(self.ranks) if self.long else [self.ranks - 1]:
-            folder = self.fresh()
-            job = Job(self, folder, settings=[f"run.deadline_seconds={deadline_s}", "run.checkpoint_seconds=1", "probe.epochs=100000"])
-            unit = folder / "units" / "hidden-3-5"
-            while not list(unit.glob("checkpoint-*")) and job.process.poll() is None:
-                time.sleep(0.05)
-            os.kill(job.ranks()[rank], signal.SIGSTOP)
-            start = time.time()
-            code = job.wait(deadline_s + 60)
-            took_s = time.time() - start
-            problems = [] if code == 1 and took_s < deadline_s + 10 and f"rank {rank} " in job.output else [
-                f"exit code {code} after {took_s:.1f} s: {job.output[-800:]}"]
-            tried += 1
-            if problems:
-                self.failures.append(f"rank {rank} stands still: " + "; ".join(problems))
-                print(f"LOST {self.failures[-1]}", flush=True)
-            survived += not problems
-            yield f"a rank that stands still: named within {deadline_s} + 10 s", tried, survived
+        phases = {"training": (["probe.epochs=100000"], "units/hidden-3-5/checkpoint-*"),
+                  "explanations": (["explain.methods=exact_erasure", "explain.splits=dev", "explain.limit=0", "task.limit=3000"], "explain/*/*")}
+        for phase, (settings, sign) in phases.items():
+            for rank in range(self.ranks) if self.long else [self.ranks - 1]:
+                folder = self.fresh()
+                job = Job(self, folder, settings=[f"run.deadline_seconds={deadline_s}", "run.checkpoint_seconds=1", *settings])
+                while not list(folder.glob(sign)) and job.process.poll() is None:
+                    time.sleep(0.05)
+                os.kill(job.ranks()[rank], signal.SIGSTOP)
+                start = time.time()
+                code = job.wait(deadline_s + 60)
+                took_s = time.time() - start
+                problems = [] if code == 1 and took_s < deadline_s + 10 and f"rank {rank} " in job.output else [
+                    f"exit code {code} after {took_s:.1f} s: {job.output[-800:]}"]
+                tried += 1
+                if problems:
+                    self.failures.append(f"rank {rank} stands still in its {phase}: " + "; ".join(problems))
+                    print(f"LOST {self.failures[-1]}", flush=True)
+                survived += not problems
+                yield f"a rank that stands still: named within {deadline_s} + 10 s", tried, survived
 
 
 def main():
