@@ -70,13 +70,13 @@ void stop_here_if_asked(const comm::Communicator& ranks) {
 Pace::Pace(const Team& team, double interval_s) : team_(team), timed_(team.timed()), interval_s_(interval_s) {}
 
 Pace::Next Pace::next() {
-  const bool keep = agree(timed_.rank() == 0 && seconds_since(kept_) >= interval_s_);
+  const Said said = agree({.it_is_time_to_keep = timed_.rank() == 0 && seconds_since(kept_) >= interval_s_});
   if (!reason_.empty()) return Next::keep_and_stop;
-  return keep ? Next::keep : Next::go_on;
+  return said.it_is_time_to_keep ? Next::keep : Next::go_on;
 }
 
 bool Pace::is_asked_to_stop() {
-  agree(false);
+  agree({});
   return !reason_.empty();
 }
 
@@ -87,8 +87,7 @@ void Pace::run_piece(const std::function<void()>& piece) {
   } catch (...) {
     failure = comm::describe_current_exception();
   }
-  agree(false);  // first, since it waits no longer than the team's limit
-  comm::throw_together(team_.ranks, failure);
+  if (agree({.it_failed = failure.has_value()}).it_failed) comm::throw_together(team_.ranks, failure);
   if (!reason_.empty()) throw Stopped(reason_);
 }
 
@@ -99,17 +98,20 @@ Team stopping_between_pieces(Team team, Pace& pace) {
   return team;
 }
 
-// Sets the reason to stop, if there is one; gives whether it is time for any rank.
-bool Pace::agree(bool is_time_to_keep) {
+// Sets the reason to stop, if there is one.
+Pace::Said Pace::agree(Said here) {
   longest_s_ = std::max(longest_s_, seconds_since(asked_));
   const Asked asked = asked_here(3 * cost_s_ + longest_s_);
-  std::array<double, reasons.size() + 1> all{};
+  std::array<double, reasons.size() + 2> all{};
   std::ranges::copy(asked, all.begin());
-  all.back() = is_time_to_keep ? 1 : 0;
+  double& time_to_keep = all[reasons.size()];
+  double& failures = all[reasons.size() + 1];
+  time_to_keep = here.it_is_time_to_keep ? 1 : 0;
+  failures = here.it_failed ? 1 : 0;
   timed_.all_reduce_sum(std::span<double>(all));
   asked_ = Clock::now();
   reason_ = reason_among(std::span(all).first<reasons.size()>());
-  return all.back() > 0;
+  return {time_to_keep > 0, failures > 0};
 }
 
 void Pace::keep(const std::function<void()>& write, Writers writers) {

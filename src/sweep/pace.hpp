@@ -62,7 +62,12 @@ class Pace {
  private:
   using Clock = std::chrono::steady_clock;
 
-  bool agree(bool is_time_to_keep);
+  // What any rank says.
+  struct Said {
+    bool it_is_time_to_keep = false;
+    bool it_failed = false;
+  };
+  Said agree(Said here);
 
   Team team_;
   comm::TimedTeam timed_;
