@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <numeric>
+#include <span>
 
 #include "base/build_info.hpp"
 #include "base/environment.hpp"
@@ -137,20 +140,22 @@ class Merger {
     return chosen;
   }
 
-  // Of one point, seeds x tokens; NaN where no source has the probe or the text.
-  std::vector<float> keep_probability(const std::string& mode, std::int64_t point) const {
+  // Of one point and the tokens [first, first + count), seeds x count; NaN where no source has the probe or the text.
+  std::vector<float> keep_probability(const std::string& mode, std::int64_t point, std::int64_t first,
+                                      std::int64_t count) const {
     const auto seeds = std::ssize(plan_.contents().seeds);
-    const std::int64_t tokens = plan_.contents().tokens;
     const std::string path = mode + "/keep_probability";
     const store::PlannedVariable variable{
-        store::find_variable(path), path, {seeds, std::ssize(plan_.contents().points), tokens}};
-    std::vector<float> rows(static_cast<std::size_t>(seeds * tokens), std::numeric_limits<float>::quiet_NaN());
+        store::find_variable(path), path, {seeds, std::ssize(plan_.contents().points), plan_.contents().tokens}};
+    std::vector<float> rows(static_cast<std::size_t>(seeds * count), std::numeric_limits<float>::quiet_NaN());
     for (const auto& block : cells_.blocks(variable)) {
-      const auto& [start, count] = block.target;
-      if (point < start[1] || point >= start[1] + count[1]) continue;
-      for (std::int64_t seed = start[0]; seed < start[0] + count[0]; ++seed) {
-        const store::Slab row{{seed, point, start[2]}, {1, 1, count[2]}};
-        std::ranges::copy(cells_.read<float>(variable, block, row), rows.begin() + seed * tokens + start[2]);
+      const auto& [start, extent] = block.target;
+      const std::int64_t begin = std::max(first, start[2]);
+      const std::int64_t end = std::min(first + count, start[2] + extent[2]);
+      if (begin >= end || point < start[1] || point >= start[1] + extent[1]) continue;
+      for (std::int64_t seed = start[0]; seed < start[0] + extent[0]; ++seed) {
+        const store::Slab row{{seed, point, begin}, {1, 1, end - begin}};
+        std::ranges::copy(cells_.read<float>(variable, block, row), rows.begin() + seed * count + begin - first);
       }
     }
     return rows;
@@ -169,28 +174,43 @@ class Merger {
   void compare_seeds(const std::string& mode) {
     const std::size_t points = plan_.contents().points.size();
     const std::size_t seeds = plan_.contents().seeds.size();
-    const auto tokens = static_cast<std::size_t>(plan_.contents().tokens);
     const auto accepted = judged<std::uint8_t>(mode + "/accepted");
     const auto counts = token_counts();
     std::vector<stats::Agreement> agreements(points, stats::Agreement(seeds));
-    for (std::size_t p = 0; p < points; ++p) {
-      const auto rows = keep_probability(mode, static_cast<std::int64_t>(p));
-      std::size_t first = 0;
-      for (const std::int32_t count : counts) {
-        std::vector<float> text;
-        bool all_have_masks = true;  // all that are compared; a text that one of them has no mask of tells nothing
-        for (std::size_t seed = 0; seed < seeds; ++seed) {
-          const auto row = rows.begin() + static_cast<std::ptrdiff_t>(seed * tokens + first);
-          text.insert(text.end(), row, row + count);
-          if (accepted[seed * points + p] == 1 && std::any_of(row, row + count, [](float x) { return std::isnan(x); })) {
-            all_have_masks = false;
-          }
-        }
-        if (all_have_masks) agreements[p].add_text(text);
-        first += static_cast<std::size_t>(count);
+    std::int64_t first = 0;
+    for (auto text = counts.begin(); text != counts.end();) {
+      std::int64_t tokens = *text;
+      auto end = std::next(text);
+      while (end != counts.end() && (tokens + *end) * std::ssize(plan_.contents().seeds) <= cells_at_once) tokens += *end++;
+      for (std::size_t p = 0; p < points; ++p) {
+        const auto rows = keep_probability(mode, static_cast<std::int64_t>(p), first, tokens);
+        add_texts({text, end}, rows, [&](std::size_t seed) { return accepted[seed * points + p] == 1; }, agreements[p]);
       }
+      first += tokens;
+      text = end;
     }
     write_agreement(writer_, mode, accepted, agreements);
+  }
+
+  // Texts of so many tokens each, from `rows`, seeds x tokens. One that a seed to be compared has no mask of tells nothing.
+  static void add_texts(std::span<const std::int32_t> counts, const std::vector<float>& rows,
+                        const std::function<bool(std::size_t seed)>& is_compared, stats::Agreement& agreement) {
+    const std::int64_t tokens = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
+    std::int64_t first = 0;
+    for (const std::int32_t count : counts) {
+      std::vector<float> text;
+      bool all_have_masks = true;
+      for (std::int64_t seed = 0; seed * tokens < std::ssize(rows); ++seed) {
+        const auto row = rows.begin() + seed * tokens + first;
+        text.insert(text.end(), row, row + count);
+        if (is_compared(static_cast<std::size_t>(seed)) &&
+            std::any_of(row, row + count, [](float x) { return std::isnan(x); })) {
+          all_have_masks = false;
+        }
+      }
+      if (all_have_masks) agreement.add_text(text);
+      first += count;
+    }
   }
 
   const std::vector<MergeSource>& sources_;
