@@ -104,20 +104,20 @@ class Part {
   ExplainPoint explained_by(std::shared_ptr<const explain::Explainer> explainer) const {
     std::optional<encoder::Clean> shuffled_clean;
     if (shuffled_ != nullptr) shuffled_clean = shuffled_->clean(batch_);
-    return [this, explainer = std::move(explainer), shuffled_clean = std::move(shuffled_clean)](int point,
-                                                                                               Findings& findings) {
-      const explain::Subject subject = subject_at(point, encoder_, clean_);
-      const auto start = Clock::now();
-      const at::Tensor attribution = explainer->attribute(subject);
-      findings.seconds.push_back(seconds_since(start));
-      add(findings, subject, attribution);
-      if (!shuffled_clean) return;
-      // What is said of the other model is held against this one.
-      const explain::Faithfulness control = explain::measure_faithfulness(
-          subject, explainer->attribute(subject_at(point, *shuffled_, *shuffled_clean)), ranked_, settings_.shares);
-      append(findings.shuffled_kept, floats(control.kept));
-      append(findings.shuffled_dropped, floats(control.dropped));
-    };
+    return
+        [this, explainer = std::move(explainer), shuffled_clean = std::move(shuffled_clean)](int point, Findings& findings) {
+          const explain::Subject subject = subject_at(point, encoder_, clean_);
+          const auto start = Clock::now();
+          const at::Tensor attribution = explainer->attribute(subject);
+          findings.seconds.push_back(seconds_since(start));
+          add(findings, subject, attribution);
+          if (!shuffled_clean) return;
+          // What is said of the other model is held against this one.
+          const explain::Faithfulness control = explain::measure_faithfulness(
+              subject, explainer->attribute(subject_at(point, *shuffled_, *shuffled_clean)), ranked_, settings_.shares);
+          append(findings.shuffled_kept, floats(control.kept));
+          append(findings.shuffled_dropped, floats(control.dropped));
+        };
   }
 
   /// One clean pass and all gates serve all points: its time is shared out over them.

@@ -184,7 +184,8 @@ class Merger {
       while (end != counts.end() && (tokens + *end) * std::ssize(plan_.contents().seeds) <= cells_at_once) tokens += *end++;
       for (std::size_t p = 0; p < points; ++p) {
         const auto rows = keep_probability(mode, static_cast<std::int64_t>(p), first, tokens);
-        add_texts({text, end}, rows, [&](std::size_t seed) { return accepted[seed * points + p] == 1; }, agreements[p]);
+        add_texts(
+            {text, end}, rows, [&](std::size_t seed) { return accepted[seed * points + p] == 1; }, agreements[p]);
       }
       first += tokens;
       text = end;
