@@ -183,6 +183,20 @@ Texts texts_of_task(const Context& context) {
   throw base::InternalError("a task out of range");
 }
 
+// At once, not when training comes to a batch with such a text.
+void check_lengths(const config::Experiment& experiment, const Texts& texts) {
+  if (experiment.finetune.epochs > 0 && experiment.finetune.model == config::FinetunedModel::gru) return;
+  const std::int64_t most = encoder::describe_model(experiment.encoder.folder).longest_text;
+  for (const data::Corpus* corpus : {&texts.train, &texts.dev, &texts.test}) {
+    for (const std::int64_t length : corpus->lengths()) {
+      if (length <= most) continue;
+      throw base::InputError(fmt::format("a text has {} tokens", length),
+                             fmt::format("{} reads at most {}", experiment.encoder.folder.string(), most),
+                             fmt::format("Set task.max_length = {}", most));
+    }
+  }
+}
+
 }  // namespace
 
 std::array<std::vector<std::int64_t>, 3> text_lengths(const config::Experiment& experiment) {
@@ -218,6 +232,7 @@ Texts prepare(const Context& context) {
   });
   comm::run_together(context.team.ranks, [&] {
     if (!first) texts = texts_of_task(context);
+    check_lengths(context.experiment, *texts);
   });
   base::world_info("texts: {} train, {} dev, {} test; {} training tokens", texts->train.size(), texts->dev.size(),
                    texts->test.size(), texts->train.token_total());

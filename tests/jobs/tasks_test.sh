@@ -117,6 +117,10 @@ expect 0 "a classifier as it is" "$layersweep" run own.ini --set task.data=own/t
 printf 'text\tlabel\nw1\t0\nw2\tseven\nw3\t1\n' >bad.tsv
 expect 1 "a label that is no class" "$layersweep" run own.ini --set task.data=bad.tsv --set finetune.epochs=0 --set run.folder=bad
 grep -q 'bad.tsv, line 3: there is no class "seven"' log || fail "the line is not named"
+{ cat own/train.tsv; printf 'same\t'; printf 'w3 %.0s' $(seq 40); printf '\tw5\n'; } >long.tsv
+expect 1 "a text longer than the encoder reads" "$layersweep" run own.ini --set task.data=long.tsv --set run.folder=long
+grep -q 'a text has 44 tokens: .*tiny-bert reads at most 24. Set task.max_length = 24' log || fail "the length is not named"
+[ ! -e long/model ] && [ ! -e long/model.training ] || fail "a text that is too long is found only in the training"
 printf '{"text": "w1"}\n{"text": \n' >bad.jsonl
 expect 1 "a broken file" "$layersweep" explain own-alone --input bad.jsonl --output bad.h5
 grep -q 'bad.jsonl, line 2' log || fail "the line is not named"
