@@ -13,7 +13,6 @@
 #include "base/files.hpp"
 #include "base/log.hpp"
 #include "comm/agreement.hpp"
-#include "data/utf8.hpp"
 #include "jobs/explain_file.hpp"
 
 namespace layersweep::app {
@@ -118,28 +117,12 @@ base::ExitCode write_masks(const config::Arguments& arguments) {
 
 base::ExitCode run(const config::Arguments& arguments) {
   if (arguments.find("--input") || arguments.find("--output")) return write_masks(arguments);
-  const std::vector<std::string> texts = arguments.all("--text"), second = arguments.all("--second-text");
-  if (!second.empty() && second.size() != texts.size()) {
-    throw base::UsageError(fmt::format("{} --second-text for {} --text", second.size(), texts.size()),
-                           "each pair needs both");
-  }
+  TextLines lines(arguments);
   use_the_processors_allowed();
   Answers answers(arguments);
-  for (std::size_t t = 0; t < texts.size(); ++t) {
-    const auto number = static_cast<std::int64_t>(t + 1);
-    data::TextInput input{texts[t], std::nullopt};
-    if (!second.empty()) input.second = second[t];
-    if (data::first_ill_formed(texts[t] + input.second.value_or(""))) {
-      base::world_warning("text {} is not UTF-8; its stray bytes are read as U+FFFD", number);
-    }
-    answers.answer(input, number, texts.size() > 1);
-  }
-  if (texts.empty()) {
-    TextLines lines;
-    while (const auto input = lines.next_input()) {
-      answers.answer(*input, lines.number(), true);
-      if (!lines.ready()) answers.flush();  // whoever waits for the answer before the next line gets it
-    }
+  while (const auto input = lines.next()) {
+    answers.answer(*input, lines.number(), lines.are_many());
+    if (!lines.ready()) answers.flush();  // whoever waits for the answer before the next line gets it
   }
   answers.finish();
   return base::ExitCode::done;
@@ -184,11 +167,8 @@ Command explain_command() {
   return {.name = "explain",
           .summary = "Shows which tokens of a text a trained run keeps at each layer",
           .arguments = {{.name = "RUN", .help = "Folder of the run (run.folder)", .count = required},
-                        {.name = "--text", .value = "TEXT", .help = "Text to be explained", .count = repeated},
-                        {.name = "--second-text",
-                         .value = "TEXT",
-                         .help = "Its second text (a passage, where it is a question); one for each --text",
-                         .count = repeated},
+                        text_argument("Text to be explained"),
+                        second_text_argument(),
                         {.name = "--input", .value = "FILE", .help = "Texts whose masks are written to a file"},
                         {.name = "--output", .value = "FILE", .help = "That file, such as masks.h5"},
                         {.name = "--mode", .value = "input|hidden", .help = "Default: the run's first"},

@@ -21,16 +21,15 @@ namespace {
 // Lines that are there already are answered together, up to this many; nobody waits for a batch to fill.
 constexpr std::size_t lines_at_once = 512;
 
-base::ExitCode answer_questions(const encoder::Encoder& encoder, const jobs::TextReader& reader) {
-  TextLines lines;
+base::ExitCode answer_questions(const encoder::Encoder& encoder, const jobs::TextReader& reader, TextLines lines) {
   Output output;
-  while (const auto input = lines.next_input()) {
+  while (const auto input = lines.next()) {
     jobs::ReadText question;
     try {
       question = reader.read(*input);
     } catch (const base::InputError& error) {
       output.flush();
-      throw base::InputError(fmt::format("line {}: {}", lines.number(), error.what()));
+      throw base::InputError(fmt::format("{}: {}", lines.place(), error.what()));
     }
     output.write(json_line(answer_json(jobs::best_answer(encoder, question.windows))));
     if (!lines.ready()) output.flush();
@@ -40,18 +39,19 @@ base::ExitCode answer_questions(const encoder::Encoder& encoder, const jobs::Tex
 }
 
 base::ExitCode run(const config::Arguments& arguments) {
+  TextLines lines(arguments);
   const std::filesystem::path folder = arguments.value("--encoder");
   const auto tokenizer = data::Tokenizer::open(folder);
   const std::int64_t longest = encoder::describe_model(folder).longest_text;
   use_the_processors_allowed();
   const auto encoder = encoder::open_encoder(folder);
-  if (encoder->output() == encoder::OutputKind::span) return answer_questions(*encoder, jobs::TextReader(folder));
+  if (encoder->output() == encoder::OutputKind::span)
+    return answer_questions(*encoder, jobs::TextReader(folder), std::move(lines));
 
-  TextLines lines;
   Output output;
   std::vector<data::TokenizedText> texts;
   while (true) {
-    const auto line = lines.next_input();
+    const auto line = lines.next();
     if (line) {
       const auto tokens = [&](std::int64_t most) {
         return line->second ? tokenizer.tokenize_pair(line->text, *line->second, most)
@@ -59,7 +59,7 @@ base::ExitCode run(const config::Arguments& arguments) {
       };
       texts.push_back(tokens(data::Tokenizer::unlimited));
       if (texts.back().size() > longest) {
-        base::world_warning("line {} has {} tokens, of which the encoder reads {}{}", lines.number(), texts.back().size(),
+        base::world_warning("{} has {} tokens, of which the encoder reads {}{}", lines.place(), texts.back().size(),
                             line->second ? "" : "the first ", longest);
         texts.back() = tokens(longest);
       }
@@ -75,15 +75,16 @@ base::ExitCode run(const config::Arguments& arguments) {
 }
 
 std::string details() {
-  return "Reads one text per line from standard input and prints one JSON object per line, in the same order:\n"
+  return "Reads one text per line from standard input, unless --text gives some, and prints one JSON object per text, in "
+         "the\n"
+         "same order:\n"
          "  {\"logits\":[-2.31,2.05],\"label\":1}\n"
          "A pair is a line {\"text\": \"…\", \"second_text\": \"…\"}. A model of question answering takes lines\n"
          "{\"question\": \"…\", \"passage\": \"…\"} and prints\n"
          "  {\"start_logits\":[…],\"end_logits\":[…],\"answer\":\"at ten\",\"start\":14,\"end\":15}\n"
          "one logit per token of the window of the passage that holds the answer, from token start to token end; a long\n"
          "passage is read in windows of up to 384 tokens that overlap by 128.\n"
-         "Texts longer than the encoder reads are cut, with a warning. Bytes that are not UTF-8 are read as U+FFFD, with "
-         "a\n"
+         "Texts longer than the encoder reads are cut, with a warning. Bytes that are not UTF-8 are read as U+FFFD, with a\n"
          "warning that names the line.\n";
 }
 
@@ -95,7 +96,9 @@ Command predict_command() {
           .arguments = {{.name = "--encoder",
                          .value = "DIR",
                          .help = "Folder of a fine-tuned encoder: config.json, model.safetensors, tokenizer",
-                         .count = config::Argument::Count::required}},
+                         .count = config::Argument::Count::required},
+                        text_argument("Text to be classified, or question"),
+                        second_text_argument()},
           .details = details,
           .run = run};
 }

@@ -12,9 +12,9 @@ namespace {
 
 base::ExitCode run(const config::Arguments& arguments) {
   const auto tokenizer = data::Tokenizer::open(arguments.value("--encoder"));
-  TextLines lines;
+  TextLines lines(arguments);
   Output output;
-  while (const auto input = lines.next_input()) {
+  while (const auto input = lines.next()) {
     const data::TokenizedText text =
         input->second ? tokenizer.tokenize_pair(input->text, *input->second) : tokenizer.tokenize(input->text);
     std::vector<std::string_view> tokens;
@@ -27,7 +27,9 @@ base::ExitCode run(const config::Arguments& arguments) {
 }
 
 std::string details() {
-  return "Reads one text per line from standard input and prints one JSON object per line, in the same order:\n"
+  return "Reads one text per line from standard input, unless --text gives some, and prints one JSON object per text, in "
+         "the\n"
+         "same order:\n"
          "  {\"ids\":[101,2204,102],\"tokens\":[\"[CLS]\",\"good\",\"[SEP]\"]}\n"
          "A pair is a line {\"question\": \"…\", \"passage\": \"…\"} or {\"text\": \"…\", \"second_text\": \"…\"}.\n"
          "Nothing is cut off. Bytes that are not UTF-8 are read as U+FFFD, with a warning that names the line.\n";
@@ -41,7 +43,9 @@ Command tokenize_command() {
           .arguments = {{.name = "--encoder",
                          .value = "DIR",
                          .help = "Folder of the encoder: tokenizer.json or vocab.txt",
-                         .count = config::Argument::Count::required}},
+                         .count = config::Argument::Count::required},
+                        text_argument("Text to be cut"),
+                        second_text_argument()},
           .details = details,
           .run = run};
 }

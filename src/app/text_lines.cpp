@@ -11,26 +11,50 @@
 
 namespace layersweep::app {
 
-std::optional<std::string> TextLines::next() {
-  auto line = reader_.next();
-  if (!line) return line;
-  ++number_;
-  if (line->ends_with('\r')) line->pop_back();
-  if (data::first_ill_formed(*line)) {
-    base::world_warning("line {} is not UTF-8; its stray bytes are read as U+FFFD", number_);
-  }
-  return line;
+config::Argument text_argument(std::string help) {
+  return {.name = "--text", .value = "TEXT", .help = std::move(help), .count = config::Argument::Count::repeated};
 }
 
-std::optional<data::TextInput> TextLines::next_input() {
-  const auto line = next();
-  if (!line) return std::nullopt;
+config::Argument second_text_argument() {
+  return {.name = "--second-text",
+          .value = "TEXT",
+          .help = "Its second text (a passage, where it is a question); one for each --text",
+          .count = config::Argument::Count::repeated};
+}
+
+TextLines::TextLines(const config::Arguments& arguments) {
+  const std::vector<std::string> texts = arguments.all("--text"), second = arguments.all("--second-text");
+  if (!second.empty() && second.size() != texts.size()) {
+    throw base::UsageError(fmt::format("{} --second-text for {} --text", second.size(), texts.size()),
+                           "each pair needs both");
+  }
+  for (const std::string& text : texts) given_.push_back({text, std::nullopt});
+  for (std::size_t t = 0; t < second.size(); ++t) given_[t].second = second[t];
+}
+
+std::optional<data::TextInput> TextLines::next() {
+  std::optional<std::string> line;
+  if (!given_.empty()) {
+    if (!ready()) return std::nullopt;
+    const data::TextInput& text = given_[static_cast<std::size_t>(number_)];
+    line = text.text + text.second.value_or("");
+  } else if (line = reader_.next(); !line) {
+    return std::nullopt;
+  }
+  ++number_;
+  if (data::first_ill_formed(*line)) base::world_warning("{} is not UTF-8; its stray bytes are read as U+FFFD", place());
+  return given_.empty() ? read(*line) : given_[static_cast<std::size_t>(number_ - 1)];
+}
+
+data::TextInput TextLines::read(const std::string& line) const {
   try {
-    return data::read_text_line(*line);
+    return data::read_text_line(line.ends_with('\r') ? line.substr(0, line.size() - 1) : line);
   } catch (const base::InputError& error) {
-    throw base::InputError(fmt::format("line {}: {}", number_, error.what()));
+    throw base::InputError(fmt::format("{}: {}", place(), error.what()));
   }
 }
+
+std::string TextLines::place() const { return fmt::format("{} {}", given_.empty() ? "line" : "text", number_); }
 
 nlohmann::ordered_json answer_json(const jobs::BestAnswer& answer) {
   return {{"start_logits", decimals(answer.start_logits)},

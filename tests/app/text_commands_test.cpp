@@ -70,6 +70,31 @@ TEST(Tokenize, ReadsPairsByEitherName) {
   EXPECT_EQ(answers[2].at("ids"), tokenizer.tokenize("When?").id);
 }
 
+// A text on the command line is what it is, also where a line would be read as JSON.
+TEST(Tokenize, TakesTextsAndPairsFromTheCommandLine) {
+  const auto tokenizer = data::Tokenizer::open(encoder_folder());
+  Outcome outcome = shell(tokenize() + " --text 'When?' --second-text 'A good film.' --text '' --second-text b", "not read");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.error;
+  auto answers = json_lines(outcome.out);
+  ASSERT_EQ(answers.size(), 2u);
+  EXPECT_EQ(answers[0].at("ids"), tokenizer.tokenize_pair("When?", "A good film.", data::Tokenizer::unlimited).id);
+  EXPECT_EQ(answers[1].at("ids"), tokenizer.tokenize_pair("", "b", data::Tokenizer::unlimited).id);
+
+  outcome = shell(tokenize() + " --text '{\"text\": \"a\"}'");
+  answers = json_lines(outcome.out);
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0].at("ids"), tokenizer.tokenize("{\"text\": \"a\"}").id);
+
+  outcome = shell(tokenize() + " --text a --text b --second-text c");
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.error, HasSubstr("1 --second-text for 2 --text"));
+  EXPECT_EQ(outcome.out, "");
+
+  outcome = shell(tokenize() + " --text \"$(printf 'a\\377')\"");
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.error, HasSubstr("text 1 is not UTF-8"));
+}
+
 TEST(Tokenize, NothingInNothingOut) {
   const Outcome outcome = shell(tokenize());
   EXPECT_EQ(outcome.exit_code, 0);
@@ -143,6 +168,25 @@ TEST(Predict, AnswersEveryLineAsIfItWereAlone) {
   EXPECT_LT(cut, 50);
   EXPECT_GT(cut, 0);
   EXPECT_EQ(std::ranges::count(outcome.error, '\n'), cut);
+}
+
+TEST(Predict, AnswersTextsOfTheCommandLineAsLines) {
+  const std::string fixtures = (test::source_dir() / "tests/encoder/fixtures").string();
+  const std::string classify = "$L predict --encoder " + fixtures + "/tiny-bert";
+  const Outcome texts = shell(classify + " --text 'w1 w2' --second-text w3 --text w4 --second-text 'w5 w6'");
+  EXPECT_EQ(texts.exit_code, 0) << texts.error;
+  EXPECT_EQ(texts.out, shell(classify,
+                             "{\"text\": \"w1 w2\", \"second_text\": \"w3\"}\n"
+                             "{\"text\": \"w4\", \"second_text\": \"w5 w6\"}\n")
+                           .out);
+  EXPECT_EQ(json_lines(texts.out).size(), 2u);
+
+  const std::string answer = "$L predict --encoder " + fixtures + "/tiny-qa";
+  const Outcome question = shell(answer + " --text 'w1 w2' --second-text 'w3 w4 w5'");
+  EXPECT_EQ(question.exit_code, 0) << question.error;
+  EXPECT_EQ(question.out, shell(answer, "{\"question\": \"w1 w2\", \"passage\": \"w3 w4 w5\"}\n").out);
+  EXPECT_EQ(json_lines(question.out).size(), 1u);
+  EXPECT_THAT(shell(answer + " --text 'w1 w2'").error, HasSubstr("text 1: "));
 }
 
 TEST(Predict, ReadsPairs) {
