@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "base/error.hpp"
 
@@ -69,6 +70,16 @@ void check_probe(const Experiment& e) {
   if (e.probe.seeds_per_unit > seeds) {
     throw UsageError(fmt::format("probe.seeds_per_unit = {}, but probe.seeds has only {}", e.probe.seeds_per_unit, seeds),
                      {}, "Use 0 to train all seeds together");
+  }
+  // The seeds of a unit are the name of its folder, and file systems take 255 bytes.
+  constexpr std::int64_t longest_name = 200;
+  const auto names = e.probe.seeds | std::views::transform([](auto seed) { return std::ssize(fmt::format("-{}", seed)); });
+  const std::int64_t longest_seed = std::ranges::max(names);
+  const std::int64_t together = e.probe.seeds_per_unit == 0 ? seeds : e.probe.seeds_per_unit;
+  if (together * longest_seed > longest_name) {
+    throw UsageError(fmt::format("{} probe seeds in one unit", together),
+                     "the unit's folder, named by them, would have too long a name",
+                     fmt::format("Set probe.seeds_per_unit to {} or less", longest_name / longest_seed));
   }
   if (e.probe.alpha_start > e.probe.alpha_max) {
     throw UsageError(

@@ -1,4 +1,5 @@
 // What people get wrong, and whether the message names place, key, reason and remedy.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -99,6 +100,10 @@ TEST(CrossChecks, NameBothSidesAndTheRemedy) {
   EXPECT_THAT(refusal_of("run.precision=tf32", sst), HasSubstr("GPUs"));
   EXPECT_THAT(refusal_of("run.precision=bf16"), HasSubstr("fp32"));
   EXPECT_THAT(refusal_of("probe.seeds_per_unit=2", sst), HasSubstr("probe.seeds"));
+  std::string many = "probe.seeds=100";
+  for (int seed = 101; seed < 200; ++seed) many += fmt::format(",{}", seed);
+  EXPECT_THAT(message(sst, {many, "probe.seeds_per_unit=0"}), HasSubstr("Set probe.seeds_per_unit to 50 or less"));
+  EXPECT_NO_THROW(parse(sst, "trial.ini", {{many, "probe.seeds_per_unit=50"}}));
   EXPECT_THAT(refusal_of("probe.alpha_start=201", sst), HasSubstr("probe.alpha_max"));
   EXPECT_THAT(refusal_of("run.token_budget=127", sst), HasSubstr("task.max_length"));
   EXPECT_THAT(refusal_of("explain.methods=guan,none", sst), HasSubstr("none"));
