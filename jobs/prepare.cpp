@@ -85,12 +85,16 @@ Texts squad_texts(const Context& context) {
   const auto open = [&](data::Split split, const std::string& hash, const std::function<data::Corpus()>& make) {
     return shards.open(split, fmt::format("{} {}", hash, windows.overlap), make);
   };
-  return {open(splits[0], train_hash, [&] { return prepared(data::split_squad(data::read_squad(files.train)).train); }),
+  const data::Corpus train =
+      open(splits[0], train_hash, [&] { return prepared(data::split_squad(data::read_squad(files.train)).train); });
+  // All questions of a file may be without an answer, or none.
+  const bool may_answer_none = !train.answerable().empty() && train.answerable().front() != 0;
+  return {train,
           open(splits[1], train_hash, [&] { return prepared(data::split_squad(data::read_squad(files.train)).dev); }),
           open(splits[2], test_hash, [&] { return prepared(data::read_squad(files.test)); }),
           tokenizer,
           base::sha256_of_text(train_hash + test_hash),
-          {.output = encoder::OutputKind::span}};
+          {.output = encoder::OutputKind::span, .may_answer_none = may_answer_none}};
 }
 
 /// Users' texts by split, each with the file they come from.

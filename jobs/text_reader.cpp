@@ -53,6 +53,10 @@ std::vector<std::string> names_of(const encoder::ModelDescription& model) {
   return made_up ? std::vector<std::string>() : model.class_names;
 }
 
+data::Unanswerable unanswerable_by(const encoder::ModelDescription& model) {
+  return model.may_answer_none ? data::Unanswerable::possible : data::Unanswerable::never;
+}
+
 }  // namespace
 
 TextReader::TextReader(const config::Experiment& experiment, const std::filesystem::path& model) {
@@ -66,6 +70,7 @@ TextReader::TextReader(const config::Experiment& experiment, const std::filesyst
   windows_ = window_settings(experiment.task);
   windows_.max_length = std::min(windows_.max_length, described.longest_text);
   output_ = described.output;
+  unanswerable_ = unanswerable_by(described);
   classes_ = {described.classes, names_of(described)};
   const bool sst = experiment.task.name == config::TaskName::sst && described.classes == std::ssize(sst_classes);
   if (sst) classes_.names.assign(sst_classes.begin(), sst_classes.end());
@@ -75,6 +80,7 @@ TextReader::TextReader(const std::filesystem::path& model) : tokenizer_(data::To
   const encoder::ModelDescription described = encoder::describe_model(model);
   const std::int64_t longest = described.longest_text;
   output_ = described.output;
+  unanswerable_ = unanswerable_by(described);
   windows_.max_length = output_ == encoder::OutputKind::span ? std::min(windows_.max_length, longest) : longest;
   classes_ = {described.classes, names_of(described)};
 }
@@ -98,7 +104,7 @@ ReadText TextReader::read(const data::TextInput& input) const {
     data::SquadQuestion question;
     question.question = input.text;
     question.passage = *input.second;
-    result.windows = data::window_examples(*tokenizer_, question, 0, windows_, data::Unanswerable::never);
+    result.windows = data::window_examples(*tokenizer_, question, 0, windows_, unanswerable_);
     if (result.windows.size() > 1) {
       result.remark = fmt::format("is read in {} windows; the one with the answer is shown", result.windows.size());
     }

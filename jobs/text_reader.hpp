@@ -49,6 +49,7 @@ class TextReader {
   std::optional<data::Tokenizer> tokenizer_;
   data::WindowSettings windows_;  // of any text its longest
   encoder::OutputKind output_ = encoder::OutputKind::classes;
+  data::Unanswerable unanswerable_ = data::Unanswerable::never;  // of questions
   data::Classes classes_;
 };
 

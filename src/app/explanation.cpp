@@ -61,6 +61,7 @@ std::string verdict_text(jobs::Verdict verdict) {
 
 std::string prediction_text(const jobs::Explanation& explanation) {
   if (const auto& answer = explanation.answer) {
+    if (answer->end == 0) return "none";
     return fmt::format("{} (tokens {} to {})", printable(answer->text), answer->start, answer->end);
   }
   return fmt::format("{}{}, probability {:.3f}", explanation.prediction,

@@ -37,6 +37,7 @@ BertConfig read_bert_config(const std::filesystem::path& config_json) {
   config.output = names_question_answering(keys.json()) ? OutputKind::span : OutputKind::classes;
   config.classes = config.output == OutputKind::span ? 2 : keys.class_count();
   if (config.output == OutputKind::classes) config.class_names = keys.class_names();
+  if (config.output == OutputKind::span) config.may_answer_none = keys.json().value(may_answer_none_key, false);
   config.norm_epsilon = keys.number_or("layer_norm_eps", 1e-12, 0, 1);
   config.hidden_dropout = keys.number_or("hidden_dropout_prob", 0.1, 0, 1);
   config.attention_dropout = keys.number_or("attention_probs_dropout_prob", 0.1, 0, 1);

@@ -10,6 +10,9 @@
 
 namespace layersweep::encoder {
 
+/// In config.json, since Hugging Face's layout does not tell: whether a model of question answering may answer nothing.
+inline constexpr const char* may_answer_none_key = "layersweep_may_answer_none";
+
 struct BertConfig {
   std::int64_t layers = 0;
   std::int64_t hidden = 0;
@@ -21,6 +24,7 @@ struct BertConfig {
   OutputKind output = OutputKind::classes;
   std::int64_t classes = 0;              ///< rows of the head; a span has two, start and end
   std::vector<std::string> class_names;  ///< id2label, empty where the file has none
+  bool may_answer_none = false;          ///< of spans: whether "no answer" is one of the answers
   std::int64_t padding_id = 0;
   double norm_epsilon = 1e-12;
   double hidden_dropout = 0.1;
@@ -32,8 +36,9 @@ struct BertConfig {
 };
 
 /// Reads and checks config.json; `classes` is num_labels or the length of id2label, 2 where the file says neither (as
-/// Hugging Face has it). The output is a span where `architectures` names BertForQuestionAnswering. Throws InputError naming
-/// the key when it is no BERT, or a variant whose arithmetic is not ours.
+/// Hugging Face has it). `may_answer_none` is our own key layersweep_may_answer_none. The output is a span where
+/// `architectures` names BertForQuestionAnswering. Throws InputError naming the key when it is no BERT, or a variant whose
+/// arithmetic is not ours.
 BertConfig read_bert_config(const std::filesystem::path& config_json);
 
 }  // namespace layersweep::encoder

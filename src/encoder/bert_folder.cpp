@@ -111,6 +111,7 @@ BertModel read_bert_body(const std::filesystem::path& folder, const Head& head, 
   const auto output = present.find(span ? "qa_outputs.weight" : "classifier.weight");
   const bool same_output = output != present.end() && file.info(output->second).shape.at(0) == rows;
   model.config.output = head.output;
+  model.config.may_answer_none = head.may_answer_none;
   model.config.class_names = !head.class_names.empty() || !same_output ? head.class_names : model.config.class_names;
   model.config.classes = rows;
   model.weights = allocate_bert_weights(model.config);
@@ -148,6 +149,8 @@ void write_bert(const std::filesystem::path& folder, const BertConfig& config, c
   const bool span = config.output == OutputKind::span;
   put_classes(json, span ? 0 : config.classes, config.class_names);
   json.erase("problem_type");
+  json.erase(may_answer_none_key);
+  if (config.may_answer_none) json[may_answer_none_key] = true;
   json["architectures"] = nlohmann::json::array({span ? "BertForQuestionAnswering" : "BertForSequenceClassification"});
   if (!span) json["problem_type"] = "single_label_classification";
   for (const char* type : {"torch_dtype", "dtype"}) {

@@ -74,7 +74,7 @@ ModelDescription describe_model(const std::filesystem::path& folder) {
     return {OutputKind::classes, config.classes, config.class_names, data::Tokenizer::unlimited};
   }
   const BertConfig config = read_bert_config(folder / "config.json");
-  return {config.output, config.classes, config.class_names, config.positions};
+  return {config.output, config.classes, config.class_names, config.positions, config.may_answer_none};
 }
 
 }  // namespace layersweep::encoder

@@ -32,6 +32,7 @@ struct ModelDescription {
   std::int64_t classes = 0;              ///< rows of the head; a span has two, start and end
   std::vector<std::string> class_names;  ///< one per class, or none
   std::int64_t longest_text = 0;         ///< tokens; data::Tokenizer::unlimited where the model has no limit
+  bool may_answer_none = false;          ///< of spans: whether "no answer" is one of the answers
 };
 
 /// Throws InputError naming the key.

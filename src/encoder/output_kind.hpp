@@ -17,6 +17,7 @@ struct Head {
   OutputKind output = OutputKind::classes;
   std::int64_t classes = 0;                   ///< at least 2; of no account for spans
   std::vector<std::string> class_names = {};  ///< one per class, or none
+  bool may_answer_none = false;               ///< of spans: whether "no answer", position 0, is one of the answers
 };
 
 }  // namespace layersweep::encoder

@@ -72,6 +72,13 @@ expect 0 "questions without answers" "$layersweep" run small.ini --set task.data
 grep -q '^test: exact match \(6[6-9]\|[7-9][0-9]\|100\)[0-9.]* %, F1 .* over 12 questions$' log || fail "no answer is never right"
 expect 0 "validate questions without answers" "$layersweep" validate unanswerable/run/results.h5
 expect 0 "masks after questions without answers" "$layersweep" explain unanswerable/run --input questions.jsonl --output none.h5
+# The same model says so of a question on the command line, of a line, and in the masks of a file.
+"$layersweep" predict --encoder unanswerable/run/model <questions.jsonl >log 2>&1 || fail "predict without answers"
+grep -q '"answer":"","start":0,"end":0}' log || fail "no question is predicted to have no answer"
+question=$(sed -n "$(grep -n '"answer":"","start":0' log | head -n 1 | cut -d: -f1)p" questions.jsonl)
+echo "$question" | "$layersweep" explain unanswerable/run >log 2>&1 || fail "explain a question without an answer"
+grep -q '^answer: none' log || fail "it is not said that there is no answer"
+h5dump -y -w 1 -d /predicted_start none.h5 | tr -d ' ,' | grep -qx 0 || fail "no answer is not among the masks' predictions"
 
 cat >own.ini <<INI
 [task]
