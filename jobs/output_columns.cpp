@@ -121,12 +121,14 @@ class SpanColumns final : public OutputColumns {
       return (logits[0][answer / width] + logits[1][answer % width]).item<double>();
     };
     if (gold.empty()) return;  // a question of a user's: nobody knows
-    const data::AnswerScore score = data::score_answer(text(decided), gold);
+    const bool may_have_none = corpus.answerable()[static_cast<std::size_t>(corpus.token_start()[example])] != 0;
+    const data::SquadScript script = may_have_none ? data::SquadScript::v2_0 : data::SquadScript::v1_1;
+    const data::AnswerScore score = data::score_answer(text(decided), gold, script);
     score_[row] = static_cast<float>(score.f1);
     exact_match_[row] = score.exact_match ? 1 : 0;
-    const bool may_have_none = corpus.answerable()[static_cast<std::size_t>(corpus.token_start()[example])] != 0;
-    scores_.add(start_.example + place.row, {sum(found), data::score_answer(text(found), gold),
-                                             may_have_none ? sum(0) : encoder::beyond_text, data::score_answer("", gold)});
+    scores_.add(start_.example + place.row,
+                {sum(found), data::score_answer(text(found), gold, script), may_have_none ? sum(0) : encoder::beyond_text,
+                 data::score_answer("", gold, script)});
   }
 
   SlabStart start_;

@@ -53,8 +53,9 @@ std::vector<std::string> words_of(const std::string& normalised) {
   return words;
 }
 
-double f1_of(const std::string& predicted, const std::string& given) {
+double f1_of(const std::string& predicted, const std::string& given, SquadScript script) {
   const std::vector<std::string> left = words_of(predicted), right = words_of(given);
+  if (script == SquadScript::v2_0 && (left.empty() || right.empty())) return left.empty() == right.empty() ? 1 : 0;
   std::map<std::string, int> count;
   for (const std::string& word : right) ++count[word];
   double same = 0;
@@ -91,13 +92,18 @@ std::string normalised_answer(std::string_view text) {
   return normalised;
 }
 
-AnswerScore score_answer(std::string_view predicted, std::span<const std::string> given) {
+AnswerScore score_answer(std::string_view predicted, std::span<const std::string> given, SquadScript script) {
   const std::string answer = normalised_answer(predicted);
+  std::vector<std::string> golds;
+  for (const std::string& text : given) golds.push_back(normalised_answer(text));
+  if (script == SquadScript::v2_0) {
+    std::erase(golds, std::string());
+    if (golds.empty()) golds.emplace_back();
+  }
   AnswerScore best;
-  for (const std::string& text : given) {
-    const std::string right = normalised_answer(text);
-    best.exact_match = best.exact_match || answer == right;
-    best.f1 = std::max(best.f1, text.empty() ? (answer.empty() ? 1.0 : 0.0) : f1_of(answer, right));
+  for (const std::string& gold : golds) {
+    best.exact_match = best.exact_match || answer == gold;
+    best.f1 = std::max(best.f1, f1_of(answer, gold, script));
   }
   return best;
 }

@@ -17,7 +17,12 @@ struct AnswerScore {
   double f1 = 0;  ///< of the bags of words
 };
 
-/// Each the best over the given answers. An empty one says that there is no answer: then only an empty prediction is right.
-AnswerScore score_answer(std::string_view predicted, std::span<const std::string> given);
+/// The scripts differ only where nothing is left of an answer after normalisation. evaluate-v1.1.py: F1 is 0 whatever was
+/// predicted, though two such answers match exactly. evaluate-v2.0.py: such given answers do not count; where no other is
+/// given the question has no answer, and exact match and F1 are 1 when nothing is left of the prediction either, else 0.
+enum class SquadScript { v1_1, v2_0 };
+
+/// Each the best over the given answers (at least one).
+AnswerScore score_answer(std::string_view predicted, std::span<const std::string> given, SquadScript script);
 
 }  // namespace layersweep::data
