@@ -43,6 +43,21 @@ expect 0 "a run goes on" "$layersweep" run gru.ini $small --set run.folder=alone
 grep -q '^model: done before' log || fail "the model is not found"
 same_results before.h5 alone/results.h5 >log || fail "the same results after going on"
 
+# Other explainers, added to both runs.
+few="--set explain.splits=test --set explain.limit=6 --set explain.search_steps=4 --set explain.samples=2
+  --set explain.integration_steps=4"
+methods=leave_one_out,gradient_times_input,guan
+# shellcheck disable=SC2086
+expect 0 "explain sentences, one rank" "$layersweep" run gru.ini $small $few --set run.folder=alone \
+  --set explain.methods=$methods
+# shellcheck disable=SC2086
+expect 0 "explain sentences, two ranks" "$@" 2 "$layersweep" run gru.ini $small $few --set run.folder=two \
+  --set explain.methods=$methods
+expect 0 "validate explained sentences" "$layersweep" validate alone/results.h5
+# shellcheck disable=SC2046
+same_explanations alone/results.h5 two/results.h5 $(echo $methods | tr , ' ') >log ||
+  fail "sentences: the same explanations on one and two ranks"
+
 for mode in hidden input; do
   expect 0 "a text explained in $mode mode" "$layersweep" explain alone --mode $mode --text "w3 w5 w7"
   grep -q 'GRU states' log || fail "the point is not named"

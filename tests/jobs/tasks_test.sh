@@ -55,6 +55,21 @@ for variable in question gold_start predicted_start start_logits; do
 done
 h5ls alone/results.h5/logits >log 2>&1 && fail "logits of classes are in the results"
 
+# Other explainers, added to both runs.
+few="--set explain.splits=test --set explain.limit=6 --set explain.search_steps=4 --set explain.samples=2
+  --set explain.integration_steps=4"
+methods=greedy_erasure,integrated_gradients,diffmask
+# shellcheck disable=SC2086
+expect 0 "explain questions, one rank" "$layersweep" run small.ini $few --set run.folder=alone \
+  --set explain.methods=$methods
+# shellcheck disable=SC2086
+expect 0 "explain questions, two ranks" "$@" 2 "$layersweep" run small.ini $few --set run.folder=two \
+  --set explain.methods=$methods
+expect 0 "validate explained questions" "$layersweep" validate alone/results.h5
+# shellcheck disable=SC2046
+same_explanations alone/results.h5 two/results.h5 $(echo $methods | tr , ' ') >log ||
+  fail "questions: the same explanations on one and two ranks"
+
 expect 1 "masks in place of the run's results" "$layersweep" explain alone --input questions.jsonl --output alone/results.h5
 grep -q "holds the results of the run itself" log || fail "masks in place of the run's results: no word of it"
 expect 0 "masks of new questions" "$layersweep" explain alone --input questions.jsonl --output masks.h5
@@ -105,6 +120,16 @@ expect 0 "own texts, one rank" "$layersweep" run own.ini --set run.folder=own-al
 expect 0 "own texts, two ranks" "$@" 2 "$layersweep" run own.ini --set run.folder=own-two
 expect 0 "validate own texts" "$layersweep" validate own-alone/results.h5
 same_results own-alone/results.h5 own-two/results.h5 >log || fail "the same results of own texts on one and two ranks"
+methods=leave_one_out,reinforce,attention
+# shellcheck disable=SC2086
+expect 0 "explain own texts, one rank" "$layersweep" run own.ini $few --set run.folder=own-alone --set explain.methods=$methods
+# shellcheck disable=SC2086
+expect 0 "explain own texts, two ranks" "$@" 2 "$layersweep" run own.ini $few --set run.folder=own-two \
+  --set explain.methods=$methods
+expect 0 "validate explained own texts" "$layersweep" validate own-alone/results.h5
+# shellcheck disable=SC2046
+same_explanations own-alone/results.h5 own-two/results.h5 $(echo $methods | tr , ' ') >log ||
+  fail "own texts: the same explanations on one and two ranks"
 expect 0 "masks of new texts" "$layersweep" explain own-alone --input new.jsonl --output new.h5
 expect 0 "masks of new texts on two ranks" "$@" 2 "$layersweep" explain own-alone --input new.jsonl --output new-two.h5
 expect 0 "validate masks of new texts" "$layersweep" validate new.h5

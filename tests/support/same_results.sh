@@ -21,3 +21,20 @@ same_results() {
     return 1
   fi
 }
+
+# same_explanations A B METHOD…: the same, but for the seconds that explaining took, of files in which these methods and random
+# have attributions (h5diff takes two missing values for equal).
+same_explanations() {
+  one=$1
+  other=$2
+  shift 2
+  for method in "$@" random; do
+    if ! h5dump -y -w 1 -d "/explain/$method/attribution" "$one" | grep -q '^ *-\{0,1\}[0-9]'; then
+      echo "$one holds no attributions of $method"
+      return 1
+    fi
+  done
+  # shellcheck disable=SC2046
+  same_results "$one" "$other" --exclude-path=/evaluation/seconds \
+    $(h5ls "$one/explain" | awk '{print "--exclude-path=/explain/" $1 "/seconds"}')
+}
