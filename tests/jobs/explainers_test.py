@@ -7,6 +7,7 @@ usage: explainers_test.py LAYERSWEEP
 import json
 import math
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -79,6 +80,71 @@ def check_export(path, file, method, point, share):
             assert line[key] == line["thresholded_scores"][at][key] and abs(sum(line[key].values()) - 1) < 1e-6
 
 
+def document(folder, docid):
+    """As load_documents of ERASER's utils.py reads it."""
+    with open(folder / "docs" / docid, encoding="utf-8") as file:
+        lines = [line.strip() for line in file.readlines()]
+    return [[word for word in line.split(" ") if word] for line in lines if line]
+
+
+def check_data(path, folder):
+    """The texts and annotations beside the lines: what ERASER's scorer reads together."""
+    command = [sys.executable, EXPORT, path, "leave_one_out", "1", "--data-dir", folder]
+    exported = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    lines = [json.loads(line) for line in exported.splitlines()]
+    annotations = [json.loads(line) for line in (folder / "test.jsonl").read_text().splitlines()]
+    assert [line["annotation_id"] for line in lines] == [truth["annotation_id"] for truth in annotations] and len(lines) == 150
+    assert len(list((folder / "docs").iterdir())) == 150
+    with h5py.File(path) as file:
+        texts = {name: at for at, name in enumerate(texts_of(file["example_id"]))}
+        for line, truth in zip(lines, annotations):
+            (rationale,) = line["rationales"]
+            (sentence,) = document(folder, rationale["docid"])
+            assert len(sentence) == len(rationale["soft_rationale_predictions"]) and truth["docids"] == [rationale["docid"]]
+            assert set(truth) == {"annotation_id", "query", "evidences", "classification", "docids"}
+            text = texts[line["annotation_id"]]
+            tokens = slice(file["token_start"][text], file["token_start"][text] + file["token_count"][text])
+            assert truth["classification"] == str(file["label"][text])
+            true = np.zeros(len(sentence), int)
+            for (evidence,) in truth["evidences"]:
+                assert evidence["docid"] == rationale["docid"] and (evidence["start_sentence"], evidence["end_sentence"]) == (0, 1)
+                assert evidence["text"].split(" ") == sentence[evidence["start_token"]:evidence["end_token"]]
+                true[evidence["start_token"]:evidence["end_token"]] = 1
+            if "token_truth" in file:
+                np.testing.assert_array_equal(true, file["token_truth"][tokens])
+            # The scorer divides by the number of true rationales where there are hard predictions.
+            assert ("hard_rationale_predictions" in rationale) == ("token_truth" in file)
+    return lines, annotations
+
+
+def check_data_of_any(path, folder):
+    """Where no truth is known, and tokens and ids are hard to write into files."""
+    other = folder / "other.h5"
+    shutil.copy(path, other)
+    with h5py.File(other, "r+") as file:
+        explained = int(np.flatnonzero(~np.isnan(file["evaluation/clean_probability"][:]))[0])
+        del file["token_truth"]
+        first = int(file["token_start"][explained])
+        for name, row, text in (("token_text", first, b" "), ("token_text", first + 1, b"\n"), ("token_text", first + 2, b""),
+                                ("example_id", explained, b"../x y")):
+            rows = file[name][:]
+            rows[row] = list(text.ljust(rows.shape[1], b"\0").decode())
+            # As they are: h5py would convert to this type, whose one byte is that of the terminator.
+            file[name].id.write(h5py.h5s.ALL, h5py.h5s.ALL, rows, file[name].id.get_type())
+    lines, annotations = check_data(other, folder / "other")
+    assert all(truth["evidences"] == [] for truth in annotations)
+    assert "../x y" in {line["annotation_id"] for line in lines}
+
+
+def check_head(path):
+    """A reader that has enough of the lines gets no complaint."""
+    command = [sys.executable, EXPORT, path, "leave_one_out", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as export:
+        export.stdout.readline()
+        export.stdout.close()
+        assert export.stderr.read() == "" and export.wait(60) == 0
+
+
 def check_controls(evaluation):
     methods = texts_of(evaluation["method_name"])
     figure = {name: evaluation[name][:] for name in evaluation if name.startswith("aopc")}
@@ -116,6 +182,9 @@ def main():
             check_export(path, file, "leave_one_out", 0, 0.2)
             check_export(path, file, "integrated_gradients", 1, 0.5)
             check_controls(file["evaluation"])
+        check_data(path, folder / "eraser")
+        check_data_of_any(path, folder)
+        check_head(path)
 
 
 if __name__ == "__main__":
