@@ -11,6 +11,10 @@ namespace layersweep::explain {
 
 using probe::LookaheadRmsprop;
 
+at::Tensor token_share(const Subject& subject) {
+  return subject.batch.mask.to(at::kFloat) / subject.batch.lengths.to(at::kFloat).unsqueeze(-1);
+}
+
 Multipliers::Multipliers(const Subject& subject)
     : alpha_(at::ones({subject.texts()}, at::kFloat)), optimiser_(alpha_, LookaheadRmsprop::Variance::plain) {}
 

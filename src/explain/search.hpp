@@ -11,6 +11,13 @@
 
 namespace layersweep::explain {
 
+/// Where the gate logits of a search for one text start: nearly open; from 5, where probes start, it would need most of its
+/// steps to leave.
+inline constexpr double starting_gate_logit = 2;
+
+/// B x T: 1/length on the tokens of a text, 0 beyond.
+at::Tensor token_share(const Subject& subject);
+
 /// A Lagrangian multiplier for each text (De Cao et al., EMNLP 2020, equation 5): rises while the output changes by more
 /// than ε.
 class Multipliers {

@@ -5,10 +5,12 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/argmax.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/lerp.h>
 #include <ATen/ops/log_softmax.h>
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "probe/divergence.hpp"
@@ -61,6 +63,10 @@ at::Tensor masked_divergence(const Subject& subject, const at::Tensor& gates, co
 
 at::Tensor repeated_texts(const Subject& subject, std::int64_t copies) {
   return at::arange(subject.texts()).repeat({copies});
+}
+
+at::Tensor missing_attribution(const Subject& subject) {
+  return at::full({subject.texts(), subject.width()}, std::numeric_limits<float>::quiet_NaN(), at::kFloat);
 }
 
 }  // namespace layersweep::explain

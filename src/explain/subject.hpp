@@ -51,4 +51,7 @@ at::Tensor masked_divergence(const Subject& subject, const at::Tensor& gates, co
 /// `copies` rows of each text, one set of all texts after the other: its `text` index, copies·B.
 at::Tensor repeated_texts(const Subject& subject, std::int64_t copies);
 
+/// B x T, all NaN: an attribution that a method does not give.
+at::Tensor missing_attribution(const Subject& subject);
+
 }  // namespace layersweep::explain

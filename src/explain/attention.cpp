@@ -1,13 +1,8 @@
-#include "explain/baselines.hpp"
-
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/full.h>
-
-#include <limits>
 
 #include "encoder/attention.hpp"
-#include "explain/noise.hpp"
+#include "explain/baselines.hpp"
 
 namespace layersweep::explain {
 
@@ -18,11 +13,7 @@ at::Tensor Attention::attribute(const Subject& subject) const {
         attending->attention(subject.point, {subject.states(), repeated_texts(subject, 1)}, subject.batch);
     if (paid.defined()) return paid;
   }
-  return at::full({subject.texts(), subject.width()}, std::numeric_limits<float>::quiet_NaN(), at::kFloat);
-}
-
-at::Tensor Random::attribute(const Subject& subject) const {
-  return uniform_noise(subject, seed_, Draw::random, 0, 1).squeeze(0).to(at::kFloat);
+  return missing_attribution(subject);
 }
 
 }  // namespace layersweep::explain

@@ -1,35 +1,17 @@
-#include "explain/gradients.hpp"
-
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty_like.h>
 #include <ATen/ops/lerp.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros_like.h>
-#include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 
 #include "base/error.hpp"
+#include "explain/gradients.hpp"
+#include "explain/score_gradient.hpp"
 
 namespace layersweep::explain {
-namespace {
-
-// R x T x W.
-at::Tensor score_gradient(const Subject& subject, const at::Tensor& states, const at::Tensor& text) {
-  const at::AutoGradMode record(true);
-  const at::Tensor leaf = states.detach().requires_grad_();
-  const at::Tensor score = prediction_score(subject, outputs_above(subject, leaf, text), text).sum();
-  return torch::autograd::grad({score}, {leaf}).front();
-}
-
-}  // namespace
-
-at::Tensor GradientTimesInput::attribute(const Subject& subject) const {
-  return (subject.states() * score_gradient(subject, subject.states(), repeated_texts(subject, 1))).sum(-1);
-}
 
 IntegratedGradients::IntegratedGradients(std::int64_t steps) : steps_(steps) {
   base::ensure(steps > 0, "an integral needs a step");

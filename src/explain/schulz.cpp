@@ -1,8 +1,5 @@
-#include "explain/noisy.hpp"
-
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/log.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/softplus.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -10,13 +7,13 @@
 #include <numbers>
 
 #include "explain/noise.hpp"
+#include "explain/noisy.hpp"
 #include "explain/search.hpp"
 
 namespace layersweep::explain {
 namespace {
 
-constexpr double schulz_start = 5;        // nearly everything passes, as in the paper
-constexpr double guan_start = -3;         // σ = 0.05 deviations
+constexpr double starting_logit = 5;      // nearly everything passes, as in the paper
 constexpr double least_deviation = 1e-6;  // a feature that never varies bears no noise
 
 // Nats per token and feature: KL[N(λ·r, (1 − λ)²) ‖ N(0, 1)] of standardised states r; −log(1 − λ) = softplus(α).
@@ -33,7 +30,7 @@ at::Tensor Schulz::attribute(const Subject& subject) const {
   const at::Tensor lengths = subject.batch.lengths.to(at::kFloat);
   const at::Tensor text = repeated_texts(subject, copies);
   const at::Tensor standardised = (subject.states() - subject.mean) / subject.deviation.clamp_min(least_deviation);
-  TokenParameters alpha(subject, schulz_start);
+  TokenParameters alpha(subject, starting_logit);
   for (std::int64_t step = 1; step <= settings_.search_steps; ++step) {
     const at::Tensor noise =
         subject.mean + subject.deviation * normal_noise(subject, settings_.seed, Draw::schulz, step, copies);
@@ -47,30 +44,6 @@ at::Tensor Schulz::attribute(const Subject& subject) const {
     alpha.descend(torch::autograd::grad({(entropy + beta * passed).sum()}, {leaf}).front());
   }
   return information(alpha.values(), standardised).sum(-1) / std::numbers::ln2;
-}
-
-at::Tensor Guan::attribute(const Subject& subject) const {
-  const std::int64_t copies = settings_.samples;
-  const at::Tensor share = subject.batch.mask.to(at::kFloat) / subject.batch.lengths.to(at::kFloat).unsqueeze(-1);
-  const at::Tensor text = repeated_texts(subject, copies);
-  TokenParameters rho(subject, guan_start);
-  Multipliers alpha(subject);
-  for (std::int64_t step = 1; step <= settings_.search_steps; ++step) {
-    const at::Tensor noise = subject.deviation * normal_noise(subject, settings_.seed, Draw::guan, step, copies);
-    at::Tensor divergences, gradient;
-    {
-      const at::AutoGradMode record(true);
-      const at::Tensor leaf = rho.values().detach().requires_grad_();
-      const at::Tensor sigma = at::softplus(leaf);
-      const at::Tensor states = (subject.states() + sigma.unsqueeze(-1) * noise).flatten(0, 1);
-      divergences = divergence(subject, outputs_above(subject, states, text), text).view({copies, -1}).mean(0);
-      const at::Tensor loss = (alpha.values() * divergences).sum() - (at::log(sigma) * share).sum();
-      gradient = torch::autograd::grad({loss}, {leaf}).front();
-    }
-    rho.descend(gradient);
-    alpha.ascend(divergences.detach(), subject.epsilon);
-  }
-  return at::softplus(rho.values()).reciprocal();
 }
 
 }  // namespace layersweep::explain
