@@ -9,6 +9,8 @@
 #include <map>
 #include <thread>
 
+#include "base/build_info.hpp"
+#include "base/environment.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "comm/agreement.hpp"
@@ -20,6 +22,7 @@
 #include "sweep/progress.hpp"
 #include "sweep/replacements.hpp"
 #include "sweep/unit_files.hpp"
+#include "sweep/unit_log.hpp"
 #include "sweep/unit_teams.hpp"
 
 namespace layersweep::jobs {
@@ -71,7 +74,10 @@ bool has_broken_cell(const sweep::TrainedUnit& trained) {
   return false;
 }
 
-// A line of progress on its way from a team's first rank to rank 0.
+// What a team's first rank tells rank 0 is one letter and its text: progress in figures, a line for people, or that the
+// unit is done.
+constexpr char is_progress = 'p', is_line = 'l', is_done = 'd';
+
 std::string packed(const sweep::Progress& progress) {
   std::vector<double> values{static_cast<double>(progress.step), static_cast<double>(progress.total_steps),
                              progress.pairs_per_second, progress.elapsed_s, progress.remaining_s};
@@ -100,6 +106,12 @@ sweep::Progress unpacked(std::string_view text) {
   }
   return progress;
 }
+
+// What rank 0 does with the word of a unit in training.
+struct Listener {
+  sweep::OnProgress print;
+  sweep::UnitLog log;
+};
 
 class UnitsOfRun {
  public:
@@ -148,28 +160,58 @@ class UnitsOfRun {
     for (const std::size_t u : missing) planned.push_back(planned_[u]);
     const std::vector<plan::UnitWork> costs = work_of(context_, texts_, planned);
     const int shards = context_.team.shards;
-    std::vector<sweep::OnProgress> printers(units_.size());
+    const std::vector<std::string> hosts = world().all_gather_text(base::host_name());
+    const std::string program = fmt::format("layersweep {} ({})", base::build_info().version, base::build_info().commit);
+    std::map<std::size_t, Listener> listeners;  // on rank 0, of the units in training
     sweep::UnitWork work;
     work.train = [&](const comm::Communicator& team, std::size_t number, const sweep::Contact& contact) {
       train(team, units_[missing[number]], costs[number], replacements, contact);
     };
     work.on_start = [&](std::size_t number, int first, int ranks) {
       const std::string name = units_[missing[number]].name();
-      printers[missing[number]] = sweep::progress_printer(name, context_.experiment.run.json_log);
+      auto& [print, log] =
+          listeners
+              .insert_or_assign(number, Listener{sweep::progress_printer(name, context_.experiment.run.json_log),
+                                                 sweep::UnitLog(folder_of(missing[number]))})
+              .first->second;
+      log.start(sweep::hosts_text(first, ranks, hosts), program);
       const std::size_t groups = plan::grouping_of(costs[number], shards, ranks).points.size();
       if (ranks == world().size() && groups == 1) return;
       base::world_info("unit {}: {}{}", name,
                        ranks == 1 ? fmt::format("rank {}", first) : fmt::format("ranks {} to {}", first, first + ranks - 1),
                        groups == 1 ? "" : fmt::format(", {} groups that share out the points", groups));
     };
-    work.on_report = [&](std::size_t number, std::string_view text) { printers[missing[number]](unpacked(text)); };
+    work.on_report = [&](std::size_t number, std::string_view text) {
+      const auto listener = listeners.find(number);
+      if (listener == listeners.end()) return;  // its failure came first
+      auto& [print, log] = listener->second;
+      const char kind = text.front();
+      text.remove_prefix(1);
+      if (kind == is_progress) {
+        const sweep::Progress now = unpacked(text);
+        print(now);
+        log.progress(now);
+      } else if (kind == is_line) {
+        base::world_info(text);
+        log.line(text);
+      } else {
+        log.line("done");
+        listeners.erase(listener);
+      }
+    };
     work.on_failure = [&](std::size_t number, const std::string& reason) {
       const sweep::Unit& unit = units_[missing[number]];
       base::world_warning("unit {} failed: {}", unit.name(), reason);
+      if (const auto listener = listeners.extract(number)) listener.mapped().log.line("failed: " + reason);
       sweep::mark_failed(context_.folder.unit(unit), reason);
     };
-    sweep::train_on_teams(world(), missing.size(), plan::team_sizes(costs, shards),
-                          plan::unit_seconds(costs, plan::assumed_calibration(1), shards), work);
+    try {
+      sweep::train_on_teams(world(), missing.size(), plan::team_sizes(costs, shards),
+                            plan::unit_seconds(costs, plan::assumed_calibration(1), shards), work);
+    } catch (const std::exception& end) {
+      for (auto& [number, listener] : listeners) listener.log.line(fmt::format("the job ends: {}", end.what()));
+      throw;
+    }
   }
 
   // What was trained, now or before. Collective.
@@ -184,6 +226,8 @@ class UnitsOfRun {
  private:
   const comm::Communicator& world() const { return context_.team.ranks; }
   bool first_rank() const { return world().rank() == 0; }
+
+  std::filesystem::path folder_of(std::size_t unit) const { return context_.folder.unit(units_[unit]); }
 
   std::optional<sweep::TrainedUnit> load(const sweep::Unit& unit) const {
     return sweep::load_unit(context_.folder.unit(unit), unit, widths_, context_.folder.identity());
@@ -211,15 +255,17 @@ class UnitsOfRun {
     sweep::Team team = context_.team;
     team.ranks = ranks;
     team.attend = contact.attend;
+    team.say = [&](const std::string& line) { contact.report(is_line + line); };
     team.point_groups = point_groups(cost, team.shards, widths_.size(), ranks);
     const auto folder = context_.folder.unit(unit);
     const sweep::TrainedUnit trained = sweep::train_unit(
         team, encoder_, {texts_.train, texts_.dev}, unit, experiment.probe, experiment.run.token_budget, replacements,
-        [&](const sweep::Progress& progress) { contact.report(packed(progress)); },
+        [&](const sweep::Progress& progress) { contact.report(is_progress + packed(progress)); },
         sweep::Safekeeping{folder, context_.folder.identity(), experiment.run.checkpoint_seconds});
     comm::run_together(ranks, [&] {
       if (ranks.rank() == 0) sweep::save_unit(folder, unit, trained, context_.folder.identity());
     });
+    contact.report(std::string(1, is_done));
   }
 
   // Another host may see a little later what a team there has written.

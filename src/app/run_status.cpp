@@ -22,6 +22,7 @@
 #include "plan/work.hpp"
 #include "sweep/run_folder.hpp"
 #include "sweep/unit.hpp"
+#include "sweep/unit_log.hpp"
 
 namespace layersweep::app {
 
@@ -116,6 +117,7 @@ UnitStatus unit_status(const fs::path& folder, const std::string& name) {
     status.reason = object_in(folder / "failed.json").value("reason", "not known");
   }
   if (fs::exists(folder / "done.json")) status.phase = UnitStatus::Phase::done;
+  if (const fs::path log = sweep::UnitLog::file_in(folder); fs::exists(log)) status.log = log;
   return status;
 }
 
@@ -219,6 +221,8 @@ std::string unit_line(const UnitStatus& unit, int width) {
     if (unit.steps_at_most) line += fmt::format(" of {}", *unit.steps_at_most);
     if (unit.age) line += fmt::format(", {} old", age_text(*unit.age));
   }
+  // Of those that somebody may want to look into.
+  if (unit.log && unit.phase != UnitStatus::Phase::done) line += fmt::format("; log: {}", unit.log->string());
   return line + "\n";
 }
 
@@ -273,6 +277,8 @@ std::string progress_word(const fs::path& folder) {
       const std::string name = entry->path().lexically_relative(folder).string();
       // Half written, or found damaged: the run never reads those.
       const auto marked = [&](const char* mark) { return name.find(mark) != std::string::npos; };
+      // A log, and the folder made for it, is there before anything is safe.
+      if (!entry->is_regular_file(vanished) || entry->path().filename() == sweep::UnitLog::file_in("")) continue;
       if (!marked(".part") && !marked(".tmp") && !marked(".damaged")) names.push_back(name);
     }
   }
@@ -330,6 +336,7 @@ std::string status_json(const RunStatus& status) {
     if (unit.steps_at_most) one["steps_at_most"] = *unit.steps_at_most;
     if (unit.age) one["checkpoint_age_s"] = unit.age->count();
     if (!unit.reason.empty()) one["reason"] = unit.reason;
+    if (unit.log) one["log"] = unit.log->string();
     object["units"].push_back(one);
   }
   if (status.holder) {

@@ -21,6 +21,7 @@ struct UnitStatus {
   std::optional<std::int64_t> steps_at_most;  ///< where the experiment or the checkpoint tells
   std::optional<std::chrono::seconds> age;    ///< of the newest checkpoint
   std::string reason;                         ///< why it failed
+  std::optional<std::filesystem::path> log;   ///< of all its starts
 };
 
 /// Who wrote itself into the lock.

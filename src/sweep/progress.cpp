@@ -73,6 +73,11 @@ std::string duration_text(double seconds) {
   return fmt::format("{} h {:02} min", s / 3600, s % 3600 / 60);
 }
 
+std::string progress_text(const Progress& now) {
+  return fmt::format("step {}/{}, {:.0f} pairs/s, {} left; KL {:.3f}, kept {:.2f}", now.step, now.total_steps,
+                     now.pairs_per_second, duration_text(now.remaining_s), mean(now.kl), mean(now.keep_share));
+}
+
 std::function<void(const encoder::FinetuneProgress&)> finetune_printer() {
   if (!base::speaks_for_world()) return [](const encoder::FinetuneProgress&) {};
   StatusLine status;
@@ -103,10 +108,8 @@ OnProgress progress_printer(const std::string& unit, bool json) {
   StatusLine status;
   return [unit, json, status](const Progress& now) mutable {
     if (json) print_json(unit, now);
-    status.show(
-        fmt::format("{}: step {}/{}, {:.0f} pairs/s, {} left; KL {:.3f}, kept {:.2f}", unit, now.step, now.total_steps,
-                    now.pairs_per_second, duration_text(now.remaining_s), mean(now.kl), mean(now.keep_share)),
-        now.step == now.total_steps ? StatusLine::Kind::lasting : StatusLine::Kind::passing);
+    status.show(unit + ": " + progress_text(now),
+                now.step == now.total_steps ? StatusLine::Kind::lasting : StatusLine::Kind::passing);
   };
 }
 

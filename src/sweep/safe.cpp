@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/error.hpp"
-#include "base/log.hpp"
 #include "comm/agreement.hpp"
 
 namespace layersweep::sweep {
@@ -32,7 +31,7 @@ void Safe::resume(const Read& read) {
     }
     newest_step_ = read(checkpoint);
   });
-  base::world_info("{}: goes on after step {}", owner_, newest_step_);
+  team_.say(fmt::format("{}: goes on after step {}", owner_, newest_step_));
 }
 
 void Safe::keep(std::int64_t step, const Write& write) {
@@ -70,7 +69,7 @@ std::optional<std::string> Safe::cost_text() const {
 }
 
 void Safe::stop(std::int64_t step) const {
-  base::world_info("{}: checkpoint after step {}", owner_, step);
+  team_.say(fmt::format("{}: checkpoint after step {}", owner_, step));
   throw Stopped(pace_.reason());
 }
 

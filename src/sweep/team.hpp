@@ -3,8 +3,10 @@
 
 #include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "base/log.hpp"
 #include "comm/communicator.hpp"
 #include "comm/gradient_reducer.hpp"
 #include "comm/timed_team.hpp"
@@ -24,6 +26,8 @@ struct Team {
   std::function<void()> attend = [] {};
   /// Called by all ranks together between two pieces of an evaluation; may throw the same on all of them.
   std::function<void()> between_pieces = [] {};
+  /// A line for people about the team's work, said by all its ranks and shown once.
+  std::function<void(const std::string& line)> say = [](const std::string& line) { base::world_info(line); };
 
   /// This rank's GPU, where gradients are summed in the memory of GPUs, over NCCL; none: they come to the host first, as a
   /// deterministic reduction always has it.

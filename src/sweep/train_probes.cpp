@@ -10,7 +10,6 @@
 #include <chrono>
 #include <functional>
 
-#include "base/log.hpp"
 #include "probe/noise.hpp"
 #include "probe/objective.hpp"
 #include "sweep/calibrate.hpp"
@@ -159,8 +158,8 @@ class Trainer {
         if (!hit || !state_.active[p][s].item<bool>()) continue;
         state_.active[p][s] = false;
         at_cell(state_.status, p, s) = CellStatus::not_finite;
-        base::world_warning("unit {}: point {}, seed {} is no longer finite; it leaves the training", unit_.name(), p,
-                            unit_.seeds[static_cast<std::size_t>(s)]);
+        team_.say(fmt::format("warning: unit {}: point {}, seed {} is no longer finite; it leaves the training",
+                              unit_.name(), p, unit_.seeds[static_cast<std::size_t>(s)]));
       }
     }
   }
@@ -281,14 +280,14 @@ TrainedUnit train_unit(const Team& ranks, const encoder::Encoder& encoder, const
   if (settings.calibrate) {
     // It takes long enough to be interrupted, and the training before it longer.
     if (safe) safe->keep(state.step, write);
-    base::world_info("unit {}: calibrating on {} dev examples", unit.name(), texts.dev.size());
+    team.say(fmt::format("unit {}: calibrating on {} dev examples", unit.name(), texts.dev.size()));
     // In input mode one point after the other: point groups would wait for each other.
     if (unit.mode == probe::Mode::input) team.point_groups.clear();
     take_calibrated(team, encoder, texts.dev, state.parameters.cpu(), {settings.epsilon, settings.flip_limit}, token_budget,
                     result);
   }
   if (safe) {
-    if (const auto cost = safe->cost_text()) base::world_info("unit {}: {}", unit.name(), *cost);
+    if (const auto cost = safe->cost_text()) team.say(fmt::format("unit {}: {}", unit.name(), *cost));
   }
   return result;
 }

@@ -134,10 +134,10 @@ TEST_F(Status, ProgressIsWhatIsDurable) {
     return word != before;
   };
   fs::create_directories(run() / "units/hidden-3");
-  changes();
   EXPECT_FALSE(changes());
-  for (const char* file : {"lock", "nonce", "requeues.ini", "slurm-12.log", "job.sh", "model.part/model.safetensors",
-                           "units/hidden-3/checkpoint-30.part/manifest.json", "units/hidden-3/checkpoint-30.damaged/x"}) {
+  for (const char* file :
+       {"lock", "nonce", "requeues.ini", "slurm-12.log", "job.sh", "model.part/model.safetensors",
+        "units/hidden-3/checkpoint-30.part/manifest.json", "units/hidden-3/checkpoint-30.damaged/x", "units/hidden-3/log"}) {
     write(file);
     EXPECT_FALSE(changes()) << file;
   }
@@ -153,14 +153,16 @@ TEST_F(Status, ProgressIsWhatIsDurable) {
 
 TEST_F(Status, ByCommand) {
   write("units/hidden-5/checkpoint-100/manifest.json", "{}");
+  write("units/hidden-5/log", "== a start");
   const std::string at = "'" + run().string() + "'";
   const test::Outcome text = test::shell("$L status " + at);
   EXPECT_EQ(text.exit_code, 0) << text.error;
-  EXPECT_THAT(text.out,
-              AllOf(HasSubstr("run:      " + run().string()), HasSubstr("training: checkpoint of step 100 of 900")));
+  EXPECT_THAT(text.out, AllOf(HasSubstr("run:      " + run().string()), HasSubstr("training: checkpoint of step 100 of 900"),
+                              HasSubstr("; log: " + (run() / "units/hidden-5/log").string())));
   const auto json = nlohmann::json::parse(test::shell("$L status --json " + at).out);
   EXPECT_EQ(json.at("units").at(1).at("state"), "training");
   EXPECT_EQ(json.at("units").at(1).at("step"), 100);
+  EXPECT_EQ(json.at("units").at(1).at("log"), (run() / "units/hidden-5/log").string());
   EXPECT_EQ(json.at("seeds"), (std::vector<int>{3, 5}));
   EXPECT_EQ(test::shell("$L status --progress " + at).out, progress_word(run()) + "\n");
   // Many ranks' worth of Slurm around it change nothing: status starts no MPI.
