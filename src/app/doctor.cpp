@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <sstream>
 
 namespace layersweep::app {
 
@@ -102,6 +104,24 @@ void judge_processors(const Machine& machine, Diagnosis& diagnosis) {
   }
 }
 
+void judge_slurm(const Machine& machine, Diagnosis& diagnosis) {
+  if (!machine.srun_wire_ups) return;
+  const std::vector<std::string> names = wire_ups(*machine.srun_wire_ups);
+  diagnosis.facts.push_back("Slurm: srun wires ranks up by " + joined(names));
+  const auto is_pmix = [](const std::string& name) { return name == "pmix" || name.starts_with("pmix_"); };
+  if (names.empty()) {
+    // Slurm's programs are there on many hosts that belong to no cluster.
+    diagnosis.remarks.push_back(
+        "Slurm's srun is here, but knows of no cluster: `srun --mpi=list` names no way to wire ranks up");
+  } else if (std::ranges::none_of(names, is_pmix)) {
+    diagnosis.problems.push_back(fmt::format(
+        "this Slurm was built without PMIx (`srun --mpi=list` tells of {}), by which Open MPI's ranks find each other. Ask "
+        "the "
+        "cluster's operators for it, or set launcher = mpirun, with an MPI built for this Slurm, in the cluster's file",
+        joined(names)));
+  }
+}
+
 void judge_surroundings(const Machine& machine, Diagnosis& diagnosis) {
   if (!machine.launch_problem.empty()) diagnosis.problems.push_back(machine.launch_problem);
   if (machine.data_folder && !machine.data_folder_exists) {
@@ -134,6 +154,28 @@ void tell_devices(const Machine& machine, std::vector<std::string>& facts) {
 
 }  // namespace
 
+std::vector<std::string> wire_ups(std::string_view printed) {
+  // "MPI plugin types are..." and a name a line; older Slurms prefix every line with "srun: "; newer ones add a line of
+  // "specific pmix plugin versions available: pmix_v4,pmix_v5".
+  std::vector<std::string> names;
+  std::istringstream lines{std::string(printed)};
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("srun: ")) line.erase(0, 6);
+    if (const auto colon = line.find(':'); line.find("available") < colon && colon != std::string::npos)
+      line.erase(0, colon + 1);
+    std::ranges::replace(line, ',', ' ');
+    std::istringstream words(line);
+    std::vector<std::string> found;
+    for (std::string word; words >> word;) found.push_back(word);
+    const auto is_name = [](const std::string& word) {
+      return std::ranges::all_of(word, [](unsigned char c) { return std::islower(c) || std::isdigit(c) || c == '_'; });
+    };
+    if (found.empty() || !std::ranges::all_of(found, is_name)) continue;
+    names.insert(names.end(), found.begin(), found.end());
+  }
+  return names;
+}
+
 Diagnosis diagnose(const Machine& machine) {
   Diagnosis diagnosis;
   auto& facts = diagnosis.facts;
@@ -155,6 +197,7 @@ Diagnosis diagnose(const Machine& machine) {
   judge_nccl(machine, diagnosis);
   judge_binding(machine, diagnosis);
   judge_processors(machine, diagnosis);
+  judge_slurm(machine, diagnosis);
   judge_surroundings(machine, diagnosis);
   return diagnosis;
 }

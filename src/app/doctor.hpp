@@ -37,6 +37,7 @@ struct Machine {
   std::optional<std::string> omp_num_threads;
   std::optional<std::string> data_folder;  ///< LAYERSWEEP_DATA
   bool data_folder_exists = false;
+  std::optional<std::string> srun_wire_ups;  ///< what `srun --mpi=list` prints; nothing where there is no srun
   bool is_root = false;
   bool root_may_mpirun = false;  ///< Open MPI's two variables are set
 };
@@ -51,6 +52,9 @@ struct Diagnosis {
 
 /// Pure.
 Diagnosis diagnose(const Machine& machine);
+
+/// The names in what `srun --mpi=list` prints: one a line, or all after a colon. Pure.
+std::vector<std::string> wire_ups(std::string_view printed);
 
 /// Files mapped by a process whose name starts with one of `names`, each once, from the text of /proc/<pid>/maps. Pure.
 std::vector<std::string> mapped_libraries(std::string_view maps, const std::vector<std::string>& names);

@@ -1,8 +1,11 @@
 // The half of doctor that looks: /proc, the environment, the device room.
 #include <dlfcn.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -52,6 +55,19 @@ void look_at_hdf5(Machine& machine) {
   for (const auto& [name, version] : base::build_info().libraries) {
     if (name == "HDF5") machine.hdf5_built = version;
   }
+}
+
+// A Slurm that does not answer must not keep the doctor.
+std::optional<std::string> srun_wire_ups() {
+  FILE* const pipe = ::popen("command -v srun >/dev/null || exit 127; timeout 10 srun --mpi=list 2>&1 </dev/null", "r");
+  if (pipe == nullptr) return std::nullopt;
+  std::string text;
+  std::array<char, 512> piece{};
+  for (std::size_t count = 0; (count = std::fread(piece.data(), 1, piece.size(), pipe)) > 0;)
+    text.append(piece.data(), count);
+  const int status = ::pclose(pipe);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 127) return std::nullopt;
+  return text;
 }
 
 int ranks_on_host() {
@@ -104,6 +120,7 @@ Machine look_at_machine() {
   machine.data_folder = base::environment_variable("LAYERSWEEP_DATA");
   std::error_code unreadable;
   machine.data_folder_exists = machine.data_folder && std::filesystem::is_directory(*machine.data_folder, unreadable);
+  machine.srun_wire_ups = srun_wire_ups();
   machine.is_root = geteuid() == 0;
   machine.root_may_mpirun =
       base::environment_variable("OMPI_ALLOW_RUN_AS_ROOT") && base::environment_variable("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM");

@@ -54,6 +54,23 @@ TEST(Diagnose, FindsWhatMpiAndDataLack) {
   EXPECT_THAT(diagnose(machine).problems, IsEmpty());
 }
 
+TEST(Diagnose, FindsASlurmWithoutPmix) {
+  EXPECT_THAT(
+      wire_ups("MPI plugin types are...\n\tnone\n\tpmi2\n\tpmix\nspecific pmix plugin versions available: pmix_v4\n"),
+      ElementsAre("none", "pmi2", "pmix", "pmix_v4"));
+  EXPECT_THAT(wire_ups("srun: MPI types are...\nsrun: cray_shasta\nsrun: pmi2\n"), ElementsAre("cray_shasta", "pmi2"));
+  EXPECT_THAT(wire_ups("srun: fatal: Could not establish a configuration source\n"), IsEmpty());
+  Machine machine = sound_machine();
+  machine.srun_wire_ups = "MPI plugin types are...\n\tnone\n\tpmix_v5\n";
+  EXPECT_THAT(diagnose(machine).problems, IsEmpty());
+  EXPECT_THAT(diagnose(machine).facts, Contains("Slurm: srun wires ranks up by none, pmix_v5"));
+  machine.srun_wire_ups = "MPI plugin types are...\n\tnone\n\tpmi2\n";
+  EXPECT_THAT(only_problem(machine), HasSubstr("without PMIx (`srun --mpi=list` tells of none, pmi2)"));
+  machine.srun_wire_ups = "srun: fatal: Could not establish a configuration source";
+  EXPECT_THAT(diagnose(machine).problems, IsEmpty());
+  EXPECT_THAT(diagnose(machine).remarks, Contains(HasSubstr("knows of no cluster")));
+}
+
 TEST(Diagnose, FindsRanksBoundToTooFewProcessors) {
   Machine machine = sound_machine();
   machine.ranks_on_host = 2;
