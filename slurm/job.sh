@@ -55,10 +55,15 @@ if [ "$(counted job)" != "$SLURM_JOB_ID" ]; then count 0 0 "$(progress)"; fi
 
 "${launcher[@]}" "$layersweep" run "$experiment" "${arguments[@]}"
 code=$?
-if [ $code -ne 75 ]; then
-  say "ended with exit code $code"
-  exit $code
-fi
+case $code in
+  75) why="stopped after a checkpoint" ;;
+  # SIGUSR1 or SIGTERM ended the ranks themselves: they were told to stop while they still loaded their libraries.
+  138 | 143) why="told to stop before the ranks could listen (exit code $code)" ;;
+  *)
+    say "ended with exit code $code"
+    exit $code
+    ;;
+esac
 
 now=$(progress)
 idle=0
@@ -68,5 +73,5 @@ if [ $idle -ge $idle_requeues ]; then
   fail "stopped $idle times in a row without a new checkpoint: ask for more time, or for a larger margin"
 fi
 count $(($(counted requeues) + 1)) $idle "$now"
-say "stopped after a checkpoint: back into the queue"
+say "$why: back into the queue"
 scontrol requeue "$SLURM_JOB_ID" || fail "could not requeue the job: submit it again, and it goes on from the checkpoint"

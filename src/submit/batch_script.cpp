@@ -80,6 +80,7 @@ std::string environment_lines(const Job& job) {
     lines += " || exit 1\n";
   }
   for (const auto& [name, value] : job.environment) lines += fmt::format("export {}={}\n", name, shell_quoted(value));
+  for (const std::string& line : job.settings.lines) lines += line + "\n";
   return lines + fmt::format("export OMP_NUM_THREADS={}", threads_of(job));
 }
 

@@ -76,6 +76,13 @@ std::string read_sbatch_option(std::string_view text) {
   return std::string(text);
 }
 
+std::string read_line(std::string_view text) {
+  if (text.empty() || std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; })) {
+    throw config::BadValue{"one line of shell"};
+  }
+  return std::string(text);
+}
+
 const std::vector<Row>& table() {
   using std::string_view;
   static const std::vector<Row> rows{
@@ -103,6 +110,9 @@ const std::vector<Row>& table() {
        [](Settings& s, string_view t) { s.launcher = read_words(t); }},
       {"sbatch", "--OPTION", "A further option for sbatch, as in --sbatch=--qos=long; they add up",
        [](Settings& s, string_view t) { s.sbatch.push_back(read_sbatch_option(t)); }, Repeat::adds_up},
+      {"line", "\"SHELL\"",
+       "A line of shell for the batch script, after the modules are loaded, as in \"source /opt/env.sh\"; they add up",
+       [](Settings& s, string_view t) { s.lines.push_back(read_line(t)); }, Repeat::adds_up},
   };
   return rows;
 }

@@ -23,6 +23,7 @@ struct Settings {
   std::string account;
   std::vector<std::string> sbatch;                             ///< further options of sbatch, "--qos=long"
   std::vector<std::string> modules;                            ///< loaded in this order
+  std::vector<std::string> lines;                              ///< of shell, run on the first node before the ranks start
   std::vector<std::string> launcher = {"srun", "--mpi=pmix"};  ///< words of the command that starts the ranks
   int idle_requeues = 3;                                       ///< requeues without progress that are put up with
 };

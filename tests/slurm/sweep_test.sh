@@ -29,7 +29,7 @@ fail() {
   echo "FAILED: $1"
   scontrol show jobs
   tail -n 40 "$work/cluster/log/slurmctld"
-  for file in "$folder"/runs/slurm-*.log "$folder"/runs/*/slurm-*.log; do
+  for file in "$folder"/runs/slurm-*.log "$folder"/runs/*/slurm-*.log "$folder"/runs/*/units/*/log; do
     echo "--- $file"
     tail -n 40 "$file"
   done
@@ -89,6 +89,9 @@ if ! cluster_start "$work/cluster" "$source_folder" "$binary_folder"; then
   exit 77
 fi
 
+"$layersweep" doctor >told 2>&1 || fail "doctor: $(cat told)"
+grep -q "Slurm: srun wires ranks up by .*pmix" told || fail "doctor does not tell of PMIx: $(cat told)"
+
 # Without Slurm, as one rank: what the others must equal.
 "$layersweep" run small.ini --set run.folder=alone --set run.checkpoint_seconds=1000 >alone.log 2>&1 || fail "the run alone"
 "$layersweep" run small.ini --set run.folder=seed --set probe.seeds=5 --set probe.max_steps=6 >seed.log 2>&1 || fail "one seed"
@@ -121,6 +124,12 @@ within 150 "the end" ended "$job"
 said "job $job, start 2, 2 ranks on n\[1-2\]" || fail "no second start on both nodes"
 said "ended with exit code 0" || fail "the second start did not end well"
 same "stopped and gone on" runs/small alone hidden-3-5
+log=$folder/runs/small/units/hidden-3-5/log # one of all starts, of both jobs
+said "start 1 of Slurm job $job: rank 0 on n1, rank 1 on n2; layersweep" || fail "the unit's log does not tell of the first start"
+said "unit hidden-3-5: checkpoint after step" || fail "the unit's log does not tell of the stop"
+said "start 2 of Slurm job $job: rank 0 on n1, rank 1 on n2; layersweep" || fail "the unit's log does not tell of the second start"
+said "unit hidden-3-5: goes on after step" || fail "the unit's log does not tell where it went on"
+tail -n 1 "$log" | grep -q "  done$" || fail "the unit's log does not tell of the end"
 "$layersweep" inspect runs/small/results.h5 | grep -q "n1 (rank 0.*n2 (rank 1" || fail "not on both nodes"
 [ "$("$layersweep" status --json runs/small | grep -o '"state":"done"' | wc -l)" -eq 1 ] || fail "status: not done"
 

@@ -142,6 +142,26 @@ TEST_F(BatchScript, RequeuesAfterACheckpointOnly) {
   EXPECT_THAT(out_, HasSubstr("submit it again"));
 }
 
+// While its libraries load, a rank has no handlers yet: SIGUSR1 and SIGTERM end it.
+TEST_F(BatchScript, RequeuesRanksThatWereToldToStopBeforeTheyCouldListen) {
+  job_.settings.idle_requeues = 2;
+  for (const char* signal : {"USR1", "TERM"}) {
+    program("layersweep", "case $1 in run) kill -" + std::string(signal) + " $$;; *) echo same;; esac");
+    fs::remove(job_.tasks[0].run_folder / "requeues.ini");
+    EXPECT_EQ(start(""), 0);
+    EXPECT_THAT(out_, AllOf(HasSubstr("before the ranks could listen"), HasSubstr("scontrol requeue 7\n")));
+    EXPECT_EQ(start(""), 1) << "without an end";
+    EXPECT_THAT(out_, HasSubstr("stopped 2 times in a row"));
+  }
+}
+
+TEST_F(BatchScript, HoldsTheLinesOfTheCluster) {
+  job_.settings.lines = {"export GREETING='good day'", "printf '%s\\n' \"$GREETING\" >\"$W/greeting\""};
+  job_.settings.modules = {};
+  EXPECT_EQ(start("CODE=0"), 0) << out_;
+  EXPECT_EQ(text_of(folder_.path() / "greeting"), "good day\n");
+}
+
 TEST_F(BatchScript, GivesUpAfterSomeRequeuesWithoutProgress) {
   job_.settings.idle_requeues = 3;
   const auto requeued = [&](const std::string& environment) {

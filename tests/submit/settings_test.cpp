@@ -41,13 +41,16 @@ std::vector<std::string> with(std::vector<std::string> more) {
 }
 
 TEST(Settings, TheCommandLineWins) {
-  const std::string file = "nodes = 8\npartition = slow\nthreads_per_rank = 3\nsbatch = --qos=long\nmodules = a/1  b/2\n";
+  const std::string file =
+      "nodes = 8\npartition = slow\nthreads_per_rank = 3\nsbatch = --qos=long\nmodules = a/1  b/2\nline = source "
+      "/opt/env.sh\nline = ulimit -c 0\n";
   const Settings settings = read(file, with({"--partition", "fast", "--sbatch=--exclusive"}));
   EXPECT_EQ(settings.nodes, 2);
   EXPECT_EQ(settings.partition, "fast");
   EXPECT_EQ(settings.threads_per_rank, 3);
   EXPECT_THAT(settings.modules, ElementsAre("a/1", "b/2"));
   EXPECT_THAT(settings.sbatch, ElementsAre("--qos=long", "--exclusive"));
+  EXPECT_THAT(settings.lines, ElementsAre("source /opt/env.sh", "ulimit -c 0"));
   EXPECT_THAT(settings.launcher, ElementsAre("srun", "--mpi=pmix"));
 }
 
@@ -68,7 +71,7 @@ TEST(Settings, WrongValuesAreNamedWithTheirPlace) {
   for (const std::string line :
        {"nodes = 0", "nodes = two", "nodes = 2x", "time = 1h", "time = -1", "partition = a b", "partition = --x",
         "partition = $(id)", "account =", "idle_requeues = 0", "launcher =", "sbatch = qos=long", "sbatch = --time=5",
-        "sbatch = --signal=B:TERM@5", "sbatch = --array 0-9", "sbatch = --no-requeue"}) {
+        "sbatch = --signal=B:TERM@5", "sbatch = --array 0-9", "sbatch = --no-requeue", "line ="}) {
     EXPECT_THAT(refusal(line), AllOf(HasSubstr("cluster.ini, line 1"), HasSubstr(line.substr(0, line.find(' ')))));
   }
   EXPECT_THAT(refusal("", with({"--gpus-per-node", "-1"})), HasSubstr("--gpus-per-node"));
