@@ -91,6 +91,17 @@ class Job:
                     found[int(entry.split(b"=")[1])] = int(stat.parent.name)
         return [found[rank] for rank in sorted(found)]
 
+    def listening(self):
+        """How many ranks would not be ended by SIGUSR1: those that have loaded their libraries and started."""
+        count = 0
+        for rank in self.ranks():
+            try:
+                status = Path(f"/proc/{rank}/status").read_text()
+            except OSError:
+                continue
+            count += int(re.search(r"SigCgt:\s*([0-9a-f]+)", status).group(1), 16) >> (signal.SIGUSR1 - 1) & 1
+        return count
+
     def kill_all(self):
         for process in self.ranks() + [self.process.pid]:
             try:
@@ -280,9 +291,9 @@ class Harness:
             folder = self.fresh()
             kind = [signal.SIGUSR1, signal.SIGTERM, signal.SIGINT][number % 3]
             target = ["mpirun" if kind == signal.SIGUSR1 else "ranks", "ranks", "last rank", "twice"][number // 3 % 4]
-            after_s = self.random.uniform(0.3, 1.0) * self.usual_s
+            after_s = self.random.uniform(0.0, 0.7) * self.usual_s
             job = Job(self, folder)
-            while len(job.ranks()) < self.ranks and job.process.poll() is None:
+            while job.listening() < self.ranks and job.process.poll() is None:
                 time.sleep(0.01)
             time.sleep(after_s)
             for process in {"mpirun": [job.process.pid], "last rank": job.ranks()[-1:]}.get(target, job.ranks()):
