@@ -1,7 +1,7 @@
 // What amortised probes save: masks of all points from probes, against integrated gradients with 50 steps, point by point.
-//   bench_explain [ENCODER FOLDER] [TEXTS=32] [POINT: all of them]
-// One thread, processor time. Without a folder: a 6-layer BERT of width 384 with random weights. The texts have 5 to 50
-// random tokens, 20 in the mean, in batches of 16 of equal length. Weights of probes do not change their cost.
+//   bench_explain ENCODER DATA [EVERY=1] [POINT: all of them]
+// On SST's test sentences in batches of 16 by length, of which every EVERY-th is taken. One thread, processor time. Weights
+// of probes do not change their cost.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
@@ -9,11 +9,12 @@
 
 #include <time.h>
 
-#include <cstdlib>
+#include <algorithm>
 #include <numeric>
 #include <string>
 
-#include "encoder/bert.hpp"
+#include "data/prepare.hpp"
+#include "device/memory.hpp"
 #include "encoder/open.hpp"
 #include "explain/gradients.hpp"
 #include "probe/gates.hpp"
@@ -23,9 +24,8 @@ namespace {
 
 using namespace layersweep;
 
-constexpr std::int64_t texts_at_once = 16;
+constexpr std::size_t texts_at_once = 16;
 constexpr std::int64_t steps = 50;
-constexpr std::int64_t vocabulary = 1000;
 
 double now() {
   timespec time{};
@@ -33,41 +33,36 @@ double now() {
   return double(time.tv_sec) + 1e-9 * double(time.tv_nsec);
 }
 
-std::unique_ptr<encoder::Encoder> mini() {
-  encoder::BertConfig config;
-  config.layers = 6;
-  config.hidden = 384;
-  config.heads = 12;
-  config.inner = 1536;
-  config.vocabulary = vocabulary;
-  config.positions = 512;
-  config.classes = 5;
-  return encoder::make_bert(config, encoder::random_bert_weights(config, 1), -1);
-}
-
-// Batch `number` of `count`: equal lengths, which over all batches go from 5 to 50 as the square, 20 in the mean.
-encoder::Batch batch_of(std::int64_t number, std::int64_t count) {
-  const double place = count == 1 ? 0.67 : static_cast<double>(number) / static_cast<double>(count - 1);
-  const auto length = static_cast<std::int64_t>(5 + 45 * place * place);
-  encoder::Batch batch;
-  batch.token_ids = at::randint(1, vocabulary, {texts_at_once, length}, at::kLong);
-  batch.segments = at::zeros_like(batch.token_ids);
-  batch.lengths = at::full({texts_at_once}, length, at::kLong);
-  batch.mask = at::ones({texts_at_once, length}, at::kBool);
-  return batch;
+// Every `every`-th of the batches that the texts make when they are sorted by length.
+std::vector<std::vector<std::int64_t>> batches_by_length(const data::Corpus& corpus, std::size_t every) {
+  std::vector<std::int64_t> order(static_cast<std::size_t>(corpus.size()));
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::int64_t a, std::int64_t b) { return corpus.length(a) < corpus.length(b); });
+  std::vector<std::vector<std::int64_t>> batches;
+  for (std::size_t at = 0; at < order.size(); at += every * texts_at_once) {
+    const auto first = order.begin() + static_cast<std::ptrdiff_t>(at);
+    batches.emplace_back(first, first + static_cast<std::ptrdiff_t>(std::min(texts_at_once, order.size() - at)));
+  }
+  return batches;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc < 3) {
+    fmt::print(stderr, "usage: bench_explain ENCODER DATA [EVERY] [POINT]\n");
+    return 2;
+  }
+  device::keep_freed_memory();
   at::set_num_threads(1);
-  const std::string folder = argc > 1 ? argv[1] : "";
-  const std::int64_t texts = argc > 2 ? std::atoi(argv[2]) : 32;
-  const auto model = folder.empty() ? mini() : encoder::open_encoder(folder);
+  const auto model = encoder::open_encoder(argv[1]);
+  const auto corpus = data::prepare_sst(argv[2], data::Split::test, data::Tokenizer::open(argv[1]), 512);
+  const auto batches = batches_by_length(corpus, argc > 3 ? std::stoul(argv[3]) : 1);
   const std::vector<encoder::Point>& points = model->points();
   std::vector<std::size_t> measured(points.size());
   std::iota(measured.begin(), measured.end(), std::size_t{0});
-  if (argc > 3) measured = {static_cast<std::size_t>(std::atoi(argv[3]))};
+  if (argc > 4) measured = {std::stoul(argv[4])};
   std::vector<std::int64_t> widths;
   std::vector<at::Tensor> replacements;
   for (const encoder::Point& place : points) {
@@ -77,15 +72,14 @@ int main(int argc, char** argv) {
   const probe::ProbeLayout layout(probe::Mode::hidden, widths, 1);
   const std::vector<std::uint64_t> seeds{0};
   const at::Tensor parameters = probe::initial_parameters(layout, seeds, replacements);
-  std::vector<std::int64_t> number(texts_at_once);
-  std::iota(number.begin(), number.end(), 0);
-
   double by_clean_pass = 0;
   double by_probes = 0;
   std::vector<double> by_gradients(points.size());
-  const std::int64_t batches = std::max<std::int64_t>(1, texts / texts_at_once);
-  for (std::int64_t b = -1; b < batches; ++b) {  // the first one warms up
-    const encoder::Batch batch = batch_of(std::max<std::int64_t>(b, 0), batches);
+  double texts = 0;
+  for (std::size_t b = 0; b <= batches.size(); ++b) {
+    const bool counts = b > 0;  // the first one is done twice, to warm up
+    const std::vector<std::int64_t>& examples = batches[counts ? b - 1 : 0];
+    const encoder::Batch batch = encoder::collate(corpus, examples);
     const double start = now();
     const encoder::Clean clean = model->clean(batch);
     const double passed = now();
@@ -94,7 +88,8 @@ int main(int argc, char** argv) {
       probe::log_keep_probabilities(layout.mode(), probe::gate_logits(layout, layout.views(parameters), clean.states));
     }
     const double masked = now();
-    if (b >= 0) {
+    if (counts) {
+      texts += static_cast<double>(examples.size());
       by_clean_pass += passed - start;
       by_probes += masked - start;
     }
@@ -102,7 +97,7 @@ int main(int argc, char** argv) {
       const explain::Subject subject{.encoder = *model,
                                      .batch = batch,
                                      .clean = clean,
-                                     .number = number,
+                                     .number = examples,
                                      .point = static_cast<int>(point),
                                      .replacement = replacements[point],
                                      .mean = {},
@@ -111,20 +106,19 @@ int main(int argc, char** argv) {
                                      .token_budget = 16384};
       const double begin = now();
       explain::IntegratedGradients(steps).attribute(subject);
-      if (b >= 0) by_gradients[point] += now() - begin;
+      if (counts) by_gradients[point] += now() - begin;
     }
   }
-  const auto total = static_cast<double>(batches * texts_at_once);
-  fmt::print("probes, masks of all {} points: {:.1f} texts/s, {:.0f} % of the time in the clean pass\n", points.size(),
-             total / by_probes, 100 * by_clean_pass / by_probes);
+  fmt::print("{:.0f} texts; probes, masks of all {} points: {:.1f} texts/s, {:.0f} % of the time in the clean pass\n", texts,
+             points.size(), texts / by_probes, 100 * by_clean_pass / by_probes);
   fmt::print("integrated gradients, {} steps:\n", steps);
   for (const std::size_t point : measured) {
     fmt::print("  point {} {:16} {:8.2f} texts/s, probes are {:.1f} times as fast\n", point, points[point].name,
-               total / by_gradients[point], by_gradients[point] / by_probes);
+               texts / by_gradients[point], by_gradients[point] / by_probes);
   }
   if (measured.size() > 1) {
     fmt::print("  all points {:22.2f} texts/s, probes are {:.1f} times as fast\n",
-               total / std::reduce(by_gradients.begin(), by_gradients.end()),
+               texts / std::reduce(by_gradients.begin(), by_gradients.end()),
                std::reduce(by_gradients.begin(), by_gradients.end()) / by_probes);
   }
 }
