@@ -3,11 +3,11 @@
 a run that nobody disturbed.
 
     tests/faults/run.py --program build/release/src/app/layersweep --shim build/release/tests/faults/liblayersweep_fault_shim.so
-                        [--long [--minutes 5] [--matching results.h5]] [--only kill,disk,…] [--ranks 2] [--seed 0]
+                        [--long [--minutes 5] [--matching results.h5] [--at 1:37]] [--only kill,nospace,…] [--ranks 2] [--seed 0]
 
 Without --long a sample that takes less than a minute; with it, everything in random order, which takes hours, or as much as
---minutes allow for each line of the table; --matching takes the operations on files whose names match. Prints a table; exit
-code 1 when anything was lost, 77 when mpirun or the shim is missing.
+--minutes allow for each line of the table; --matching takes the operations on files whose names match, --at the one that a line
+"LOST … at RANK:NUMBER" named. Prints a table; exit code 1 when anything was lost, 77 when mpirun or the shim is missing.
 """
 import argparse
 import atexit
@@ -133,6 +133,7 @@ class Harness:
     def __init__(self, arguments, work):
         self.program, self.shim, self.ranks = arguments.program.resolve(), arguments.shim.resolve(), arguments.ranks
         self.long, self.seconds, self.matching = arguments.long, 60 * arguments.minutes, arguments.matching
+        self.at = arguments.at
         self.random = random.Random(arguments.seed)
         self.work = work
         self.experiment = work / "small.ini"
@@ -208,6 +209,8 @@ class Harness:
                 sys.exit(f"a run that is only watched failed:\n{job.output}")
             lines = log.read_text().splitlines() if log.exists() else []
             found += [(rank, number + 1, line) for number, line in enumerate(lines)]
+        if self.at:
+            found = [one for one in found if f"{one[0]}:{one[1]}" == self.at]
         return [one for one in found if re.search(self.matching, one[2])]
 
     # Each yields (what, tried, survived).
@@ -223,22 +226,29 @@ class Harness:
             survived += self.finish(f"kill at {rank}:{number} {what}", folder, problems + self.check_unfinished(folder))
             yield "a rank killed at each of its writes, syncs, renames, removals", tried, survived
 
-    def disk(self):
-        operations = self.operations()
-        for kind, words in (("ENOSPC", "the disk full from each of them on"), ("EIO", "an I/O error at each of them"),
-                            ("short", "a write that takes half at each of them")):
-            chosen = operations if kind == "EIO" else [one for one in operations if "write" in one[2] or kind == "ENOSPC"]
-            tried = survived = 0
-            for rank, number, what in self.sample(chosen, 1):
-                folder = self.fresh()
-                job = Job(self, folder, {"FAULT_FOLDER": folder, "FAULT_KIND": kind, "FAULT_RANK": rank, "FAULT_AT": number})
-                code = job.wait()
-                # Done in spite of it, or a message and exit code 1; never a crash or a hang.
-                problems = [] if code == 0 or code == 1 and "error: " in job.output else [
-                    f"exit code {code}: {job.output[-800:]}"]
-                tried += 1
-                survived += self.finish(f"{kind} at {rank}:{number} {what}", folder, problems + self.check_unfinished(folder))
-                yield words, tried, survived
+    def disk(self, kind, words, affects):
+        """The operating system fails at operations whose line `affects` matches."""
+        tried = survived = 0
+        for rank, number, what in self.sample([one for one in self.operations() if re.match(affects, one[2])], 1):
+            folder = self.fresh()
+            job = Job(self, folder, {"FAULT_FOLDER": folder, "FAULT_KIND": kind, "FAULT_RANK": rank, "FAULT_AT": number})
+            code = job.wait()
+            # Done in spite of it, or a message and exit code 1; never a crash or a hang.
+            problems = [] if code == 0 or code == 1 and "error: " in job.output else [
+                f"exit code {code}: {job.output[-800:]}"]
+            tried += 1
+            survived += self.finish(f"{kind} at {rank}:{number} {what}", folder, problems + self.check_unfinished(folder))
+            yield words, tried, survived
+
+    def nospace(self):
+        # The others do not need room: the disk full from them on is the disk full from the next of these on.
+        yield from self.disk("ENOSPC", "the disk full from each write and new folder on", "p?write|mkdir")
+
+    def ioerror(self):
+        yield from self.disk("EIO", "an I/O error at each operation", "")
+
+    def shortwrite(self):
+        yield from self.disk("short", "a write that takes half, at each write", "p?write")
 
     def full(self):
         """A real file system without room; needs root."""
@@ -343,7 +353,8 @@ def main():
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--minutes", type=float, default=float("inf"))
     parser.add_argument("--matching", default="")
-    parser.add_argument("--only", default="kill,disk,full,sigkill,stop,hang")
+    parser.add_argument("--at")
+    parser.add_argument("--only", default="kill,nospace,ioerror,shortwrite,full,sigkill,stop,hang")
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
