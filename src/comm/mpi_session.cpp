@@ -13,6 +13,16 @@
 namespace layersweep::comm {
 namespace {
 
+// Open MPI writes files by OMPIO unless told otherwise. There a collective write that fails, or that the system cuts short,
+// leaves all ranks waiting for ever, and whole ones hang too (open-mpi/ompi 9479, HDFGroup/hdf5 1227). ROMIO, which Open MPI
+// carries as well, returns the error. What the user chose stays (OMPI_MCA_io=ompio), and a priority of a version that is not
+// there is nobody's.
+void prefer_romio() {
+  constexpr int keep = 0;
+  for (const char* priority : {"OMPI_MCA_io_romio321_priority", "OMPI_MCA_io_romio341_priority"})
+    setenv(priority, "100", keep);
+}
+
 constexpr const char* remedy =
     "Start it with 'srun --mpi=pmix …' ('srun --mpi=list' shows whether this Slurm has PMIx), or with mpirun inside the job";
 
@@ -60,6 +70,7 @@ MpiSession::MpiSession() : exceptions_at_start_(std::uncaught_exceptions()) {
       }
       return;
     }
+    prefer_romio();
     check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
     origin_ = Origin::started_here;
     const Communicator all = world();

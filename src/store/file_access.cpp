@@ -26,6 +26,8 @@ Handle create_file_access(const comm::Communicator& communicator) {
   // HDF5 keeps a duplicate of the communicator.
   if (const auto native = comm::native_handle(communicator)) {
     check(H5Pset_fapl_mpio(list.id(), *native, MPI_INFO_NULL), "choose MPI-IO");
+    // By turns, a rank that fails would leave the others waiting for it; together, all are told.
+    check(H5Pset_coll_metadata_write(list.id(), 1), "write metadata collectively");
   }
   return list;
 }
