@@ -101,7 +101,7 @@ void explain_file(const comm::Communicator& world, const Path& run, const Path& 
       world, experiment.run.shards,
       experiment.run.deterministic ? comm::GradientReducer::Mode::deterministic : comm::GradientReducer::Mode::plain,
       experiment.run.deadline_seconds};
-  const store::Provenance provenance = provenance_of(experiment, world, texts, opened.model, command, threads);
+  const store::Provenance provenance = provenance_of(experiment, world, texts, opened.model, command, threads, std::nullopt);
   extract_as_judged({team, experiment, *opened.encoder, texts, {config::Split::test}, provenance, output}, units,
                     sweep::RunFolder::results_of(run));
   base::world_info("masks of {} texts: {}", texts.test.size(), output.string());

@@ -6,6 +6,7 @@
 #include "base/environment.hpp"
 #include "base/hash.hpp"
 #include "config/print.hpp"
+#include "device/gpus.hpp"
 #include "device/processor.hpp"
 #include "device/threads.hpp"
 #include "jobs/extract.hpp"
@@ -23,7 +24,8 @@ int thread_count(const comm::Communicator& world, const config::Run& settings) {
 }
 
 store::Provenance provenance_of(const config::Experiment& experiment, const comm::Communicator& world, const Texts& texts,
-                                const std::filesystem::path& model, const std::string& command, int threads) {
+                                const std::filesystem::path& model, const std::string& command, int threads,
+                                std::optional<int> gpu) {
   const base::BuildInfo& build = base::build_info();
   store::Provenance provenance;
   provenance.title = results_title(experiment);
@@ -38,8 +40,11 @@ store::Provenance provenance_of(const config::Experiment& experiment, const comm
   provenance.processor = processor.name;
   for (const std::string& feature : processor.features) provenance.processor += " " + feature;
   const std::vector<std::string> hosts = world.all_gather_text(base::host_name());
+  const std::vector<std::string> gpus =
+      world.all_gather_text(gpu ? device::visible_gpus().visible.at(static_cast<std::size_t>(*gpu)).name : "");
   for (std::size_t rank = 0; rank < hosts.size(); ++rank) {
-    provenance.hosts += fmt::format("{}{} (rank {}, {} threads)", rank == 0 ? "" : ", ", hosts[rank], rank, threads);
+    provenance.hosts += fmt::format("{}{} (rank {}, {} threads{}{})", rank == 0 ? "" : ", ", hosts[rank], rank, threads,
+                                    gpus[rank].empty() ? "" : ", ", gpus[rank]);
   }
   provenance.weights_sha256 = base::sha256_of_file(model / "model.safetensors");
   if (texts.tokenizer) provenance.vocabulary_sha256 = texts.tokenizer->fingerprint();

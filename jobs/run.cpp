@@ -112,7 +112,7 @@ base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions&
   }
   if (wants(options, "extract")) {
     sweep::stop_here_if_asked(world);
-    extract(context, of_probes, texts, units, provenance_of(experiment, world, texts, model, options.command, threads));
+    extract(context, of_probes, texts, units, provenance_of(experiment, world, texts, model, options.command, threads, gpu));
     if (world.rank() == 0) {
       std::fprintf(stderr, "%s", store::inspect(folder.results()).c_str());
       base::world_info("results: {}", folder.results().string());
