@@ -18,8 +18,20 @@ target_include_directories(layersweep_flags INTERFACE ${CMAKE_SOURCE_DIR}/src ${
 # For tests under mpirun: as root too, and ranks that wait leave the processor to those that work.
 set(layersweep_mpi_environment OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_mpi_yield_when_idle=1)
 
+# One precompiled header for all targets that include LibTorch's: making it takes as long as compiling a few files.
 function(layersweep_precompile_torch target)
-  target_precompile_headers(${target} PRIVATE <ATen/ATen.h> <fmt/format.h> <map> <string> <vector>)
+  if(NOT TARGET layersweep_precompiled)
+    file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/precompiled.cpp CONTENT "// Only its precompiled header is used.\n")
+    add_library(layersweep_precompiled STATIC ${CMAKE_BINARY_DIR}/precompiled.cpp)
+    target_link_libraries(layersweep_precompiled PRIVATE layersweep_flags layersweep_torch fmt::fmt nlohmann_json::nlohmann_json)
+    target_compile_definitions(layersweep_precompiled PRIVATE FMT_HEADER_ONLY=1)  # as in all that include LibTorch
+    set_target_properties(layersweep_precompiled PROPERTIES CXX_EXTENSIONS OFF CXX_STANDARD 20)
+    target_precompile_headers(layersweep_precompiled PRIVATE
+      <ATen/ATen.h> <fmt/format.h> <fmt/ranges.h> <nlohmann/json.hpp> <algorithm> <functional> <map> <memory> <optional> <set>
+      <string> <vector>)
+  endif()
+  target_precompile_headers(${target} REUSE_FROM layersweep_precompiled)
+  target_compile_options(${target} PRIVATE -Winvalid-pch)
 endfunction()
 
 function(layersweep_room name)
