@@ -1,6 +1,7 @@
 #include "encoder/bert.hpp"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/aminmax.h>
 #include <ATen/ops/embedding.h>
 #include <fmt/format.h>
 
@@ -34,7 +35,11 @@ class Bert : public Encoder, public AttendingEncoder {
   Bert(const BertConfig& config, BertWeights weights, std::int64_t mask_id)
       : config_(config), weights_(std::move(weights)), points_(bert_points(config)) {
     if (mask_id >= 0) {
-      base::ensure(mask_id < config.vocabulary, "the mask token is in the vocabulary");
+      if (mask_id >= config.vocabulary) {
+        throw base::InputError(fmt::format("the tokenizer's mask token has id {}", mask_id),
+                               fmt::format("the model has embeddings of {} tokens (vocab_size)", config.vocabulary),
+                               "Put the tokenizer's files of this very model into its folder");
+      }
       mask_state_ = weights_.word.select(0, mask_id).clone();
     }
   }
@@ -98,12 +103,17 @@ class Bert : public Encoder, public AttendingEncoder {
       throw base::InputError(fmt::format("a text has {} tokens", batch.width()),
                              fmt::format("the encoder reads at most {}", config_.positions), "cut the texts to that length");
     }
-    const auto largest = batch.token_ids.max().item<std::int64_t>();
-    if (largest >= config_.vocabulary) {
-      throw base::InputError(fmt::format("a text holds token {}", largest),
-                             fmt::format("the encoder has {} word embeddings", config_.vocabulary),
-                             "tokenise the texts with this encoder's tokenizer");
-    }
+    check_within(batch.token_ids, config_.vocabulary, "token", "word embeddings");
+    check_within(batch.segments, config_.segments, "segment", "segment embeddings");
+  }
+
+  // The embeddings' rows are read without a check of their own.
+  static void check_within(const at::Tensor& values, std::int64_t rows, const char* what, const char* table) {
+    const auto [least, most] = at::aminmax(values);
+    const auto low = least.item<std::int64_t>(), high = most.item<std::int64_t>();
+    if (low >= 0 && high < rows) return;
+    throw base::InputError(fmt::format("a text holds {} {}", what, low < 0 ? low : high),
+                           fmt::format("the encoder has {} {}", rows, table), "tokenise the texts with this encoder's tokenizer");
   }
 
   BertConfig config_;

@@ -11,9 +11,9 @@
 #include "base/error.hpp"
 #include "encoder/config_file.hpp"
 #include "encoder/json_file.hpp"
+#include "encoder/model_files.hpp"
 #include "encoder/tokenizer_files.hpp"
 #include "encoder/weight_file.hpp"
-#include "tensors/safetensors.hpp"
 
 namespace layersweep::encoder {
 namespace {
@@ -35,7 +35,7 @@ std::optional<std::string> full_name(std::string name) {
   return name;
 }
 
-std::map<std::string, std::string> names_in_file(const tensors::SafetensorsFile& file) {
+std::map<std::string, std::string> names_in_file(const WeightFiles& file) {
   std::map<std::string, std::string> by_full_name;
   for (const std::string& name : file.names()) {
     const auto full = full_name(name);
@@ -48,18 +48,9 @@ std::map<std::string, std::string> names_in_file(const tensors::SafetensorsFile&
   return by_full_name;
 }
 
-std::filesystem::path weights_file(const std::filesystem::path& folder) {
-  const auto file = folder / "model.safetensors";
-  if (!std::filesystem::exists(file) && std::filesystem::exists(folder / "pytorch_model.bin")) {
-    throw base::InputError(fmt::format("cannot read {}", file.string()), "the folder has only pytorch_model.bin",
-                           "save the model as safetensors (transformers: save_pretrained)");
-  }
-  return file;
-}
-
 // `spare` are tensors of heads that the model does without.
 template <class Spare>
-void check_known(const tensors::SafetensorsFile& file, const std::map<std::string, std::string>& present,
+void check_known(const WeightFiles& file, const std::map<std::string, std::string>& present,
                  const std::vector<NamedWeight>& wanted, Spare spare) {
   std::set<std::string> names;
   for (const NamedWeight& weight : wanted) names.insert(weight.name);
@@ -72,7 +63,7 @@ void check_known(const tensors::SafetensorsFile& file, const std::map<std::strin
   }
 }
 
-[[noreturn]] void refuse_missing(const tensors::SafetensorsFile& file, const std::string& name) {
+[[noreturn]] void refuse_missing(const WeightFiles& file, const std::string& name) {
   if (is_head(name)) {
     throw base::InputError(fmt::format("{} has no {} head", file.path().string(),
                                        name.starts_with("qa_outputs.") ? "question answering" : "classification"),
@@ -85,9 +76,17 @@ void check_known(const tensors::SafetensorsFile& file, const std::map<std::strin
 
 }  // namespace
 
+void refuse_head_not_computed(const std::filesystem::path& folder, const BertConfig& config) {
+  if (config.head_refusal.empty()) return;
+  throw base::InputError(fmt::format("{}: the head of this model is not computed here", (folder / "config.json").string()),
+                         config.head_refusal,
+                         "Name a classifier of one of several classes, or fine-tune one from it (finetune.epochs)");
+}
+
 BertModel read_bert_model(const std::filesystem::path& folder) {
-  const auto file = tensors::SafetensorsFile::open(weights_file(folder));
   BertModel model{read_bert_config(folder / "config.json"), {}};
+  refuse_head_not_computed(folder, model.config);
+  const auto file = WeightFiles::open(folder);
   model.weights = allocate_bert_weights(model.config);
   const auto present = names_in_file(file);
   const auto wanted = named_weights(model.weights);
@@ -104,13 +103,17 @@ BertModel read_bert_model(const std::filesystem::path& folder) {
 BertModel read_bert_body(const std::filesystem::path& folder, const Head& head, std::uint64_t seed) {
   const bool span = head.output == OutputKind::span;
   base::ensure(span || head.classes >= 2, "a classifier has at least two classes");
-  const auto file = tensors::SafetensorsFile::open(weights_file(folder));
   BertModel model{read_bert_config(folder / "config.json"), {}};
+  const auto file = WeightFiles::open(folder);
   const auto present = names_in_file(file);
   const std::int64_t rows = span ? 2 : head.classes;
   const auto output = present.find(span ? "qa_outputs.weight" : "classifier.weight");
-  const bool same_output = output != present.end() && file.info(output->second).shape.at(0) == rows;
+  // Rows of other classes are no better than fresh ones, and would be taken for those of the names that they get.
+  const bool same_output = output != present.end() && file.info(output->second).shape.at(0) == rows &&
+                           model.config.output == head.output && model.config.head_refusal.empty() &&
+                           (head.class_names.empty() || head.class_names == model.config.class_names);
   model.config.output = head.output;
+  model.config.head_refusal.clear();
   model.config.may_answer_none = head.may_answer_none;
   model.config.class_names = !head.class_names.empty() || !same_output ? head.class_names : model.config.class_names;
   model.config.classes = rows;
@@ -131,8 +134,8 @@ BertModel read_bert_body(const std::filesystem::path& folder, const Head& head, 
 }
 
 at::Tensor read_word_embeddings(const std::filesystem::path& folder) {
-  const auto file = tensors::SafetensorsFile::open(weights_file(folder));
   const BertConfig config = read_bert_config(folder / "config.json");
+  const auto file = WeightFiles::open(folder);
   const NamedWeight words{"bert.embeddings.word_embeddings.weight", at::empty({config.vocabulary, config.hidden})};
   const auto present = names_in_file(file);
   const auto found = present.find(words.name);

@@ -14,6 +14,9 @@ struct BertModel {
   BertWeights weights;
 };
 
+/// Throws InputError where the head that the folder describes is not one that is computed.
+void refuse_head_not_computed(const std::filesystem::path& folder, const BertConfig& config);
+
 /// A model with its head: a BertForSequenceClassification, or a BertForQuestionAnswering (its pooler is not needed). Names
 /// with or without the prefix "bert.", LayerNorm's old names gamma and beta, and the buffer position_ids are understood.
 /// Throws InputError naming the tensor that is missing, unknown or of a wrong shape or type.

@@ -78,7 +78,7 @@ CountingModel read_counting(const std::filesystem::path& folder) {
     *value = found->get<std::int64_t>();
   }
   model.weights = allocate_counting_weights(model.config);
-  const auto file = tensors::SafetensorsFile::open(folder / "model.safetensors");
+  const auto file = WeightFiles::open(folder);
   std::set<std::string> names;
   for (const NamedWeight& weight : named_weights(model.weights)) {
     read_weight(file, weight.name, weight);

@@ -28,7 +28,7 @@ std::vector<std::vector<std::int64_t>> dense_shapes(const GruClassifierConfig& c
   return {{gates, c.embedding}, {gates}, {gates, c.state}, {gates}, {c.classes, c.state}, {c.classes}};
 }
 
-void check_names(const tensors::SafetensorsFile& file, const std::vector<NamedWeight>& wanted) {
+void check_names(const WeightFiles& file, const std::vector<NamedWeight>& wanted) {
   for (const std::string& name : file.names()) {
     if (std::ranges::find(wanted, name, &NamedWeight::name) == wanted.end()) {
       throw base::InputError(fmt::format("cannot use {}", file.path().string()),
@@ -37,7 +37,7 @@ void check_names(const tensors::SafetensorsFile& file, const std::vector<NamedWe
   }
 }
 
-void read_or_refuse(const tensors::SafetensorsFile& file, const NamedWeight& weight) {
+void read_or_refuse(const WeightFiles& file, const NamedWeight& weight) {
   if (!file.contains(weight.name)) {
     throw base::InputError(fmt::format("cannot use {}", file.path().string()),
                            fmt::format("the tensor {} is missing", weight.name),
@@ -100,7 +100,7 @@ GruClassifierModel read_gru_classifier(const std::filesystem::path& folder) {
   GruClassifierModel model{read_gru_classifier_config(folder), {}};
   allocate_flat(dense_tensors(model.weights), dense_shapes(model.config));
   model.weights.word = at::empty({model.config.vocabulary, model.config.embedding});
-  const auto file = tensors::SafetensorsFile::open(folder / "model.safetensors");
+  const auto file = WeightFiles::open(folder);
   const auto wanted = named_weights(model.weights);
   for (const NamedWeight& weight : wanted) read_or_refuse(file, weight);
   check_names(file, wanted);
@@ -123,13 +123,14 @@ GruClassifierModel read_gru_classifier_body(const std::filesystem::path& folder,
     return model;
   }
   model.weights.word = at::empty({model.config.vocabulary, model.config.embedding});
-  const auto file = tensors::SafetensorsFile::open(folder / "model.safetensors");
+  const auto file = WeightFiles::open(folder);
   const auto wanted = named_weights(model.weights);
   check_names(file, wanted);
   const auto has = [&](std::string_view part) {
     return std::ranges::any_of(file.names(), [&](const std::string& name) { return name.starts_with(part); });
   };
-  const bool same_head = has("classifier.weight") && file.info("classifier.weight").shape.at(0) == head.classes;
+  const bool same_head = has("classifier.weight") && file.info("classifier.weight").shape.at(0) == head.classes &&
+                         (head.class_names.empty() || head.class_names == own_names);
   for (const NamedWeight& weight : wanted) {
     const bool of_head = weight.name.starts_with("classifier."), of_gru = weight.name.starts_with("gru.");
     if (of_head ? same_head : !of_gru || has("gru.")) read_or_refuse(file, weight);

@@ -8,8 +8,15 @@
 
 namespace layersweep::encoder {
 
+void refuse_adapter(const std::filesystem::path& folder) {
+  throw base::InputError(fmt::format("{} holds an adapter (adapter_config.json)", folder.string()),
+                         "its weights are changes to those of another model",
+                         "Merge it first, in Python with peft: model.merge_and_unload().save_pretrained(FOLDER); name that");
+}
+
 nlohmann::json read_json_object(const std::filesystem::path& file) {
   std::ifstream stream(file);
+  if (!stream && std::filesystem::exists(file.parent_path() / "adapter_config.json")) refuse_adapter(file.parent_path());
   if (!stream) {
     throw base::InputError(fmt::format("cannot read {}", file.string()), "the file is missing or not readable",
                            "Name a folder with config.json and model.safetensors; `datasets/fetch.sh encoder` brings a small one");

@@ -10,6 +10,9 @@ namespace layersweep::encoder {
 /// Throws InputError when the file cannot be read or is not a JSON object.
 nlohmann::json read_json_object(const std::filesystem::path& file);
 
+/// Throws InputError: `folder` holds an adapter, which is no model by itself.
+[[noreturn]] void refuse_adapter(const std::filesystem::path& folder);
+
 /// The key model_type; throws InputError when it is missing.
 std::string model_type(const nlohmann::json& config, const std::filesystem::path& file);
 

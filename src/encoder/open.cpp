@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -68,13 +69,44 @@ std::unique_ptr<Trainable> open_trainable(const std::filesystem::path& folder, c
   return holds_gru(folder) ? make_trainable_gru(folder, head, seed) : make_trainable_bert(folder, head, seed);
 }
 
-ModelDescription describe_model(const std::filesystem::path& folder) {
+ModelDescription describe_model(const std::filesystem::path& folder, OwnHead head) {
+  constexpr std::int64_t unlimited = data::Tokenizer::unlimited;
   if (holds_gru(folder)) {
     const GruClassifierConfig config = read_gru_classifier_config(folder);
-    return {OutputKind::classes, config.classes, config.class_names, data::Tokenizer::unlimited};
+    return {.folder = folder,
+            .classes = config.classes,
+            .class_names = config.class_names,
+            .longest_text = unlimited,
+            .vocabulary = config.vocabulary,
+            .segments = unlimited};
   }
   const BertConfig config = read_bert_config(folder / "config.json");
-  return {config.output, config.classes, config.class_names, config.positions, config.may_answer_none};
+  if (head == OwnHead::used) refuse_head_not_computed(folder, config);
+  return {.folder = folder,
+          .output = config.output,
+          .classes = config.classes,
+          .class_names = config.class_names,
+          .longest_text = config.positions,
+          .vocabulary = config.vocabulary,
+          .segments = config.segments,
+          .may_answer_none = config.may_answer_none,
+          .unread_keys = config.unread_keys};
+}
+
+void check_embedded(const ModelDescription& model, std::span<const std::int32_t> token_ids,
+                    std::span<const std::int32_t> segments) {
+  if (!token_ids.empty() && std::ranges::max(token_ids) >= model.vocabulary) {
+    throw base::InputError(fmt::format("a text holds token {}", std::ranges::max(token_ids)),
+                           fmt::format("the model in {} has embeddings of {} tokens (vocab_size), its tokenizer knows more",
+                                       model.folder.string(), model.vocabulary),
+                           "Put the tokenizer's files of this very model there, or resize its embeddings");
+  }
+  if (!segments.empty() && std::ranges::max(segments) >= model.segments) {
+    throw base::InputError("there is a pair of texts, of which the second is segment 1",
+                           fmt::format("the model in {} has embeddings of {} segment (type_vocab_size)",
+                                       model.folder.string(), model.segments),
+                           "Give single texts: this model cannot tell the two of a pair apart");
+  }
 }
 
 }  // namespace layersweep::encoder

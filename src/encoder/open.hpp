@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,14 +29,25 @@ std::unique_ptr<Encoder> open_with_shuffled_head(const std::filesystem::path& fo
 
 /// What config.json tells of a model that reads texts, without its weights.
 struct ModelDescription {
+  std::filesystem::path folder;
   OutputKind output = OutputKind::classes;
   std::int64_t classes = 0;              ///< rows of the head; a span has two, start and end
   std::vector<std::string> class_names;  ///< one per class, or none
   std::int64_t longest_text = 0;         ///< tokens; data::Tokenizer::unlimited where the model has no limit
+  std::int64_t vocabulary = 0;           ///< ids of tokens are below this
+  std::int64_t segments = 0;             ///< likewise
   bool may_answer_none = false;          ///< of spans: whether "no answer" is one of the answers
+  std::vector<std::string> unread_keys;  ///< of config.json, that play no part
 };
 
-/// Throws InputError naming the key.
-ModelDescription describe_model(const std::filesystem::path& folder);
+/// Whether the head that the folder describes is to be computed, or another one will take its place.
+enum class OwnHead { used, replaceable };
+
+/// Throws InputError naming the key; where its head is used, also where that is none that is computed.
+ModelDescription describe_model(const std::filesystem::path& folder, OwnHead head = OwnHead::used);
+
+/// Throws InputError where a text holds a token or a segment that the model has no embedding of.
+void check_embedded(const ModelDescription& model, std::span<const std::int32_t> token_ids,
+                    std::span<const std::int32_t> segments);
 
 }  // namespace layersweep::encoder

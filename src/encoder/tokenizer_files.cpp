@@ -1,6 +1,7 @@
 #include "encoder/tokenizer_files.hpp"
 
 #include "data/tokenizer.hpp"
+#include "encoder/model_files.hpp"
 
 namespace layersweep::encoder {
 
@@ -11,7 +12,7 @@ std::int64_t mask_token(const std::filesystem::path& folder) {
 }
 
 void copy_tokenizer(const std::filesystem::path& source, const std::filesystem::path& folder) {
-  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"}) {
+  for (const char* name : tokenizer_file_names) {
     if (std::filesystem::exists(source / name) && !std::filesystem::equivalent(source, folder)) {
       std::filesystem::copy_file(source / name, folder / name, std::filesystem::copy_options::overwrite_existing);
     }

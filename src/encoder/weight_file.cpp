@@ -30,8 +30,9 @@ std::optional<at::ScalarType> scalar_type(tensors::Dtype dtype) {
 
 }  // namespace
 
-void read_weight(const tensors::SafetensorsFile& file, const std::string& name_in_file, const NamedWeight& weight) {
+void read_weight(const WeightFiles& files, const std::string& name_in_file, const NamedWeight& weight) {
   const at::NoGradGuard no_grad;
+  const tensors::SafetensorsFile& file = files.file_of(name_in_file);
   const tensors::TensorInfo& info = file.info(name_in_file);
   const auto problem = fmt::format("cannot use {} of {}", name_in_file, file.path().string());
   const auto type = scalar_type(info.dtype);

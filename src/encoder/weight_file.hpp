@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "encoder/bert_weights.hpp"
-#include "tensors/safetensors.hpp"
+#include "encoder/model_files.hpp"
 
 namespace layersweep::encoder {
 
-/// Copies a tensor of the file into `weight`, converting F16 and BF16 to fp32. Throws InputError when its shape or type
+/// Copies a tensor of the files into `weight`, converting F16 and BF16 to fp32. Throws InputError when its shape or type
 /// is another, or when it holds values that are not finite.
-void read_weight(const tensors::SafetensorsFile& file, const std::string& name_in_file, const NamedWeight& weight);
+void read_weight(const WeightFiles& files, const std::string& name_in_file, const NamedWeight& weight);
 
 /// Writes fp32 weights under their names; parts of a fused tensor are written apart.
 void write_weights(const std::filesystem::path& file, const std::vector<NamedWeight>& weights);

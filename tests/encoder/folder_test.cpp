@@ -1,6 +1,7 @@
 // Model folders: what is understood, what is refused and how it is named, and that saving is the inverse of opening.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <fstream>
@@ -9,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "encoder/bert_folder.hpp"
+#include "encoder/model_files.hpp"
 #include "encoder/open.hpp"
 #include "encoder/support.hpp"
 
@@ -88,6 +90,14 @@ TEST(BertFolder, ConfigsThatAreNotOursAreRefusedByKey) {
                                                                        {"hidden_act", "relu"},
                                                                        {"position_embedding_type", "relative_key"},
                                                                        {"is_decoder", true},
+                                                                       {"is_decoder", 1},
+                                                                       {"add_cross_attention", true},
+                                                                       {"is_encoder_decoder", true},
+                                                                       {"pruned_heads", {{"0", {1}}}},
+                                                                       {"quantization_config", {{"quant_method", "gptq"}}},
+                                                                       {"auto_map", {{"AutoModel", "own.Model"}}},
+                                                                       {"id2label", {{"0", "a"}, {"2", "b"}, {"3", "c"}}},
+                                                                       {"id2label", {{"0", "a"}, {"1", "b"}, {"2", "a"}}},
                                                                        {"hidden_size", 33},
                                                                        {"hidden_size", "wide"},
                                                                        {"num_hidden_layers", 0},
@@ -110,6 +120,148 @@ TEST(BertFolder, ConfigsThatAreNotOursAreRefusedByKey) {
   }
 }
 
+TEST(BertFolder, EveryKeyThatTransformersReadsPlaysAPart) {
+  std::ifstream stream(test::encoder_fixtures() / "config_keys.json");
+  const auto keys = nlohmann::json::parse(stream).at("bert");
+  ASSERT_GT(keys.size(), 15u);
+  const auto known = encoder::known_bert_keys();
+  for (const auto& key : keys) EXPECT_NE(std::ranges::find(known, key.get<std::string>()), known.end()) << key;
+}
+
+TEST(BertFolder, KeysThatPlayNoPartAreNamed) {
+  Folder folder;
+  EXPECT_THAT(folder.read().config.unread_keys, testing::IsEmpty());
+  folder.config["rope_theta"] = 1e4;
+  folder.config["attention_window"] = nullptr;
+  EXPECT_THAT(folder.read().config.unread_keys, testing::ElementsAre("attention_window", "rope_theta"));
+  EXPECT_EQ(encoder::describe_model(folder.path()).unread_keys.size(), 2u);
+}
+
+TEST(BertFolder, NullIsTheDefault) {
+  Folder folder;
+  for (const char* key : {"is_decoder", "add_cross_attention", "hidden_act", "layer_norm_eps", "type_vocab_size", "auto_map",
+                          "quantization_config", "problem_type", "is_encoder_decoder"}) {
+    folder.config[key] = nullptr;
+  }
+  EXPECT_EQ(folder.refusal(), "(opened)");
+}
+
+TEST(BertFolder, HeadsThatAreNotComputedAreRefusedByKeyUnlessAnotherTakesTheirPlace) {
+  const std::vector<std::pair<std::string, nlohmann::json>> heads = {
+      {"problem_type", "regression"},
+      {"problem_type", "multi_label_classification"},
+      {"problem_type", "ordinal"},
+      {"architectures", {"BertForTokenClassification"}}};
+  for (const auto& [key, value] : heads) {
+    Folder folder;
+    folder.config[key] = value;
+    EXPECT_THAT(folder.refusal(), testing::AllOf(HasSubstr(key), HasSubstr("finetune.epochs"))) << value;
+    EXPECT_THROW(encoder::describe_model(folder.path()), base::InputError);
+    EXPECT_EQ(encoder::describe_model(folder.path(), encoder::OwnHead::replaceable).longest_text, 24);
+    const auto body = encoder::read_bert_body(folder.path(), {.classes = 3}, 0);
+    EXPECT_FALSE(body.weights.classifier.equal(original().weights.classifier)) << "rows of another kind of head";
+    EXPECT_TRUE(body.weights.word.equal(original().weights.word));
+    encoder::write_bert(folder.path() / "saved", body.config, body.weights, folder.path());
+    EXPECT_NO_THROW(encoder::open_encoder(folder.path() / "saved"));
+  }
+  for (const char* problem : {"", "single_label_classification"}) {
+    Folder folder;
+    folder.config["id2label"] = {{"0", "score"}};
+    if (*problem != 0) folder.config["problem_type"] = problem;
+    EXPECT_THAT(folder.refusal(), HasSubstr("num_labels is 1"));
+  }
+}
+
+TEST(BertFolder, AdaptersAreRefusedWithTheRemedy) {
+  Folder folder;
+  std::ofstream(folder.path() / "adapter_config.json") << "{}";
+  EXPECT_THAT(folder.refusal(), testing::AllOf(HasSubstr("adapter"), HasSubstr("merge_and_unload")));
+  fs::remove(folder.path() / "config.json");  // as peft saves it
+  try {
+    encoder::describe_model(folder.path());
+    FAIL() << "opened";
+  } catch (const base::InputError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("merge_and_unload"));
+  }
+}
+
+// The tiny BERT in two shards, as transformers saves large models.
+class Shards : public testing::Test {
+ protected:
+  Shards() {
+    folder_.write();
+    fs::remove(folder_.path() / "model.safetensors");
+    for (const auto& [name, tensor] : folder_.weights) {
+      index["weight_map"][name] = name.find("layer.1") != name.npos ? "model-00002-of-00002.safetensors"
+                                                                    : "model-00001-of-00002.safetensors";
+    }
+    for (const auto& [name, tensor] : folder_.weights) {
+      shards[index["weight_map"][name].get<std::string>()].push_back({name, tensor.dtype, tensor.shape, tensor.bytes});
+    }
+  }
+  fs::path path() const { return folder_.path(); }
+  void write() const {
+    std::ofstream(path() / "model.safetensors.index.json") << index;
+    for (const auto& [name, tensors] : shards) tensors::write_safetensors(path() / name, tensors);
+  }
+  std::string refusal() const {
+    write();
+    try {
+      encoder::open_encoder(path());
+    } catch (const base::InputError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("model.safetensors.index.json"));
+      return error.what();
+    }
+    return "(opened)";
+  }
+
+  nlohmann::json index;
+  std::map<std::string, std::vector<tensors::TensorToWrite>> shards;
+
+ private:
+  Folder folder_;
+};
+
+constexpr const char* first_shard = "model-00001-of-00002.safetensors";
+constexpr const char* second_shard = "model-00002-of-00002.safetensors";
+
+TEST_F(Shards, AreReadAsOneModel) {
+  ASSERT_EQ(refusal(), "(opened)");
+  expect_equal(encoder::read_bert_model(path()).weights, original().weights);
+  EXPECT_EQ(encoder::hashes_of_model(path()).size(), 5u);  // index, two shards, config.json, vocab.txt
+}
+
+TEST_F(Shards, ThatAreMissingAreNamed) {
+  write();
+  fs::remove(path() / second_shard);
+  shards.erase(second_shard);
+  EXPECT_THAT(refusal(), HasSubstr("model-00002-of-00002.safetensors is missing"));
+}
+
+TEST_F(Shards, MustHoldWhatTheIndexSays) {
+  index["weight_map"]["bert.extra"] = first_shard;
+  EXPECT_THAT(refusal(), HasSubstr("does not hold tensor bert.extra"));
+  index["weight_map"].erase("bert.extra");
+  index["weight_map"][query] = first_shard;
+  EXPECT_THAT(refusal(), HasSubstr("does not hold tensor " + query));
+  index["weight_map"].erase(query);
+  EXPECT_THAT(refusal(), HasSubstr("does not name tensor " + query));
+}
+
+TEST_F(Shards, MustNotHoldATensorTwice) {
+  shards.at(first_shard).push_back(shards.at(second_shard).front());
+  EXPECT_THAT(refusal(), HasSubstr("both hold tensor"));
+}
+
+TEST_F(Shards, MustLieInTheFolder) {
+  for (const char* outside : {"../model.safetensors", "/etc/passwd", "", "..", "sub/model.safetensors"}) {
+    index["weight_map"][query] = outside;
+    EXPECT_THAT(refusal(), HasSubstr("no name of a file beside it"));
+  }
+  index["weight_map"] = nlohmann::json::object();
+  EXPECT_THAT(refusal(), HasSubstr("weight_map"));
+}
+
 TEST(BertFolder, FilesThatAreMissingOrDamagedAreNamed) {
   Folder folder;
   std::ofstream(folder.path() / "config.json") << "{";
@@ -122,7 +274,7 @@ TEST(BertFolder, FilesThatAreMissingOrDamagedAreNamed) {
     encoder::open_encoder(folder.path());
     FAIL() << "opened";
   } catch (const base::InputError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("pytorch_model.bin"));
+    EXPECT_THAT(error.what(), testing::AllOf(HasSubstr("pytorch_model.bin"), HasSubstr("save_pretrained")));
   }
   EXPECT_THROW(encoder::open_encoder(folder.path() / "nowhere"), base::InputError);
 }
@@ -266,6 +418,21 @@ TEST(BertBody, AFreshHeadIsAFunctionOfTheSeed) {
   EXPECT_TRUE(body.weights.word.equal(original().weights.word));
 }
 
+TEST(BertBody, AHeadKeepsItsNames) {
+  Folder folder;
+  folder.config["id2label"] = {{"0", "neu"}, {"1", "pos"}, {"2", "neg"}};
+  folder.write();
+  const std::vector<std::string> own{"neu", "pos", "neg"}, sorted{"neg", "neu", "pos"};
+  const auto kept = encoder::read_bert_body(folder.path(), {.classes = 3, .class_names = own}, 0);
+  EXPECT_TRUE(kept.weights.classifier.equal(original().weights.classifier));
+  EXPECT_EQ(kept.config.class_names, own);
+  EXPECT_EQ(encoder::read_bert_body(folder.path(), {.classes = 3}, 0).config.class_names, own);
+  // Under other names the rows would be taken for other classes.
+  const auto fresh = encoder::read_bert_body(folder.path(), {.classes = 3, .class_names = sorted}, 0);
+  EXPECT_FALSE(fresh.weights.classifier.equal(original().weights.classifier));
+  EXPECT_EQ(fresh.config.class_names, sorted);
+}
+
 TEST(BertFolder, SavingIsTheInverseOfOpening) {
   const test::TemporaryFolder folder;
   const auto source = test::encoder_fixtures() / "tiny-bert";
@@ -299,6 +466,42 @@ TEST(OpenEncoder, TextsThatDoNotFitAreRefused) {
   encoder::Batch batch = test::random_batch({3}, 64);
   batch.token_ids[0][1] = 64;
   EXPECT_THROW(bert->clean(batch), base::InputError);
+  batch.token_ids[0][1] = -1;
+  EXPECT_THROW(bert->clean(batch), base::InputError);
+  batch = test::random_batch({3}, 64);
+  batch.segments[0][1] = 2;
+  EXPECT_THROW(bert->clean(batch), base::InputError);
+}
+
+TEST(OpenEncoder, ASecondSegmentNeedsAnEmbedding) {
+  Folder folder;
+  folder.config["type_vocab_size"] = 1;
+  auto& table = folder.weights.at("bert.embeddings.token_type_embeddings.weight");
+  table.shape[0] = 1;
+  table.bytes.resize(table.bytes.size() / 2);
+  folder.write();
+  const auto bert = encoder::open_encoder(folder.path());
+  encoder::Batch batch = test::random_batch({4}, 64);
+  batch.segments.zero_();
+  EXPECT_NO_THROW(bert->clean(batch));
+  batch.segments[0][3] = 1;
+  EXPECT_THAT([&] { bert->clean(batch); }, testing::ThrowsMessage<base::InputError>(HasSubstr("segment 1")));
+  const auto described = encoder::describe_model(folder.path());
+  const std::vector<std::int32_t> ids{63, 2}, beyond{64, 2}, first{0, 0}, second{0, 1};
+  EXPECT_NO_THROW(encoder::check_embedded(described, ids, first));
+  EXPECT_THAT([&] { encoder::check_embedded(described, ids, second); },
+              testing::ThrowsMessage<base::InputError>(HasSubstr("type_vocab_size")));
+  EXPECT_THAT([&] { encoder::check_embedded(described, beyond, first); },
+              testing::ThrowsMessage<base::InputError>(testing::AllOf(HasSubstr("token 64"), HasSubstr("vocab_size"))));
+}
+
+TEST(OpenEncoder, AMaskTokenNeedsAnEmbedding) {
+  Folder folder;
+  std::ofstream vocabulary(folder.path() / "vocab.txt");
+  for (int n = 0; n < 64; ++n) vocabulary << "w" << n << '\n';
+  vocabulary << "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
+  vocabulary.close();
+  EXPECT_THAT(folder.refusal(), testing::AllOf(HasSubstr("mask token has id 68"), HasSubstr("64 tokens (vocab_size)")));
 }
 
 }  // namespace
