@@ -7,8 +7,10 @@
 #include <cerrno>
 #include <fstream>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -87,17 +89,30 @@ std::optional<std::int32_t> find_token(const TokenizerDescription& description, 
   return added != description.added.end() ? std::optional(added->id) : std::nullopt;
 }
 
+/// One past the largest id.
+std::int32_t next_id(const TokenizerDescription& description) {
+  std::int32_t next = 0;
+  for (const auto& [token, id] : description.word_pieces.vocabulary) next = std::max(next, id + 1);
+  for (const AddedToken& token : description.added) next = std::max(next, token.id + 1);
+  return next;
+}
+
 std::int32_t special_id(const Path& file, const TokenizerDescription& description, const std::string& token) {
   const auto id = find_token(description, token);
   if (!id) refuse(file, fmt::format("its vocabulary lacks the special token {}", token));
   return *id;
 }
 
+/// The text of a token that is given as such or as an object with `content`.
+std::string content_of(const json& token) {
+  return token.is_object() ? token.at("content").get<std::string>() : token.get<std::string>();
+}
+
 /// The name of a special token by tokenizer_config.json, which holds a text or an object with `content`.
 std::string special_name(const json& config, const char* key, const char* usual) {
   const auto value = config.find(key);
   if (value == config.end() || value->is_null()) return usual;
-  return value->is_object() ? value->at("content").get<std::string>() : value->get<std::string>();
+  return content_of(*value);
 }
 
 // ---------------------------------------------------------------------------------------------------- tokenizer.json
@@ -167,18 +182,98 @@ void read_post_processor(const Path& file, const json& processor, const json& co
   }
 }
 
-/// transformers rebuilds BERT's tokenizer from tokenizer_config.json, so a contradiction between the files would show as
-/// other tokens there.
+/// transformers rebuilds BERT's tokenizer from tokenizer_config.json and its own defaults, unless the class is one that
+/// takes tokenizer.json as it is; where the two differ it would give other tokens.
 void warn_of_contradictions(const Path& folder, const json& config, const NormalizerSettings& settings) {
-  const auto check = [&](const char* key, bool used) {
-    const auto value = config.find(key);
-    if (value == config.end() || !value->is_boolean() || value->get<bool>() == used) return;
-    base::world_warning("{}: tokenizer_config.json has {} = {}, tokenizer.json the contrary, which is used", folder.string(),
-                        key, value->get<bool>());
+  const std::string name = config.value("tokenizer_class", json()).is_string()
+                               ? config.at("tokenizer_class").get<std::string>()
+                               : "BertTokenizer";
+  if (name.starts_with("PreTrainedTokenizer") || name == "TokenizersBackend") return;
+  const auto check = [&](const char* key, bool otherwise, bool used) {
+    const json value = config.value(key, json());
+    const bool says = value.is_boolean();
+    if ((says ? value.get<bool>() : otherwise) == used) return;
+    base::world_warning(
+        "{}: tokenizer.json has {} = {}, which is used; transformers would use {} ({})", folder.string(), key, used, !used,
+        says ? "tokenizer_config.json says so" : "its default, as tokenizer_config.json does not say");
   };
-  check("do_lower_case", settings.lowercase);
-  check("strip_accents", settings.strip_accents);
-  check("tokenize_chinese_chars", settings.handle_chinese_chars);
+  check("do_lower_case", true, settings.lowercase);
+  check("strip_accents", settings.lowercase, settings.strip_accents);
+  check("tokenize_chinese_chars", true, settings.handle_chinese_chars);
+}
+
+// ---------------------------------------------------------------------------------------------------- added tokens
+
+constexpr std::array named_tokens{"unk_token", "sep_token", "pad_token", "cls_token", "mask_token", "bos_token", "eos_token"};
+
+/// What transformers takes from special_tokens_map.json, where tokenizer_config.json does not list added tokens.
+json with_special_tokens_map(const Path& folder, json config) {
+  if (config.contains("added_tokens_decoder")) return config;
+  if (!config.contains("extra_special_tokens") && config.contains("additional_special_tokens")) {
+    config["extra_special_tokens"] = config["additional_special_tokens"];
+  }
+  config.erase("additional_special_tokens");
+  const json map = read_json(folder / "special_tokens_map.json").value_or(json::object());
+  for (const auto& [key, value] : map.items()) config[key] = value;
+  return config;
+}
+
+/// A list, or an object of names and tokens; none where there is neither.
+std::vector<json> tokens_listed(const json& config, const char* key) {
+  const json listed = config.value(key, json());
+  std::vector<json> tokens;
+  if (listed.is_array() || listed.is_object()) tokens.assign(listed.begin(), listed.end());
+  return tokens;
+}
+
+/// The added tokens of tokenizer_config.json, by id; where it lists none those of added_tokens.json.
+std::map<std::int32_t, AddedToken> numbered_tokens(const Path& file, const json& config) {
+  std::map<std::int32_t, AddedToken> numbered;
+  if (const auto listed = config.find("added_tokens_decoder"); listed != config.end()) {
+    for (const auto& [id, token] : listed->items()) {
+      const std::int32_t number = id_from(file, json::parse(id));
+      numbered.emplace(number, added_from(number, token));
+    }
+    return numbered;
+  }
+  std::set<std::string> special;
+  for (const char* key : named_tokens) {
+    if (const json token = config.value(key, json()); !token.is_null()) special.insert(content_of(token));
+  }
+  for (const json& token : tokens_listed(config, "extra_special_tokens")) special.insert(content_of(token));
+  const json added = read_json(file).value_or(json::object());
+  for (const auto& [content, id] : added.items()) {
+    const bool is_special = special.contains(content);
+    const std::int32_t number = id_from(file, id);
+    numbered.emplace(number, AddedToken{.id = number, .content = content, .normalized = !is_special, .special = is_special});
+  }
+  return numbered;
+}
+
+/// The tokens that tokenizer_config.json (`config`) and added_tokens.json add to those that `description` has. As in
+/// transformers a token that the vocabulary does not have gets the next id.
+void read_added_tokens(const Path& folder, const json& config, TokenizerDescription& description) {
+  const Path config_file = folder / "tokenizer_config.json";
+  const Path file = config.contains("added_tokens_decoder") ? config_file : folder / "added_tokens.json";
+  std::int32_t next = next_id(description);
+  for (const auto& [id, token] : numbered_tokens(file, config)) {
+    if (!find_token(description, token.content)) {
+      if (id != next) {
+        refuse(file, fmt::format("its added token {} has id {}, and the next free one is {}", token.content, id, next));
+      }
+      ++next;
+    }
+    add(file, token, description);
+  }
+  const char* extra = config.contains("extra_special_tokens") ? "extra_special_tokens" : "additional_special_tokens";
+  for (const json& token : tokens_listed(config, extra)) {
+    AddedToken added = token.is_object() ? added_from(0, token) : AddedToken{.content = content_of(token)};
+    const auto known = find_token(description, added.content);
+    added.id = known.value_or(next);
+    added.special = true;
+    if (!known) ++next;
+    add(config_file, std::move(added), description);
+  }
 }
 
 TokenizerDescription from_tokenizer_json(const Path& file, const json& root, const json& config) {
@@ -191,6 +286,7 @@ TokenizerDescription from_tokenizer_json(const Path& file, const json& root, con
   for (const json& token : root.value("added_tokens", json::array())) {
     add(file, added_from(id_from(file, token.at("id")), token), description);
   }
+  read_added_tokens(file.parent_path(), config, description);
   description.special.unknown = special_id(file, description, model.at("unk_token").get<std::string>());
   description.special.pad = special_id(file, description, special_name(config, "pad_token", "[PAD]"));
   description.special.mask = special_id(file, description, special_name(config, "mask_token", "[MASK]"));
@@ -211,6 +307,10 @@ void check_tokenizer_class(const Path& file, const json& config) {
 std::map<std::string, std::int32_t> vocabulary_from(const Path& file) {
   std::map<std::string, std::int32_t> vocabulary;
   const std::string text = read_text(file);
+  if (text.starts_with("\xEF\xBB\xBF")) {
+    throw base::InputError(fmt::format("{} begins with a byte order mark", file.string()),
+                           "it would be a part of the first token", "Save the file as UTF-8 without that mark");
+  }
   if (const auto byte = first_ill_formed(text)) refuse(file, fmt::format("byte {} is not UTF-8", *byte));
   std::int32_t line = 0;
   for (std::size_t begin = 0; begin < text.size(); ++line) {
@@ -233,10 +333,6 @@ TokenizerDescription from_vocabulary(const Path& file, const Path& config_file, 
                             .handle_chinese_chars = config.value("tokenize_chinese_chars", true),
                             .strip_accents = strip.is_null() ? lowercase : strip.get<bool>(),
                             .lowercase = lowercase};
-  const json added = config.value("added_tokens_decoder", json::object());
-  for (const auto& [id, token] : added.items()) {
-    add(config_file, added_from(id_from(config_file, json::parse(id)), token), description);
-  }
   const auto special = [&](const char* key, const char* usual) {
     const std::string name = special_name(config, key, usual);
     const std::int32_t id = special_id(file, description, name);
@@ -251,6 +347,7 @@ TokenizerDescription from_vocabulary(const Path& file, const Path& config_file, 
   description.special.cls = special("cls_token", "[CLS]");
   description.special.pad = special("pad_token", "[PAD]");
   description.special.mask = special("mask_token", "[MASK]");
+  read_added_tokens(file.parent_path(), config, description);
   return description;
 }
 
@@ -260,7 +357,7 @@ TokenizerDescription read_tokenizer_files(const Path& folder) {
   const Path tokenizer_file = folder / "tokenizer.json";
   const Path vocabulary_file = folder / "vocab.txt";
   const Path config_file = folder / "tokenizer_config.json";
-  const json config = read_json(config_file).value_or(json::object());
+  const json config = with_special_tokens_map(folder, read_json(config_file).value_or(json::object()));
   const auto root = read_json(tokenizer_file);
   if (!root && !std::filesystem::exists(vocabulary_file)) {
     throw base::InputError(fmt::format("{} holds no tokenizer", folder.string()),

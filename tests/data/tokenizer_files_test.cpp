@@ -72,6 +72,74 @@ TEST(TokenizerFiles, VocabularyFileGivesTheSameAsTokenizerJson) {
   }
 }
 
+TEST(TokenizerFiles, AddedTokensAreThoseOfTransformers) {
+  const json fixture = json::parse(test::read_file(test::tokenizer_fixtures().parent_path() / "added_tokens.json"));
+  std::string vocabulary;
+  for (const json& token : fixture.at("vocabulary")) vocabulary += token.get<std::string>() + "\n";
+  ASSERT_GT(fixture.at("cases").size(), 10u);
+  for (const json& expected : fixture.at("cases")) {
+    SCOPED_TRACE(expected.at("name"));
+    const test::TemporaryFolder folder;
+    test::write_file(folder.path() / "vocab.txt", vocabulary);
+    for (const auto& [name, content] : expected.at("files").items()) test::write_file(folder.path() / name, content.dump());
+    const Tokenizer tokenizer = Tokenizer::open(folder.path());
+    for (std::size_t t = 0; t < fixture.at("texts").size(); ++t) {
+      const auto text = fixture.at("texts")[t].get<std::string>();
+      EXPECT_EQ(tokenizer.tokenize(text).id, expected.at("ids")[t].get<std::vector<std::int32_t>>()) << text;
+    }
+  }
+}
+
+std::string refusal_of(const std::map<std::string, std::string>& files) {
+  const test::TemporaryFolder folder;
+  for (const auto& [name, content] : files) test::write_file(folder.path() / name, content);
+  try {
+    Tokenizer::open(folder.path());
+  } catch (const base::InputError& error) {
+    return error.what();
+  }
+  return "opened";
+}
+
+TEST(TokenizerFiles, AddedTokensThatWouldGetAnotherIdAreRefused) {
+  const std::string vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\ngood\n";
+  EXPECT_EQ(refusal_of({{"vocab.txt", vocabulary}, {"added_tokens.json", R"({"<e>": 6})"}}), "opened");
+  const std::string hole = refusal_of({{"vocab.txt", vocabulary}, {"added_tokens.json", R"({"<e>": 9})"}});
+  EXPECT_NE(hole.find("<e> has id 9"), std::string::npos) << hole;
+  EXPECT_NE(hole.find("added_tokens.json"), std::string::npos) << hole;
+  const std::string other = refusal_of({{"vocab.txt", vocabulary}, {"added_tokens.json", R"({"good": 6})"}});
+  EXPECT_NE(other.find("but 5 in the vocabulary"), std::string::npos) << other;
+  EXPECT_NE(refusal_of({{"vocab.txt", vocabulary}, {"added_tokens.json", R"({"<e>": "six"})"}}), "opened");
+}
+
+TEST(TokenizerFiles, AByteOrderMarkInTheVocabularyIsRefusedByName) {
+  const std::string told = refusal_of({{"vocab.txt", "\xEF\xBB\xBF[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n"}});
+  EXPECT_NE(told.find("byte order mark"), std::string::npos) << told;
+}
+
+/// What is said while a folder opens with the uncased tokenizer.json, its lowercasing as given, and tokenizer_config.json.
+std::string warnings_of(bool lowercase, const std::string& config) {
+  const test::TemporaryFolder folder;
+  json root = fixture_json("uncased");
+  root["normalizer"]["lowercase"] = lowercase;
+  test::write_file(folder.path() / "tokenizer.json", root.dump());
+  if (!config.empty()) test::write_file(folder.path() / "tokenizer_config.json", config);
+  testing::internal::CaptureStderr();
+  Tokenizer::open(folder.path());
+  return testing::internal::GetCapturedStderr();
+}
+
+TEST(TokenizerFiles, WarnsWhereTransformersWouldReadItOtherwise) {
+  EXPECT_EQ(warnings_of(true, ""), "");
+  EXPECT_EQ(warnings_of(false, R"({"do_lower_case": false})"), "");
+  EXPECT_EQ(warnings_of(false, R"({"tokenizer_class": "PreTrainedTokenizerFast"})"), "");
+  for (const char* config : {"", "{}", R"({"tokenizer_class": "BertTokenizer"})", R"({"do_lower_case": null})"}) {
+    EXPECT_NE(warnings_of(false, config).find("do_lower_case = false, which is used; transformers would use true"),
+              std::string::npos) << config;
+  }
+  EXPECT_NE(warnings_of(true, R"({"do_lower_case": false})").find("tokenizer_config.json says so"), std::string::npos);
+}
+
 TEST(TokenizerFiles, FingerprintFollowsWhateverChangesTokens) {
   const auto fingerprint_after = [](const std::function<void(json&)>& change) {
     const test::TemporaryFolder folder;
