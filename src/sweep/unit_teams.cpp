@@ -13,6 +13,7 @@
 #include "base/error.hpp"
 #include "comm/mailbox.hpp"
 #include "plan/dispatcher.hpp"
+#include "sweep/device_memory.hpp"
 #include "sweep/pace.hpp"
 
 namespace layersweep::sweep {
@@ -173,6 +174,8 @@ class Round {
       return {Ending::Kind::failed, failure.what()};
     } catch (const Stopped& stopped) {
       return {Ending::Kind::stopped, stopped.what()};
+    } catch (const OutOfDeviceMemory& error) {
+      return fail(error.what());
     } catch (const base::InputError&) {
       // Where a rank waits without attending, it finds out when the one that failed stays away.
       if (const auto told = mail_.poll(notice)) return {Ending::Kind::failed, told->text};

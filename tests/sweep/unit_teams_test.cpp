@@ -11,6 +11,7 @@
 #include "base/stop_request.hpp"
 #include "comm/communicator.hpp"
 #include "comm/timed_team.hpp"
+#include "sweep/device_memory.hpp"
 #include "sweep/pace.hpp"
 #include "sweep/unit_teams.hpp"
 
@@ -84,12 +85,13 @@ TEST(TrainOnTeams, TrainsEveryUnitOnce) {
   }
 }
 
-// Memory runs out on the last rank of whichever team trains unit 2, while the others of the team wait for it.
-void expect_one_failure(const plan::UnitSeconds& seconds) {
+// The last rank of whichever team trains unit 2 fails, while the others of the team wait for it.
+template <class Failure>
+void expect_one_failure(const plan::UnitSeconds& seconds, const Failure& failure, const char* reason) {
   Log log;
   const std::size_t units = 5;
-  const UnitWork work = counting_work(log, units, [](const comm::Communicator& team, std::size_t unit, int step) {
-    if (unit == 2 && step == 1 && team.rank() == team.size() - 1) throw std::bad_alloc();
+  const UnitWork work = counting_work(log, units, [&](const comm::Communicator& team, std::size_t unit, int step) {
+    if (unit == 2 && step == 1 && team.rank() == team.size() - 1) throw failure;
   });
   const auto start = std::chrono::steady_clock::now();
   const auto ends = train_on_teams(comm::world(), units, {8}, seconds, work);
@@ -101,7 +103,7 @@ void expect_one_failure(const plan::UnitSeconds& seconds) {
     EXPECT_EQ(ends[unit].state, unit == 2 ? UnitEnd::State::failed : UnitEnd::State::done) << unit;
     EXPECT_EQ(log.trained[unit], unit == 2 ? 0 : 1) << unit;
   }
-  EXPECT_THAT(ends[2].reason, HasSubstr("memory ran out"));
+  EXPECT_THAT(ends[2].reason, HasSubstr(reason));
   EXPECT_THAT(ends[2].reason, HasSubstr("[rank "));
   if (comm::world().rank() == 0) {
     EXPECT_EQ(log.failures.size(), 1U);
@@ -109,9 +111,19 @@ void expect_one_failure(const plan::UnitSeconds& seconds) {
   }
 }
 
-TEST(TrainOnTeams, AFailedUnitOfSmallTeamsDoesNotKeepTheOthers) { expect_one_failure(many_teams); }
+TEST(TrainOnTeams, AFailedUnitOfSmallTeamsDoesNotKeepTheOthers) {
+  expect_one_failure(many_teams, std::bad_alloc(), "memory ran out");
+}
 
-TEST(TrainOnTeams, AFailedUnitOfOneTeamDoesNotKeepTheOthers) { expect_one_failure(one_team); }
+TEST(TrainOnTeams, AFailedUnitOfOneTeamDoesNotKeepTheOthers) {
+  expect_one_failure(one_team, std::bad_alloc(), "memory ran out");
+}
+
+TEST(TrainOnTeams, AFullGpuFailsItsUnitOnly) {
+  const OutOfDeviceMemory failure("the memory of the GPU does not suffice", "asked for 3 GiB", "Lower run.token_budget");
+  expect_one_failure(many_teams, failure, "Lower run.token_budget");
+  expect_one_failure(one_team, failure, "Lower run.token_budget");
+}
 
 TEST(TrainOnTeams, AllMayFail) {
   Log log;
