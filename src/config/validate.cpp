@@ -25,6 +25,11 @@ void check_task(const Experiment& e) {
       throw UsageError("finetune.epochs = 0 leaves the counting task without a model", {},
                        "Set encoder.folder to a trained counting model, or finetune.epochs to 1 or more");
     }
+    // Its model is trained at one rate, without decay, as published.
+    if (e.finetune.warm_up != 0) throw UsageError("finetune.warm_up", "it has no effect on the counting task's model", "Leave it out");
+    if (e.finetune.weight_decay != 0) {
+      throw UsageError("finetune.weight_decay", "it has no effect on the counting task's model", "Leave it out");
+    }
     if (e.probe.replacement == Replacement::mask) {
       throw UsageError("probe.replacement = mask", "the counting model has no [MASK] embedding", "Use mean or xavier");
     }
@@ -32,7 +37,7 @@ void check_task(const Experiment& e) {
   }
   if (e.task.data.empty() && e.task.name == TaskName::text) {
     throw UsageError("task.data is not set, and task.name = text reads its texts from there", {},
-                     "Set task.data to a file (.jsonl, .tsv, .txt), or to a folder with train.*, dev.* and test.*");
+                     "Set task.data to a file (.jsonl, .tsv, .csv, .txt), or to a folder with train.*, dev.* and test.*");
   }
   if (e.task.data.empty()) {
     throw UsageError(fmt::format("task.data is not set, and task.name = {} reads its texts from there", name), {},

@@ -54,6 +54,12 @@ TEST(WrongValues, NameKeyValueAndWhatIsAllowed) {
   EXPECT_THAT(refusal_of("probe.modes=hidden,both"), HasSubstr("input or hidden"));
 }
 
+TEST(WrongValues, WhatHasNoEffectIsRefused) {
+  for (const char* setting : {"finetune.warm_up=5", "finetune.weight_decay=0.01"}) {
+    EXPECT_THAT(refusal_of(setting), AllOf(HasSubstr("no effect on the counting"), HasSubstr("finetune.w"))) << setting;
+  }
+}
+
 TEST(WrongValues, NothingHalfReadPasses) {
   for (const char* setting : {"probe.epsilon=0.1x",
                               "probe.epsilon=nan",
