@@ -2,9 +2,13 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/isfinite.h>
 #include <ATen/ops/stack.h>
+#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/autograd.h>
+
+#include <limits>
 
 #include "probe/divergence.hpp"
 #include "probe/gates.hpp"
@@ -15,6 +19,15 @@ namespace layersweep::probe {
 namespace {
 
 constexpr std::int64_t figure_count = 3;  // KL, keep share, flips
+
+// Of the rows that ProbeLayout::views gives for a block.
+at::Tensor points_of_rows(const Block& block, PointRange probes, at::Device device) {
+  std::vector<std::int64_t> points;
+  for (const int point : block.points) {
+    if (point >= probes.first && point < probes.end) points.push_back(point);
+  }
+  return at::tensor(points, at::kLong).to(device);
+}
 
 }  // namespace
 
@@ -96,13 +109,19 @@ void accumulate_step(const encoder::Encoder& encoder, const encoder::Batch& batc
   const auto gradients = torch::autograd::grad({loss}, leaves, {}, c10::nullopt, false, /*allow_unused=*/true);
   const at::NoGradGuard no_grad;
   const std::vector<at::Tensor> targets = layout.views(sums.gradient(), probes);
+  const at::Tensor broken = at::zeros({layout.points(), layout.seeds()}, parameters.options());
   for (std::size_t i = 0; i < targets.size(); ++i) {
-    if (gradients[i].defined()) at::Tensor(targets[i]).add_(gradients[i]);
+    if (!gradients[i].defined() || gradients[i].size(0) == 0) continue;
+    at::Tensor(targets[i]).add_(gradients[i]);
+    const at::Tensor not_finite = at::isfinite(gradients[i]).flatten(2).all(-1).logical_not();  // rows x S
+    broken.index_add_(0, points_of_rows(layout.blocks()[i], probes, device), not_finite.to(at::kFloat));
   }
   const at::Tensor flips = flipped_predictions(encoder, batch, clean.logits, logits.detach()).sum(-1);
   rows(sums.kl()).masked_scatter_(active, rows(sums.kl()).masked_select(active) + kl.detach());
   rows(sums.flips()).masked_scatter_(active, rows(sums.flips()).masked_select(active) + flips);
   rows(sums.keep_share()).add_(keep.detach());
+  // A gradient that is not finite breaks its probe although the divergence is: no training could go on from there.
+  sums.kl().masked_fill_(broken.gt(0), std::numeric_limits<float>::quiet_NaN());
 }
 
 }  // namespace layersweep::probe
