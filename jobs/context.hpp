@@ -27,6 +27,7 @@ struct Texts {
   std::optional<data::Tokenizer> tokenizer;  ///< none for the counting task, whose tokens are digits
   std::string data_sha256;                   ///< of the files (counting: of the seed)
   encoder::Head head;                        ///< what a model fine-tuned on them decides
+  data::Notes notes = {};                    ///< on reading the files; those on making tokens are the corpora's
 
   const data::Corpus& of(config::Split split) const;
   std::string token_text(std::int32_t id) const;

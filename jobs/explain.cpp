@@ -74,7 +74,7 @@ struct Cell {
 
 class ProbeLoader {
  public:
-  ProbeLoader(const OpenedRun& run, config::Mode mode) : run_(run), identity_(config::identity_hash(run.experiment)) {
+  ProbeLoader(const OpenedRun& run, config::Mode mode) : run_(run) {
     for (const encoder::Point& point : run.encoder->points()) widths_.push_back(point.width);
     for (const sweep::Unit& unit : sweep::units_of(run.experiment.probe)) {
       if (unit.mode == sweep::mode_of(mode)) units_.push_back(unit);
@@ -113,7 +113,7 @@ class ProbeLoader {
       if (found == seeds.end()) continue;
       if (place_.size() <= u) place_.resize(units_.size());
       if (!place_[u]) {
-        auto trained = sweep::load_unit(RunFolder::unit_of(run_.path, units_[u]), units_[u], widths_, identity_);
+        auto trained = sweep::load_unit(RunFolder::unit_of(run_.path, units_[u]), units_[u], widths_, run_.identity);
         if (!trained) return std::nullopt;
         place_[u] = loaded_.size();
         const auto points = static_cast<std::int64_t>(widths_.size());
@@ -125,7 +125,6 @@ class ProbeLoader {
   }
 
   const OpenedRun& run_;
-  std::string identity_;
   std::vector<std::int64_t> widths_;
   std::vector<sweep::Unit> units_;                 // of the mode
   std::vector<std::optional<std::size_t>> place_;  // of each unit among the loaded
@@ -176,8 +175,9 @@ struct Explainer::State {
   std::vector<LoadedUnit> units;
 };
 
-Explainer::Explainer(const Path& run, std::optional<config::Mode> wanted, std::optional<std::int64_t> seed) {
-  OpenedRun opened = open_run(run);
+Explainer::Explainer(const Path& run, const std::optional<Path>& encoder, std::optional<config::Mode> wanted,
+                     std::optional<std::int64_t> seed) {
+  OpenedRun opened = open_run(run, encoder, ModelCheck::here);
   const config::Mode mode = pick_mode(run, opened.experiment.probe, wanted);
   if (seed) place_of_seed(opened.experiment.probe, *seed);
   ProbeLoader probes(opened, mode);
@@ -229,7 +229,7 @@ Explanation Explainer::explain(const data::TextInput& input) const {
                              .flipped = of_cell(mask.flipped).item<float>() == 1});
   }
   for (const std::int32_t id : example.token_id) result.tokens.push_back(state_->reader.token_text(id));
-  result.remark = read.remark;
+  for (const Remark& remark : read.remarks) result.remarks.push_back(remark.of_text);
   return result;
 }
 

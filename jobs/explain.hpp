@@ -39,15 +39,16 @@ struct Explanation {
   std::string class_name;            ///< empty where the class has none
   std::optional<BestAnswer> answer;  ///< in place of these three, of a model that answers questions
   std::vector<PointMask> points;
-  std::string remark;  ///< what was done to the text, completing "text 3 …"; mostly empty
+  std::vector<std::string> remarks;  ///< what was done to the text, each completing "text 3 …"
 };
 
 class Explainer {
  public:
-  /// Opens the model and the probes of one mode (none given: the experiment's first) with the chosen seed of each point, or
+  /// Opens the model (in `encoder`, where that is given) and the probes of one mode (none given: the experiment's first) with the chosen seed of each point, or
   /// `seed` everywhere. Throws InputError, with the remedy, when `run` is not a run folder, its model or these probes are
   /// not trained yet, or the experiment has no such mode or seed. Independent; needs no MPI.
-  Explainer(const std::filesystem::path& run, std::optional<config::Mode> mode, std::optional<std::int64_t> seed);
+  Explainer(const std::filesystem::path& run, const std::optional<std::filesystem::path>& encoder,
+            std::optional<config::Mode> mode, std::optional<std::int64_t> seed);
   ~Explainer();
   Explainer(const Explainer&) = delete;
   Explainer& operator=(const Explainer&) = delete;

@@ -28,11 +28,10 @@ using Path = std::filesystem::path;
 std::vector<UnitResult> load_units(const OpenedRun& run) {
   std::vector<std::int64_t> widths;
   for (const encoder::Point& point : run.encoder->points()) widths.push_back(point.width);
-  const std::string identity = config::identity_hash(run.experiment);
   std::vector<UnitResult> units;
   for (const sweep::Unit& unit : sweep::units_of(run.experiment.probe)) {
     const Path folder = sweep::RunFolder::unit_of(run.path, unit);
-    if (auto trained = sweep::load_unit(folder, unit, widths, identity)) {
+    if (auto trained = sweep::load_unit(folder, unit, widths, run.identity)) {
       units.push_back({unit, std::move(*trained)});
     } else if (sweep::failure_of(folder)) {
       units.push_back({unit, nothing_trained(unit, widths)});
@@ -44,11 +43,15 @@ std::vector<UnitResult> load_units(const OpenedRun& run) {
   return units;
 }
 
-// What is wrong with a row is told with its line; of what was cut only the first is, and their number.
+// What is wrong with a row is told with its line; what was passed over, cut or is to be known is told in one summary.
 data::Corpus read_texts(const Path& input, const TextReader& reader) {
-  const std::vector<data::TextRow> rows = data::read_text_file(input);
+  data::Notes notes;
+  for (const std::string& key : reader.unread_keys()) notes.add("keys of the model's config.json that play no part here", key);
+  const std::vector<data::TextRow> rows = data::read_text_file(input, notes);
+  data::LabelPlaces labels;
+  data::add_labels(rows, input, labels);
+  const data::LabelClasses class_of = data::classes_by_label(labels, reader.classes());
   std::vector<data::Example> examples;
-  std::int64_t cut = 0;
   for (std::size_t r = 0; r < rows.size(); ++r) {
     const data::TextRow& row = rows[r];
     ReadText read;
@@ -57,10 +60,10 @@ data::Corpus read_texts(const Path& input, const TextReader& reader) {
     } catch (const base::InputError& error) {
       throw base::InputError(fmt::format("{}, line {}: {}", input.string(), row.line, error.what()));
     }
-    if (read.windows.size() == 1 && !read.remark.empty() && cut++ == 0) {
-      base::world_warning("the text of line {} {}", row.line, read.remark);
+    for (const Remark& remark : read.remarks) {
+      if (!remark.kind.empty()) notes.add(remark.kind, fmt::format("{}:{}", input.filename().string(), row.line));
     }
-    const std::int32_t label = label_of(row, input, reader.classes());
+    const std::int32_t label = label_of(row, class_of);
     for (std::size_t w = 0; w < read.windows.size(); ++w) {
       data::Example& example = read.windows[w];
       example.id = id_of(row, data::Split::test) + (w == 0 ? "" : fmt::format("#{}", w + 1));
@@ -69,23 +72,25 @@ data::Corpus read_texts(const Path& input, const TextReader& reader) {
       examples.push_back(std::move(example));
     }
   }
-  if (cut > 1) base::world_warning("and so {} more texts", cut - 1);
+  for (const std::string& line : notes.lines()) base::world_warning("{}", line);
   return data::Corpus::pack(examples);
 }
 
 }  // namespace
 
-void explain_file(const comm::Communicator& world, const Path& run, const Path& input, const Path& output,
-                  const std::string& command) {
+void explain_file(const comm::Communicator& world, const MasksOfFile& request) {
+  const auto& [run, encoder, input, output, command] = request;
   device::flush_denormals();
   comm::run_together(world, [&] {
     std::error_code unreadable;
-    if (std::filesystem::equivalent(output, sweep::RunFolder::results_of(run), unreadable)) {
+    if (std::filesystem::equivalent(request.output, sweep::RunFolder::results_of(request.run), unreadable)) {
       throw base::InputError(fmt::format("{} holds the results of the run itself", output.string()), {},
                              "Give another name for the masks of the new texts, as in --output masks.h5");
     }
   });
-  const OpenedRun opened = comm::run_together(world, [&] { return open_run(run); });
+  const OpenedRun opened = comm::run_together(world, [&] {
+    return open_run(request.run, request.encoder, world.rank() == 0 ? ModelCheck::here : ModelCheck::elsewhere);
+  });
   const config::Experiment& experiment = opened.experiment;
   const int threads = thread_count(world, experiment.run);
   device::use_threads(threads);
@@ -93,15 +98,21 @@ void explain_file(const comm::Communicator& world, const Path& run, const Path& 
   const TextReader reader = comm::run_together(world, [&] { return TextReader(experiment, opened.model); });
   Texts texts{data::Corpus::pack({}),
               data::Corpus::pack({}),
-              comm::run_together(world, [&] { return read_texts(input, reader); }),
+              comm::run_together(world, [&] { return read_texts(request.input, reader); }),
               reader.tokenizer(),
-              base::sha256_of_file(input),
+              comm::run_together(world, [&] { return base::sha256_of_file(request.input); }),
               {}};
   const sweep::Team team{
-      world, experiment.run.shards,
-      experiment.run.deterministic ? comm::GradientReducer::Mode::deterministic : comm::GradientReducer::Mode::plain,
-      experiment.run.deadline_seconds};
-  const store::Provenance provenance = provenance_of(experiment, world, texts, opened.model, command, threads, std::nullopt);
+      world,
+      {world, experiment.run.deadline_seconds},
+      experiment.run.shards,
+      experiment.run.deterministic ? comm::GradientReducer::Mode::deterministic : comm::GradientReducer::Mode::plain};
+  const bool own = experiment.finetune.epochs > 0;
+  const ModelRecord record{
+      sweep::RunIdentity::from_text(opened.identity)
+          .hashes(own ? sweep::RunFolder::model_group : sweep::RunFolder::encoder_group),
+      reader.unread_keys()};
+  const store::Provenance provenance = provenance_of(experiment, world, texts, record, command, threads, std::nullopt);
   extract_as_judged({team, experiment, *opened.encoder, texts, {config::Split::test}, provenance, output}, units,
                     sweep::RunFolder::results_of(run));
   base::world_info("masks of {} texts: {}", texts.test.size(), output.string());

@@ -18,6 +18,7 @@
 #include "jobs/extract.hpp"
 #include "jobs/merge_cells.hpp"
 #include "jobs/merge_explanations.hpp"
+#include "jobs/provenance.hpp"
 #include "store/results_writer.hpp"
 #include "sweep/selection.hpp"
 
@@ -255,6 +256,9 @@ store::Provenance provenance_of(const std::vector<MergeSource>& sources, const M
                         source.file.text("created").value_or(""));
   }
   provenance.more = {{"merged_from", list}};
+  for (const char* name : {model_files_attribute, "model_config_unread"}) {
+    if (const auto text = first.text(name)) provenance.more.emplace_back(name, *text);
+  }
   return provenance;
 }
 

@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <optional>
 #include <set>
+#include <sstream>
 
 #include "base/error.hpp"
 #include "base/hash.hpp"
 #include "config/load.hpp"
 #include "config/options.hpp"
 #include "jobs/explainers.hpp"
+#include "jobs/provenance.hpp"
 #include "store/validate.hpp"
 
 namespace layersweep::jobs {
@@ -69,6 +71,26 @@ void check_same_text(const MergeSource& a, const MergeSource& b, std::string_vie
   }
 }
 
+// "…e4 config.json", a line for each file of the model.
+std::map<std::string, std::string> model_files(const MergeSource& source) {
+  std::map<std::string, std::string> hashes;
+  std::istringstream lines(source.file.text(model_files_attribute).value_or(""));
+  for (std::string hash, name; lines >> hash && std::getline(lines >> std::ws, name);) hashes[name] = hash;
+  return hashes;
+}
+
+// Files of versions before this attribute say only what weights_sha256 and vocabulary_sha256 do.
+void check_same_model(const MergeSource& a, const MergeSource& b) {
+  const auto one = model_files(a), other = model_files(b);
+  if (one.empty() || other.empty()) return;
+  for (const auto* files : {&one, &other}) {
+    for (const auto& [name, hash] : *files) {
+      const bool same = one.contains(name) && other.contains(name) && one.at(name) == other.at(name);
+      if (!same) refuse(a, b, fmt::format("they are of different models ({} differs)", name));
+    }
+  }
+}
+
 template <store::Cell T>
 void check_same_cells(const MergeSource& a, const MergeSource& b, std::string_view variable) {
   if (a.file.has(variable) != b.file.has(variable) ||
@@ -92,6 +114,7 @@ void check_alike(const MergeSource& a, const MergeSource& b, const Decides& deci
 
 void check_fit(const MergeSource& a, const MergeSource& b) {
   check_same_text(a, b, "task", "tasks");
+  check_same_model(a, b);
   check_same_text(a, b, "weights_sha256", "encoders");
   check_same_text(a, b, "vocabulary_sha256", "vocabularies");
   check_same_text(a, b, "data_sha256", "data");

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "config/load.hpp"
+#include "encoder/model_files.hpp"
 #include "encoder/open.hpp"
 #include "jobs/compute_device.hpp"
 #include "sweep/run_folder.hpp"
@@ -18,8 +19,19 @@ void check_encoder(const Path& run, const Path& folder) {
   if (folder.empty() || std::filesystem::is_directory(folder)) return;
   throw base::InputError(fmt::format("there is no folder {}, the encoder of this run", folder.string()),
                          folder.is_relative() ? "a relative path starts at the current folder" : "",
-                         fmt::format("Change to the folder where the run was started, or correct encoder.folder in {}",
+                         fmt::format("Change to the folder where the run was started, or give --encoder DIR where it has "
+                                     "moved ({} names it)",
                                      RunFolder::description_of(run).string()));
+}
+
+void check_files(const Path& run, const Path& model, const sweep::RunIdentity& identity, std::string_view group) {
+  sweep::RunIdentity found;
+  found.set(group, encoder::hashes_of_model(model));
+  const auto what = identity.group(group).difference(found);
+  if (!what) return;
+  throw base::InputError(fmt::format("{} does not hold the model that {} is of", model.string(), run.string()),
+                         fmt::format("the {} differs", *what),
+                         "Put the files back, or give the folder that holds them: --encoder DIR");
 }
 
 }  // namespace
@@ -38,13 +50,19 @@ config::Experiment read_description(const Path& run) {
   return config::load(description);
 }
 
-OpenedRun open_run(const Path& run) {
-  OpenedRun opened{run, read_description(run), {}, nullptr};
-  check_encoder(run, opened.experiment.encoder.folder);
+OpenedRun open_run(const Path& run, const std::optional<Path>& encoder, ModelCheck check) {
+  OpenedRun opened{run, read_description(run), {}, {}, nullptr};
   const bool own = opened.experiment.finetune.epochs > 0;
-  opened.model = own ? RunFolder::model_of(run) : opened.experiment.encoder.folder;
-  if (own && !std::filesystem::exists(opened.model)) {
+  const Path usual = own ? RunFolder::model_of(run) : opened.experiment.encoder.folder;
+  if (own && !std::filesystem::exists(usual)) {
     throw base::InputError(fmt::format("the model of {} is not trained yet", run.string()), {}, opened.how_to_go_on());
+  }
+  opened.model = encoder.value_or(usual);
+  if (!own && !encoder) check_encoder(run, usual);
+  const sweep::RunIdentity identity = RunFolder::identity_of(run);
+  opened.identity = identity.text();
+  if (check == ModelCheck::here) {
+    check_files(run, opened.model, identity, own ? RunFolder::model_group : RunFolder::encoder_group);
   }
   opened.encoder = encoder::open_encoder(opened.model, arithmetic_on_cpu(opened.experiment.run));
   return opened;

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include <fmt/ranges.h>
-
 #include <functional>
 
 #include "base/error.hpp"
@@ -17,6 +15,7 @@
 #include "data/squad.hpp"
 #include "data/sst.hpp"
 #include "data/text_file.hpp"
+#include "encoder/gru_classifier_weights.hpp"
 #include "encoder/open.hpp"
 
 namespace layersweep::jobs {
@@ -85,12 +84,17 @@ Texts squad_texts(const Context& context) {
   const auto open = [&](data::Split split, const std::string& hash, const std::function<data::Corpus()>& make) {
     return shards.open(split, fmt::format("{} {}", hash, windows.overlap), make);
   };
-  const data::Corpus train =
-      open(splits[0], train_hash, [&] { return prepared(data::split_squad(data::read_squad(files.train)).train); });
+  std::optional<data::SquadTraining> training;  // read once, where a shard is missing
+  const auto questions = [&]() -> const data::SquadTraining& {
+    if (!training) training = data::split_squad(data::read_squad(files.train));
+    return *training;
+  };
+  const data::Corpus train = open(splits[0], train_hash, [&] { return prepared(questions().train); });
+  const data::Corpus dev = open(splits[1], train_hash, [&] { return prepared(questions().dev); });
   // All questions of a file may be without an answer, or none.
   const bool may_answer_none = !train.answerable().empty() && train.answerable().front() != 0;
   return {train,
-          open(splits[1], train_hash, [&] { return prepared(data::split_squad(data::read_squad(files.train)).dev); }),
+          dev,
           open(splits[2], test_hash, [&] { return prepared(data::read_squad(files.test)); }),
           tokenizer,
           base::sha256_of_text(train_hash + test_hash),
@@ -101,6 +105,7 @@ Texts squad_texts(const Context& context) {
 struct TextRows {
   std::array<std::vector<data::TextRow>, splits.size()> rows;
   std::array<std::filesystem::path, splits.size()> file;
+  data::Notes notes;
 
   std::vector<data::TextRow>& of(data::Split split) { return rows[static_cast<std::size_t>(split)]; }
   std::filesystem::path& file_of(data::Split split) { return file[static_cast<std::size_t>(split)]; }
@@ -109,19 +114,19 @@ struct TextRows {
 // What has no file of its own is taken from the training texts: dev always, test only where all texts are in one file.
 TextRows read_text_rows(const std::filesystem::path& data) {
   constexpr double set_apart = 0.1;
-  const data::TextFiles files = data::find_text_files(data);
-  const bool one_file = !std::filesystem::is_directory(data);
   TextRows result;
+  const data::TextFiles files = data::find_text_files(data, result.notes);
+  const bool one_file = !std::filesystem::is_directory(data);
   for (const data::Split split : splits) result.file_of(split) = files.train;
+  std::vector<data::TextRow> rows = data::read_text_file(files.train, result.notes);
   if (!files.dev.empty()) {
     result.file_of(data::Split::dev) = files.dev;
-    result.of(data::Split::dev) = data::read_text_file(files.dev);
+    result.of(data::Split::dev) = data::read_text_file(files.dev, result.notes);
   }
   if (!files.test.empty()) {
     result.file_of(data::Split::test) = files.test;
-    result.of(data::Split::test) = data::read_text_file(files.test);
+    result.of(data::Split::test) = data::read_text_file(files.test, result.notes);
   }
-  std::vector<data::TextRow> rows = data::read_text_file(files.train);
   std::vector<std::string> keys;
   for (const data::TextRow& row : rows) keys.push_back(row.input.text + "\n" + row.input.second.value_or(""));
   const auto split_of = data::split_by_hash(keys, files.dev.empty() ? set_apart : 0, one_file ? set_apart : 0);
@@ -133,20 +138,37 @@ TextRows read_text_rows(const std::filesystem::path& data) {
   return result;
 }
 
-data::Classes classes_of(const config::Experiment& experiment, TextRows& texts) {
-  if (experiment.finetune.epochs > 0) {
-    std::vector<data::TextRow> labelled = texts.of(data::Split::train);
-    data::Classes classes = data::classes_of(labelled, texts.file_of(data::Split::train));
-    data::classes_of(texts.of(data::Split::dev), texts.file_of(data::Split::dev));  // has labels too
-    return classes;
-  }
-  const auto model = encoder::describe_model(experiment.encoder.folder);
-  if (model.output == encoder::OutputKind::span) {
+/// What the labels of the texts mean to the model that reads them.
+struct Labelling {
+  data::Classes classes;
+  data::LabelClasses class_of;
+};
+
+Labelling labelling_of(const config::Experiment& experiment, TextRows& texts) {
+  const bool trains = experiment.finetune.epochs > 0;
+  const auto model = encoder::describe_model(experiment.encoder.folder, trains ? encoder::OwnHead::replaceable
+                                                                               : encoder::OwnHead::used);
+  if (!trains && model.output == encoder::OutputKind::span) {
     throw base::InputError(fmt::format("{} answers questions", experiment.encoder.folder.string()),
                            "task.name = text wants a classifier",
                            "Use task.name = squad, with your questions as squad/train-v1.1.json and squad/dev-v1.1.json");
   }
-  return {model.classes, model.class_names};
+  // A GRU on the words of a BERT gets a head of its own.
+  const bool keeps_head = experiment.finetune.model != config::FinetunedModel::gru ||
+                          encoder::holds_gru(experiment.encoder.folder);
+  Labelling labelling;
+  if (keeps_head) labelling.classes = {model.classes, model.class_names};
+  data::LabelPlaces labels;
+  if (trains) {
+    for (const data::Split split : {data::Split::train, data::Split::dev}) {
+      data::check_labelled(texts.of(split), texts.file_of(split));
+    }
+    data::add_labels(texts.of(data::Split::train), texts.file_of(data::Split::train), labels);
+    labelling.classes = data::classes_of(labels, labelling.classes);
+  }
+  for (const data::Split split : splits) data::add_labels(texts.of(split), texts.file_of(split), labels);
+  labelling.class_of = data::classes_by_label(labels, labelling.classes);
+  return labelling;
 }
 
 Texts text_texts(const Context& context) {
@@ -154,15 +176,16 @@ Texts text_texts(const Context& context) {
   const auto tokenizer = data::Tokenizer::open(experiment.encoder.folder);
   const Shards shards(context, tokenizer);
   TextRows texts = read_text_rows(experiment.task.data);
-  const data::Classes classes = classes_of(experiment, texts);
+  const auto [classes, class_of] = labelling_of(experiment, texts);
   std::string hashes;
   for (const data::Split split : splits) hashes += base::sha256_of_file(texts.file_of(split));
-  const std::string meaning = fmt::format("{} {} {}", hashes, classes.count, fmt::join(classes.names, "\n"));
-  const auto split = [&](data::Split which) {
+  std::string meaning = hashes;
+  for (const auto& [label, number] : class_of) meaning += fmt::format(" {}={}", label, number);
+  const auto split = [&, &class_of = class_of](data::Split which) {
     if (texts.of(which).empty()) return data::Corpus::pack({});
     return shards.open(which, base::sha256_of_text(meaning), [&] {
-      return data::prepare_texts(texts.of(which), texts.file_of(which), which, tokenizer, classes,
-                                 experiment.task.max_length);
+      return data::prepare_texts({texts.of(which), texts.file_of(which), which}, tokenizer, experiment.task.max_length,
+                                 class_of);
     });
   };
   return {split(splits[0]),
@@ -170,7 +193,8 @@ Texts text_texts(const Context& context) {
           split(splits[2]),
           tokenizer,
           base::sha256_of_text(hashes),
-          {.classes = classes.count, .class_names = classes.names}};
+          {.classes = classes.count, .class_names = classes.names},
+          texts.notes};
 }
 
 Texts texts_of_task(const Context& context) {
@@ -188,17 +212,27 @@ Texts texts_of_task(const Context& context) {
 }
 
 // At once, not when training comes to a batch with such a text.
-void check_lengths(const config::Experiment& experiment, const Texts& texts) {
-  if (experiment.finetune.epochs > 0 && experiment.finetune.model == config::FinetunedModel::gru) return;
-  const std::int64_t most = encoder::describe_model(experiment.encoder.folder).longest_text;
+void check_texts_fit(const config::Experiment& experiment, const Texts& texts) {
+  const auto& folder = experiment.encoder.folder;
+  const bool trains_gru = experiment.finetune.epochs > 0 && experiment.finetune.model == config::FinetunedModel::gru;
+  const auto model = encoder::describe_model(folder, encoder::OwnHead::replaceable);
   for (const data::Corpus* corpus : {&texts.train, &texts.dev, &texts.test}) {
     for (const std::int64_t length : corpus->lengths()) {
-      if (length <= most) continue;
+      if (trains_gru || length <= model.longest_text) continue;
       throw base::InputError(fmt::format("a text has {} tokens", length),
-                             fmt::format("{} reads at most {}", experiment.encoder.folder.string(), most),
-                             fmt::format("Set task.max_length = {}", most));
+                             fmt::format("{} reads at most {}", folder.string(), model.longest_text),
+                             fmt::format("Set task.max_length = {}", model.longest_text));
     }
+    encoder::check_embedded(model, corpus->token_id(), trains_gru ? std::span<const std::int32_t>() : corpus->segment());
   }
+}
+
+// One summary of what was read otherwise than it is written.
+void tell(const Texts& texts, const std::vector<std::string>& unread_keys) {
+  data::Notes notes = texts.notes;
+  for (const data::Corpus* corpus : {&texts.train, &texts.dev, &texts.test}) notes.add(corpus->notes());
+  for (const std::string& key : unread_keys) notes.add("keys of the model's config.json that play no part here", key);
+  for (const std::string& line : notes.lines()) base::world_warning("{}", line);
 }
 
 }  // namespace
@@ -236,10 +270,11 @@ Texts prepare(const Context& context) {
   });
   comm::run_together(context.team.ranks, [&] {
     if (!first) texts = texts_of_task(context);
-    check_lengths(context.experiment, *texts);
+    check_texts_fit(context.experiment, *texts);
   });
   base::world_info("texts: {} train, {} dev, {} test; {} training tokens", texts->train.size(), texts->dev.size(),
                    texts->test.size(), texts->train.token_total());
+  tell(*texts, encoder::describe_model(context.experiment.encoder.folder, encoder::OwnHead::replaceable).unread_keys);
   return std::move(*texts);
 }
 

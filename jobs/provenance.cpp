@@ -1,6 +1,7 @@
 #include "jobs/provenance.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/build_info.hpp"
 #include "base/environment.hpp"
@@ -24,8 +25,7 @@ int thread_count(const comm::Communicator& world, const config::Run& settings) {
 }
 
 store::Provenance provenance_of(const config::Experiment& experiment, const comm::Communicator& world, const Texts& texts,
-                                const std::filesystem::path& model, const std::string& command, int threads,
-                                std::optional<int> gpu) {
+                                const ModelRecord& model, const std::string& command, int threads, std::optional<int> gpu) {
   const base::BuildInfo& build = base::build_info();
   store::Provenance provenance;
   provenance.title = results_title(experiment);
@@ -46,11 +46,22 @@ store::Provenance provenance_of(const config::Experiment& experiment, const comm
     provenance.hosts += fmt::format("{}{} (rank {}, {} threads{}{})", rank == 0 ? "" : ", ", hosts[rank], rank, threads,
                                     gpus[rank].empty() ? "" : ", ", gpus[rank]);
   }
-  provenance.weights_sha256 = base::sha256_of_file(model / "model.safetensors");
+  std::string shards;
+  for (const auto& [name, hash] : model.file_sha256) {
+    if (name.ends_with(".safetensors")) shards += hash;
+  }
+  const auto single = model.file_sha256.find("model.safetensors");
+  provenance.weights_sha256 = single != model.file_sha256.end() ? single->second : base::sha256_of_text(shards);
   if (texts.tokenizer) provenance.vocabulary_sha256 = texts.tokenizer->fingerprint();
   provenance.data_sha256 = texts.data_sha256;
   provenance.epsilon = experiment.probe.epsilon;
   provenance.flip_limit = experiment.probe.flip_limit;
+  std::string files;
+  for (const auto& [name, hash] : model.file_sha256) files += fmt::format("{}{} {}", files.empty() ? "" : "\n", hash, name);
+  provenance.more.emplace_back(model_files_attribute, files);
+  if (!model.unread_keys.empty()) {
+    provenance.more.emplace_back("model_config_unread", fmt::format("{}", fmt::join(model.unread_keys, " ")));
+  }
   return provenance;
 }
 

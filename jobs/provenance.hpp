@@ -1,9 +1,10 @@
 // What results say of where they come from, and the threads that this takes into account.
 #pragma once
 
-#include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "comm/communicator.hpp"
 #include "config/experiment.hpp"
@@ -15,10 +16,17 @@ namespace layersweep::jobs {
 /// Threads of each rank: the same number on every rank, since bits depend on it. Collective.
 int thread_count(const comm::Communicator& world, const config::Run& settings);
 
-/// `model` is the folder of the probed model, `command` as typed, `gpu` this rank's, if it computes
-/// on one. Collective.
+/// The root attribute of results with the SHA-256 and name of each file of the probed model, a line each.
+inline constexpr const char* model_files_attribute = "model_files";
+
+/// What results say of the probed model.
+struct ModelRecord {
+  std::map<std::string, std::string> file_sha256;  ///< of every file that decides what it computes, by name
+  std::vector<std::string> unread_keys;            ///< of its config.json, that play no part
+};
+
+/// `command` as typed, `gpu` this rank's, if it computes on one. Collective.
 store::Provenance provenance_of(const config::Experiment& experiment, const comm::Communicator& world, const Texts& texts,
-                                const std::filesystem::path& model, const std::string& command, int threads,
-                                std::optional<int> gpu);
+                                const ModelRecord& model, const std::string& command, int threads, std::optional<int> gpu);
 
 }  // namespace layersweep::jobs

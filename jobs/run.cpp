@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -12,6 +13,7 @@
 #include "device/memory.hpp"
 #include "device/processor.hpp"
 #include "device/threads.hpp"
+#include "encoder/model_files.hpp"
 #include "encoder/open.hpp"
 #include "jobs/compute_device.hpp"
 #include "jobs/explainers.hpp"
@@ -26,6 +28,8 @@
 
 namespace layersweep::jobs {
 namespace {
+
+using sweep::RunFolder;
 
 bool wants(const RunOptions& options, std::string_view step) {
   return options.steps.empty() || std::find(options.steps.begin(), options.steps.end(), step) != options.steps.end();
@@ -77,24 +81,29 @@ base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions&
   const int threads = thread_count(world, experiment.run);
   device::use_threads(threads);
 
-  const sweep::RunFolder folder(world, experiment);
+  RunFolder folder(world, experiment);
   Context context{experiment, folder,
-                  sweep::Team{world, experiment.run.shards,
+                  sweep::Team{world, {world, experiment.run.deadline_seconds}, experiment.run.shards,
                               experiment.run.deterministic ? comm::GradientReducer::Mode::deterministic
-                                                           : comm::GradientReducer::Mode::plain,
-                              experiment.run.deadline_seconds}};
+                                                           : comm::GradientReducer::Mode::plain}};
   context.team.gpu = gpu;
   base::world_info("run folder {}; {} rank{}, {} thread{} each", folder.path().string(), world.size(),
                    world.size() == 1 ? "" : "s", threads, threads == 1 ? "" : "s");
   base::world_info("{}", config::resolved_text(experiment));
 
   const Texts texts = prepare(context);
-  comm::run_together(world, [&] {
-    if (world.rank() == 0) folder.hold_to_texts(texts.data_sha256);
-  });
+  folder.hold_to(world, "texts", [&] { return std::map<std::string, std::string>{{"", texts.data_sha256}}; });
+  std::string_view probed = RunFolder::encoder_group;
+  if (!experiment.encoder.folder.empty()) {
+    folder.hold_to(world, probed, [&] { return encoder::hashes_of_model(experiment.encoder.folder); });
+  }
   if (!goes_to(options, "finetune")) return base::ExitCode::done;
   sweep::stop_here_if_asked(world);
   const std::filesystem::path model = finetune(context, texts);
+  if (experiment.finetune.epochs > 0) {
+    probed = RunFolder::model_group;
+    folder.hold_to(world, probed, [&] { return encoder::hashes_of_model(model); });
+  }
   if (!goes_to(options, "statistics")) return base::ExitCode::done;
   const auto encoder =
       comm::run_together(world, [&] { return encoder::open_encoder(model, arithmetic_on_cpu(experiment.run)); });
@@ -112,7 +121,9 @@ base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions&
   }
   if (wants(options, "extract")) {
     sweep::stop_here_if_asked(world);
-    extract(context, of_probes, texts, units, provenance_of(experiment, world, texts, model, options.command, threads, gpu));
+    ModelRecord record{sweep::RunIdentity::from_text(folder.identity()).hashes(probed), {}};
+    if (texts.tokenizer) record.unread_keys = encoder::describe_model(model).unread_keys;
+    extract(context, of_probes, texts, units, provenance_of(experiment, world, texts, record, options.command, threads, gpu));
     if (world.rank() == 0) {
       std::fprintf(stderr, "%s", store::inspect(folder.results()).c_str());
       base::world_info("results: {}", folder.results().string());

@@ -6,11 +6,13 @@
 #include <cstring>
 #include <limits>
 
+#include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/log.hpp"
 #include "comm/agreement.hpp"
 #include "jobs/state_scan.hpp"
 #include "sweep/evaluation.hpp"
+#include "sweep/identity.hpp"
 #include "sweep/pace.hpp"
 #include "tensors/safetensors.hpp"
 
@@ -214,6 +216,13 @@ std::optional<stats::Figures> finished_statistics(const Context& context) {
   comm::run_together(ranks, [&] {
     if (ranks.rank() != 0 || !std::filesystem::exists(figures_file(context))) return;
     const auto file = tensors::SafetensorsFile::open(figures_file(context));
+    const auto identity = file.metadata().find("identity");
+    if (identity == file.metadata().end() || identity->second != context.folder.identity()) {
+      throw base::InputError(
+          fmt::format("{} belongs to another run", file.path().string()),
+          identity == file.metadata().end() ? "" : sweep::identity_difference(context.folder.identity(), identity->second),
+          fmt::format("Remove {}: the step is then done anew", context.folder.statistics().string()));
+    }
     for_each_figure(figures, [&](const char* name, std::vector<double>& values) {
       const auto stored = file.values<double>(name);
       values.assign(stored.begin(), stored.end());

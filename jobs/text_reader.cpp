@@ -6,7 +6,6 @@
 
 #include "base/error.hpp"
 #include "data/counting.hpp"
-#include "encoder/open.hpp"
 #include "jobs/prepare.hpp"
 
 namespace layersweep::jobs {
@@ -47,12 +46,6 @@ data::Example read_counting(const std::string& text) {
   return example;
 }
 
-// None where they are those that Hugging Face makes up.
-std::vector<std::string> names_of(const encoder::ModelDescription& model) {
-  const bool made_up = std::ranges::any_of(model.class_names, [](const auto& name) { return name.starts_with("LABEL_"); });
-  return made_up ? std::vector<std::string>() : model.class_names;
-}
-
 data::Unanswerable unanswerable_by(const encoder::ModelDescription& model) {
   return model.may_answer_none ? data::Unanswerable::possible : data::Unanswerable::never;
 }
@@ -65,34 +58,34 @@ TextReader::TextReader(const config::Experiment& experiment, const std::filesyst
     classes_.count = 2;
     return;
   }
-  tokenizer_ = data::Tokenizer::open(experiment.encoder.folder);
-  const encoder::ModelDescription described = encoder::describe_model(model);
+  *this = TextReader(model);
   windows_ = window_settings(experiment.task);
-  windows_.max_length = std::min(windows_.max_length, described.longest_text);
-  output_ = described.output;
-  unanswerable_ = unanswerable_by(described);
-  classes_ = {described.classes, names_of(described)};
-  const bool sst = experiment.task.name == config::TaskName::sst && described.classes == std::ssize(sst_classes);
+  windows_.max_length = std::min(windows_.max_length, model_.longest_text);
+  const bool sst = experiment.task.name == config::TaskName::sst && model_.classes == std::ssize(sst_classes);
   if (sst) classes_.names.assign(sst_classes.begin(), sst_classes.end());
 }
 
-TextReader::TextReader(const std::filesystem::path& model) : tokenizer_(data::Tokenizer::open(model)) {
-  const encoder::ModelDescription described = encoder::describe_model(model);
-  const std::int64_t longest = described.longest_text;
-  output_ = described.output;
-  unanswerable_ = unanswerable_by(described);
-  windows_.max_length = output_ == encoder::OutputKind::span ? std::min(windows_.max_length, longest) : longest;
-  classes_ = {described.classes, names_of(described)};
+TextReader::TextReader(const std::filesystem::path& model)
+    : tokenizer_(data::Tokenizer::open(model)), model_(encoder::describe_model(model)) {
+  output_ = model_.output;
+  unanswerable_ = unanswerable_by(model_);
+  windows_.max_length = output_ == encoder::OutputKind::span ? std::min(windows_.max_length, model_.longest_text)
+                                                             : model_.longest_text;
+  classes_ = {model_.classes, model_.class_names};
 }
 
 ReadText TextReader::read(const data::TextInput& input) const {
   ReadText result;
+  const auto remark = [&](std::string kind, std::string of_text) {
+    result.remarks.push_back({std::move(kind), std::move(of_text)});
+  };
   if (!tokenizer_) {
     if (input.second) refuse_counting_text("it is a pair of texts");
     result.windows.push_back(read_counting(input.text));
     const std::int64_t digits = std::ssize(result.windows.front().token_id);
     if (digits > windows_.max_length) {
-      result.remark = fmt::format("has {} digits; the model has seen sequences of at most {}", digits, windows_.max_length);
+      remark(fmt::format("texts of more than {} digits, the most that the model has seen", windows_.max_length),
+             fmt::format("has {} digits; the model has seen sequences of at most {}", digits, windows_.max_length));
     }
     return result;
   }
@@ -103,23 +96,32 @@ ReadText TextReader::read(const data::TextInput& input) const {
     }
     data::SquadQuestion question;
     question.question = input.text;
-    question.passage = *input.second;
-    result.windows = data::window_examples(*tokenizer_, question, 0, windows_, unanswerable_);
-    if (result.windows.size() > 1) {
-      result.remark = fmt::format("is read in {} windows; the one with the answer is shown", result.windows.size());
+    question.passage = std::make_shared<const std::string>(*input.second);
+    data::WindowedQuestion windowed = data::window_examples(*tokenizer_, question, 0, windows_, unanswerable_);
+    result.windows = std::move(windowed.windows);
+    if (windowed.question_kept < windowed.question_tokens) {
+      remark(fmt::format("questions cut to their first {} tokens", windowed.question_kept),
+             fmt::format("has a question of {} tokens, of which the first {} are read", windowed.question_tokens,
+                         windowed.question_kept));
     }
-    return result;
+    if (result.windows.size() > 1) {
+      remark("", fmt::format("is read in {} windows; the one with the answer is shown", result.windows.size()));
+    }
+  } else {
+    data::Example example = data::text_example(*tokenizer_, input);
+    const std::int64_t tokens = std::ssize(example.token_id);
+    if (tokens > windows_.max_length) {
+      remark(fmt::format("texts cut to {} tokens", windows_.max_length),
+             fmt::format("has {} tokens, of which {}{} are read", tokens, input.second ? "" : "the first ",
+                         windows_.max_length));
+      example = data::text_example(*tokenizer_, input, windows_.max_length);
+    } else if (std::ranges::all_of(example.word_index, [](std::int32_t word) { return word < 0; })) {
+      remark("texts without a word, of which only the special tokens are read",
+             "has no words: only the special tokens around it are read");
+    }
+    result.windows.push_back(std::move(example));
   }
-  data::Example example = data::text_example(*tokenizer_, input);
-  const std::int64_t tokens = std::ssize(example.token_id);
-  if (tokens > windows_.max_length) {
-    result.remark = fmt::format("has {} tokens, of which this run reads {}{}", tokens, input.second ? "" : "the first ",
-                                windows_.max_length);
-    example = data::text_example(*tokenizer_, input, windows_.max_length);
-  } else if (std::ranges::all_of(example.word_index, [](std::int32_t word) { return word < 0; })) {
-    result.remark = "has no words: only the special tokens around it are explained";
-  }
-  result.windows.push_back(std::move(example));
+  for (const data::Example& window : result.windows) encoder::check_embedded(model_, window.token_id, window.segment);
   return result;
 }
 
@@ -132,7 +134,9 @@ std::string TextReader::class_name(const data::Example& example, std::int64_t la
     return fmt::format("{} is {}more often there than {}", example.query[0], label == 0 ? "not " : "", example.query[1]);
   }
   const auto place = static_cast<std::size_t>(label);
-  return place < classes_.names.size() ? classes_.names[place] : "";
+  // Names that Hugging Face made up say no more than the number.
+  return place < classes_.names.size() && classes_.names[place] != fmt::format("LABEL_{}", label) ? classes_.names[place]
+                                                                                                 : "";
 }
 
 }  // namespace layersweep::jobs

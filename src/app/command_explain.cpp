@@ -14,6 +14,7 @@
 #include "base/log.hpp"
 #include "comm/agreement.hpp"
 #include "jobs/explain_file.hpp"
+#include "submit/quote.hpp"
 
 namespace layersweep::app {
 
@@ -47,13 +48,13 @@ class Answers {
         page_(arguments.find("--html")),
         run_(arguments.value("RUN")),
         colour_(colour_of_output(arguments.find("--colour"))),
-        explainer_(run_, wanted_mode(arguments), wanted_seed(arguments)) {
+        explainer_(run_, arguments.find("--encoder"), wanted_mode(arguments), wanted_seed(arguments)) {
     if (json_ && page_) throw base::UsageError("--json and --html", "they are two forms of the same answer");
   }
 
   void answer(const data::TextInput& input, std::int64_t number, bool with_heading) {
     const jobs::Explanation explanation = explain(input, number);
-    if (!explanation.remark.empty()) base::world_warning("text {} {}", number, explanation.remark);
+    for (const std::string& remark : explanation.remarks) base::world_warning("text {} {}", number, remark);
     if (page_) {
       for_page_.push_back({input.second ? input.text + " / " + *input.second : input.text, explanation});
       return;
@@ -110,8 +111,12 @@ base::ExitCode write_masks(const config::Arguments& arguments) {
                            "the file gets the masks of all modes and seeds of the run, of the texts in --input");
   }
   const std::string run = arguments.value("RUN");
-  jobs::explain_file(comm::world(), run, *input, *output,
-                     fmt::format("layersweep explain {} --input {} --output {}", run, *input, *output));
+  std::vector<std::string> words{"layersweep", "explain", run, "--input", *input, "--output", *output};
+  const auto encoder = arguments.find("--encoder");
+  if (encoder) words.insert(words.end(), {"--encoder", *encoder});
+  std::string command;
+  for (const std::string& word : words) command += (command.empty() ? "" : " ") + submit::shell_quoted(word);
+  jobs::explain_file(comm::world(), {run, encoder, *input, *output, command});
   return base::ExitCode::done;
 }
 
@@ -153,9 +158,8 @@ std::string details() {
          "\nWith --input and --output the masks of all texts of a file, by all modes and seeds of the run, are written in "
          "the\n"
          "layout of its results.h5 (docs/results-file.md); what is accepted and chosen is as in results.h5. The file holds\n"
-         "JSON lines (.jsonl: text and, as there is, second_text, or question and passage, label, id), tab-separated "
-         "values\n"
-         "(.tsv, whose first line names these columns), or a text to a line (.txt). Under mpirun or srun the ranks share "
+         "JSON lines (.jsonl: text and, as there is, second_text, or question and passage, label, id), cells (.tsv, .csv,\n"
+         "whose first line names these columns), or a text to a line (.txt). Under mpirun or srun the ranks share "
          "the\n"
          "work.\n";
 }
@@ -171,6 +175,9 @@ Command explain_command() {
                         second_text_argument(),
                         {.name = "--input", .value = "FILE", .help = "Texts whose masks are written to a file"},
                         {.name = "--output", .value = "FILE", .help = "That file, such as masks.h5"},
+                        {.name = "--encoder",
+                         .value = "DIR",
+                         .help = "Where the model of the run lies, if it has moved; its files must be the same"},
                         {.name = "--mode", .value = "input|hidden", .help = "Default: the run's first"},
                         {.name = "--seed", .value = "N", .help = "Probe seed; default: the chosen one of each point"},
                         {.name = "--json", .help = "One JSON object per text"},

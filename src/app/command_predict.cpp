@@ -1,5 +1,6 @@
 // layersweep predict: lines in, logits and labels out.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 
@@ -9,7 +10,6 @@
 #include "app/standard_streams.hpp"
 #include "app/text_lines.hpp"
 #include "base/log.hpp"
-#include "data/tokenizer.hpp"
 #include "encoder/open.hpp"
 #include "jobs/best_answer.hpp"
 #include "jobs/text_reader.hpp"
@@ -21,57 +21,84 @@ namespace {
 // Lines that are there already are answered together, up to this many; nobody waits for a batch to fill.
 constexpr std::size_t lines_at_once = 512;
 
-base::ExitCode answer_questions(const encoder::Encoder& encoder, const jobs::TextReader& reader, TextLines lines) {
-  Output output;
-  while (const auto input = lines.next()) {
-    jobs::ReadText question;
-    try {
-      question = reader.read(*input);
-    } catch (const base::InputError& error) {
-      output.flush();
-      throw base::InputError(fmt::format("{}: {}", lines.place(), error.what()));
+/// Reads text after text as the model takes it. What is wrong with one is told with its place.
+class Reader {
+ public:
+  explicit Reader(const config::Arguments& arguments) : lines_(arguments), reader_(arguments.value("--encoder")) {
+    if (!reader_.unread_keys().empty()) {
+      base::world_warning("keys of the model's config.json that play no part here: {}", fmt::join(reader_.unread_keys(), ", "));
     }
-    output.write(json_line(answer_json(jobs::best_answer(encoder, question.windows))));
-    if (!lines.ready()) output.flush();
+  }
+
+  bool answers_questions() const { return reader_.output() == encoder::OutputKind::span; }
+  /// Whether another is there already.
+  bool ready() { return lines_.ready(); }
+  /// The next; a question in all its windows.
+  std::optional<std::vector<data::Example>> next() {
+    const auto input = lines_.next();
+    if (!input) return std::nullopt;
+    try {
+      jobs::ReadText read = reader_.read(*input);
+      for (const jobs::Remark& remark : read.remarks) {
+        if (!remark.kind.empty()) base::world_warning("{} {}", lines_.place(), remark.of_text);
+      }
+      return std::move(read.windows);
+    } catch (const base::InputError& error) {
+      throw base::InputError(fmt::format("{}: {}", lines_.place(), error.what()));
+    }
+  }
+
+ private:
+  TextLines lines_;
+  jobs::TextReader reader_;
+};
+
+void answer_questions(const encoder::Encoder& encoder, Reader& reader) {
+  Output output;
+  try {
+    while (const auto windows = reader.next()) {
+      output.write(json_line(answer_json(jobs::best_answer(encoder, *windows))));
+      if (!reader.ready()) output.flush();
+    }
+  } catch (const base::InputError&) {
+    output.flush();
+    throw;
   }
   output.flush();
-  return base::ExitCode::done;
 }
 
-base::ExitCode run(const config::Arguments& arguments) {
-  TextLines lines(arguments);
-  const std::filesystem::path folder = arguments.value("--encoder");
-  const auto tokenizer = data::Tokenizer::open(folder);
-  const std::int64_t longest = encoder::describe_model(folder).longest_text;
-  use_the_processors_allowed();
-  const auto encoder = encoder::open_encoder(folder);
-  if (encoder->output() == encoder::OutputKind::span)
-    return answer_questions(*encoder, jobs::TextReader(folder), std::move(lines));
-
+void classify(const encoder::Encoder& encoder, Reader& reader) {
   Output output;
-  std::vector<data::TokenizedText> texts;
-  while (true) {
-    const auto line = lines.next();
-    if (line) {
-      const auto tokens = [&](std::int64_t most) {
-        return line->second ? tokenizer.tokenize_pair(line->text, *line->second, most)
-                            : tokenizer.tokenize(line->text, most);
-      };
-      texts.push_back(tokens(data::Tokenizer::unlimited));
-      if (texts.back().size() > longest) {
-        base::world_warning("{} has {} tokens, of which the encoder reads {}{}", lines.place(), texts.back().size(),
-                            line->second ? "" : "the first ", longest);
-        texts.back() = tokens(longest);
-      }
-    }
-    if (line && texts.size() < lines_at_once && lines.ready()) continue;
-    for (const Prediction& prediction : predict_texts(*encoder, texts)) {
+  std::vector<data::Example> texts;
+  const auto answer = [&] {
+    for (const Prediction& prediction : predict_texts(encoder, texts)) {
       output.write(json_line({{"logits", decimals(prediction.logits)}, {"label", prediction.label}}));
     }
     output.flush();
     texts.clear();
-    if (!line) return base::ExitCode::done;
+  };
+  try {
+    while (auto text = reader.next()) {
+      texts.push_back(std::move(text->front()));
+      if (texts.size() == lines_at_once || !reader.ready()) answer();
+    }
+  } catch (const base::InputError&) {
+    answer();  // to those before it
+    throw;
   }
+  answer();
+}
+
+base::ExitCode run(const config::Arguments& arguments) {
+  Reader reader(arguments);
+  use_the_processors_allowed();
+  const auto encoder = encoder::open_encoder(arguments.value("--encoder"));
+  if (reader.answers_questions()) {
+    answer_questions(*encoder, reader);
+  } else {
+    classify(*encoder, reader);
+  }
+  return base::ExitCode::done;
 }
 
 std::string details() {

@@ -12,6 +12,7 @@
 #include "config/sweep.hpp"
 #include "config/values.hpp"
 #include "jobs/run.hpp"
+#include "submit/quote.hpp"
 
 namespace layersweep::app {
 
@@ -48,13 +49,13 @@ base::ExitCode run(const config::Arguments& arguments) {
   const std::string file = arguments.value("EXPERIMENT");
   const std::vector<std::string> overrides = arguments.all("--set");
   const std::vector<std::string> sweeps = arguments.all("--sweep");
-  std::string command = "layersweep run " + file;
-  for (const std::string& override_text : overrides) command += " --set " + override_text;
-  for (const std::string& sweep : sweeps) command += " --sweep " + sweep;
+  std::string command = "layersweep run " + submit::shell_quoted(file);
+  for (const std::string& override_text : overrides) command += " --set " + submit::shell_quoted(override_text);
+  for (const std::string& sweep : sweeps) command += " --sweep " + submit::shell_quoted(sweep);
   jobs::RunOptions options{{}, {}};
   if (const auto steps = arguments.find("--steps")) {
     for (const std::string_view step : config::split_list(*steps)) options.steps.emplace_back(step);
-    command += " --steps " + *steps;
+    command += " --steps " + submit::shell_quoted(*steps);
   }
   options.command = command;
   // Ranks on other hosts may see another file, or none. All combinations are checked before any is run.

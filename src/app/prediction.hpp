@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "data/tokenizer.hpp"
+#include "data/corpus.hpp"
 #include "encoder/encoder.hpp"
 
 namespace layersweep::app {
@@ -17,6 +17,6 @@ struct Prediction {
 };
 
 /// The answers in the order of the texts; inside, texts of nearly equal length share a batch, so that little is padding.
-std::vector<Prediction> predict_texts(const encoder::Encoder& encoder, std::span<const data::TokenizedText> texts);
+std::vector<Prediction> predict_texts(const encoder::Encoder& encoder, std::span<const data::Example> texts);
 
 }  // namespace layersweep::app

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "data/lines.hpp"
 #include "data/text_file.hpp"
 #include "data/utf8.hpp"
 
@@ -42,13 +43,14 @@ std::optional<data::TextInput> TextLines::next() {
     return std::nullopt;
   }
   ++number_;
+  if (given_.empty() && number_ == 1) line = std::string(data::without_byte_order_mark(*line));
   if (data::first_ill_formed(*line)) base::world_warning("{} is not UTF-8; its stray bytes are read as U+FFFD", place());
   return given_.empty() ? read(*line) : given_[static_cast<std::size_t>(number_ - 1)];
 }
 
 data::TextInput TextLines::read(const std::string& line) const {
   try {
-    return data::read_text_line(line.ends_with('\r') ? line.substr(0, line.size() - 1) : line);
+    return data::read_text_line(std::string_view(line).substr(0, line.size() - (line.ends_with('\r') ? 1 : 0)));
   } catch (const base::InputError& error) {
     throw base::InputError(fmt::format("{}: {}", place(), error.what()));
   }

@@ -39,7 +39,7 @@ std::string settings_markdown() {
       "`--set section.key=value` overrides it, as often as wanted; the last one holds. A leading `~` in a path is the home\n"
       "folder; a relative path starts at the current folder. Unknown keys and wrong values are errors (exit code 2).\n\n"
       "A run folder is only resumed when the settings that count for its identity are the same; those marked *free* may\n"
-      "change between starts.\n";
+      "change between starts. An encoder counts by its files, wherever they lie.\n";
   std::string section;
   for (const Option& option : options()) {
     if (option.section() != section) {

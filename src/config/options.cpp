@@ -61,8 +61,8 @@ std::vector<Option> table() {
       row("task.seed", &E::task, &Task::seed, {.limits = seed, .help = "Seed of the generated examples (counting)"}),
       row("task.data", &E::task, &Task::data,
           {.help =
-               "Folder of the data sets (sst/ and squad/ lie in it); text: your file (.jsonl, .tsv, .txt), or a folder with "
-               "train.*, dev.* and test.*",
+               "Folder of the data sets (sst/ and squad/ lie in it); text: your file (.jsonl, .tsv, .csv, .txt), or a folder "
+               "with train.*, dev.* and test.*",
            .default_text = "$LAYERSWEEP_DATA; text: none"}),
       row("task.limit", &E::task, &Task::limit,
           {.limits = not_negative, .unit = "examples", .help = "Use only the first examples of each split; 0 uses all"}),
@@ -77,7 +77,8 @@ std::vector<Option> table() {
                "Tokens that a window of a passage has in common with the one before (squad); at least half of it is new"}),
 
       row("encoder.folder", &E::encoder, &EncoderSettings::folder,
-          {.help = "Folder of the pre-trained encoder or trained model (config.json, model.safetensors, tokenizer)"}),
+          {.help = "Folder of the pre-trained encoder or trained model (config.json, model.safetensors, tokenizer)",
+           .identity = Identity::by_files}),
 
       row("finetune.model", &E::finetune, &Finetune::model,
           {.help =

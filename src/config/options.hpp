@@ -13,8 +13,8 @@
 namespace layersweep::config {
 
 /// Whether a run may be resumed when the setting changed: only what says where it lies, how it logs and on how many
-/// threads it computes is free.
-enum class Identity { counts, free };
+/// threads it computes is free. A path to a model counts by the files it leads to, wherever they lie (sweep/identity.hpp).
+enum class Identity { counts, by_files, free };
 
 struct Option {
   std::string key;           ///< "probe.epsilon"

@@ -31,7 +31,7 @@ std::string identity_hash(const Experiment& experiment) {
 std::vector<IdentityChange> identity_changes(const Experiment& before, const Experiment& after) {
   std::vector<IdentityChange> changes;
   for (const Option& option : options()) {
-    if (option.identity == Identity::free) continue;
+    if (option.identity != Identity::counts) continue;
     std::string old_value = option.write(before), new_value = option.write(after);
     if (old_value != new_value) changes.push_back({option.key, std::move(old_value), std::move(new_value)});
   }

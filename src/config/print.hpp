@@ -11,7 +11,8 @@ namespace layersweep::config {
 /// Every setting in the order of the table, as an .ini that parse() reads back to an equal Experiment.
 std::string resolved_text(const Experiment& experiment);
 
-/// SHA-256 (hex) over the settings that make up a run's identity: all but where it lies, how it logs and its threads.
+/// SHA-256 (hex) over the settings that make up a run's identity: all but where it and its encoder lie, how it logs and its
+/// threads.
 std::string identity_hash(const Experiment& experiment);
 
 struct IdentityChange {

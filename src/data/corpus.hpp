@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "data/notes.hpp"
+
 namespace layersweep::data {
 
 enum class Split : std::uint8_t { train = 0, dev = 1, test = 2 };
@@ -23,7 +25,8 @@ enum class TokenPart : std::uint8_t { special = 0, text = 1, question = 2, passa
 struct Example {
   std::string id;           ///< unique within the task, e.g. "sst/dev/17"
   std::string text;         ///< UTF-8; of a pair the first, in question answering the question
-  std::string second_text;  ///< of a pair the second, in question answering the passage; else empty
+  /// Of a pair the second, in question answering the passage (one for all its windows); else null.
+  std::shared_ptr<const std::string> second_text;
   std::int32_t label = -1;  ///< class, −1 where there is none
   std::vector<std::int32_t> token_id;
   std::vector<std::int32_t> segment;     ///< 0, or 1 for the second text of a pair
@@ -45,9 +48,10 @@ struct Example {
 
 class Corpus {
  public:
-  /// Packs the examples in memory.
-  static Corpus pack(const std::vector<Example>& examples);
-  /// Maps a token shard; throws InputError when the file is missing, damaged or not a token shard.
+  /// Packs the examples in memory; what was cut or passed over on the way to them is told by `notes`.
+  static Corpus pack(const std::vector<Example>& examples, Notes notes = {});
+  /// Maps a token shard; throws InputError when the file is missing, damaged or not a token shard, or holds a place, part
+  /// or number outside what it belongs to. Token ids and segments are left to the model that reads them.
   static Corpus open(const std::filesystem::path& file);
   /// Writes a token shard: to a temporary name beside it, synced, then renamed.
   void save(const std::filesystem::path& file) const;
@@ -55,6 +59,7 @@ class Corpus {
   /// The first `count` examples (at most all), as a view of the same columns.
   Corpus first(std::int64_t count) const;
 
+  const Notes& notes() const;        ///< of all examples, also where these are only the first
   std::int64_t size() const;         ///< number of examples E
   std::int64_t token_total() const;  ///< number of tokens N
   std::int64_t length(std::int64_t example) const { return token_start()[example + 1] - token_start()[example]; }

@@ -57,15 +57,17 @@ Example text_example(const Tokenizer& tokenizer, const TextInput& input, std::in
                                             : tokenizer.tokenize(input.text, max_length),
                                TokenPart::text, TokenPart::text);
   example.text = input.text;
-  example.second_text = input.second.value_or("");
+  if (input.second) example.second_text = std::make_shared<const std::string>(*input.second);
   return example;
 }
 
-std::vector<Example> window_examples(const Tokenizer& tokenizer, const SquadQuestion& question, std::int32_t number,
+WindowedQuestion window_examples(const Tokenizer& tokenizer, const SquadQuestion& question, std::int32_t number,
                                      const WindowSettings& settings, Unanswerable unanswerable) {
-  std::vector<Example> examples;
-  for (TokenizedText& window : tokenizer.tokenize_windows(question.question, question.passage, settings.max_length,
-                                                          settings.overlap, settings.longest_question)) {
+  Windows windows = tokenizer.tokenize_windows(question.question, *question.passage, settings.max_length, settings.overlap,
+                                               settings.longest_question);
+  WindowedQuestion result{{}, windows.first_tokens, windows.first_kept};
+  std::vector<Example>& examples = result.windows;
+  for (TokenizedText& window : windows.texts) {
     Example example = example_of(std::move(window), TokenPart::question, TokenPart::passage);
     for (const std::uint8_t part : example.part) {
       example.answerable.push_back(part == static_cast<std::uint8_t>(TokenPart::passage) ? 1 : 0);
@@ -78,7 +80,7 @@ std::vector<Example> window_examples(const Tokenizer& tokenizer, const SquadQues
     place_answer(example, question);
     examples.push_back(std::move(example));
   }
-  return examples;
+  return result;
 }
 
 std::string cut_code_points(std::string_view text, std::int64_t begin, std::int64_t end) {
@@ -90,7 +92,9 @@ std::string cut_code_points(std::string_view text, std::int64_t begin, std::int6
 std::string answer_text(const Example& example, std::int64_t first, std::int64_t last) {
   const std::int64_t begin = example.char_start.at(static_cast<std::size_t>(first));
   const std::int64_t end = example.char_end.at(static_cast<std::size_t>(last));
-  return begin < 0 || end < 0 ? std::string() : cut_code_points(example.second_text, begin, end);
+  if (begin < 0 || end < 0) return {};
+  base::ensure(example.second_text != nullptr, "an answer stands in a passage");
+  return cut_code_points(*example.second_text, begin, end);
 }
 
 }  // namespace layersweep::data

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,11 +19,12 @@
 namespace layersweep::data {
 
 /// The split of SST below the data folder as tokens, at most `max_length` to a sentence, special ones counted. Ids are
-/// "sst/dev/17" (the tree's line, from 0); every token carries the sentiment of its word. Throws InputError.
+/// "sst/dev/17" (the tree's line, from 0); its notes tell which sentences were cut; every token carries the sentiment of its word. Throws InputError.
 Corpus prepare_sst(const std::filesystem::path& data_folder, Split split, const Tokenizer& tokenizer,
                    std::int64_t max_length);
 
-/// The questions of one split as tokens, a window of a passage each. Ids are the questions'.
+/// The questions of one split as tokens, a window of a passage each. Ids are the questions'. Its notes tell which questions
+/// were cut.
 Corpus prepare_squad(const std::vector<SquadQuestion>& questions, const Tokenizer& tokenizer,
                      const WindowSettings& settings);
 
@@ -32,20 +34,39 @@ struct Classes {
   std::vector<std::string> names;  ///< one per class, or none
 };
 
-/// The classes that training texts make: as many as the largest number says where all labels are numbers, else the distinct
-/// labels in alphabetical order. Throws InputError naming `file` and the line of a text without a label.
-Classes classes_of(std::span<const TextRow> rows, const std::filesystem::path& file);
+/// Labels that were read together, each with the place where it stands first: "train.tsv, line 3".
+using LabelPlaces = std::map<std::string, std::string>;
+/// Adds the labels of `rows`.
+void add_labels(std::span<const TextRow> rows, const std::filesystem::path& file, LabelPlaces& labels);
 
-/// The class of a row's label, by name or number; −1 where it has none. Throws InputError naming `file` and the line of a
-/// label that is neither.
-std::int32_t label_of(const TextRow& row, const std::filesystem::path& file, const Classes& classes);
+/// The class of each label, by one rule for all of them: by name where each is the name of a class; else by number where
+/// each is the number of one. Throws InputError naming the place of a label that is neither, or of one that is the name of
+/// one class and the number of another, where both rules fit.
+using LabelClasses = std::map<std::string, std::int32_t>;
+LabelClasses classes_by_label(const LabelPlaces& labels, const Classes& classes);
+
+/// The classes that a model is to be trained for: those of the head that it has, where that has names and each label is one;
+/// else as many as the largest number says where all labels are numbers (with the names of a head of that size), else the
+/// labels in alphabetical order. `labels` are those of the training texts. Throws InputError where all are the same.
+Classes classes_of(const LabelPlaces& labels, const Classes& head);
+
+/// Throws InputError naming the line of the first text without a label.
+void check_labelled(std::span<const TextRow> rows, const std::filesystem::path& file);
+
+/// The class of a row's label, which must be among `classes`; −1 where it has none.
+std::int32_t label_of(const TextRow& row, const LabelClasses& classes);
 
 /// The row's own, else "<split>/<line>".
 std::string id_of(const TextRow& row, Split split);
 
-/// Users' texts as tokens, with labels and ids as above.
-Corpus prepare_texts(std::span<const TextRow> rows, const std::filesystem::path& file, Split split,
-                     const Tokenizer& tokenizer, const Classes& classes, std::int64_t max_length);
+/// Users' texts of one file as tokens, with labels and ids as above. Its notes tell which texts were cut.
+struct TextsOfFile {
+  std::span<const TextRow> rows;
+  std::filesystem::path file;
+  Split split = Split::train;
+};
+Corpus prepare_texts(const TextsOfFile& texts, const Tokenizer& tokenizer, std::int64_t max_length,
+                     const LabelClasses& classes);
 
 /// The file name of a token shard, e.g. "sst-dev-0123456789abcdef.safetensors": the hash is over everything that decides its
 /// content, so a shard that exists is the right one.

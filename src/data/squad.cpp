@@ -1,7 +1,9 @@
 #include "data/squad.hpp"
 
 #include <nlohmann/json.hpp>
+#include <string>
 #include <unordered_set>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
@@ -13,6 +15,9 @@ namespace {
 
 using nlohmann::json;
 
+constexpr const char* remedy =
+    "Mend it there (docs/own-texts.md shows the form), or fetch the published file again: datasets/fetch.sh squad";
+
 // A JSON value and the way to it ("data[3].paragraphs[0].context"), for messages.
 class Node {
  public:
@@ -22,7 +27,7 @@ class Node {
   [[noreturn]] void refuse(std::string_view why) const {
     throw base::InputError(fmt::format("{} is not a SQuAD file", file_.string()),
                            fmt::format("{}: {}", place_.empty() ? "top level" : place_, why),
-                           "Fetch it again from its publisher");
+                           remedy);
   }
 
   bool has(const char* key) const { return value_.is_object() && value_.contains(key); }
@@ -44,7 +49,9 @@ class Node {
 
   std::string text() const {
     if (!value_.is_string()) refuse("expected a string");
-    return value_.get<std::string>();
+    auto text = value_.get<std::string>();
+    if (text.find('\0') != text.npos) refuse("it holds the character U+0000, which results files cannot hold");
+    return text;
   }
   bool truth() const {
     if (!value_.is_boolean()) refuse("expected true or false");
@@ -61,19 +68,34 @@ class Node {
   std::string place_;
 };
 
-SquadAnswer read_answer(const Node& node, const std::string& passage) {
+// A passage and the places of its characters, which make every look-up short.
+struct Passage {
+  std::shared_ptr<const std::string> text;
+  std::vector<std::uint32_t> byte_of;  // of each code point; one more: the end
+
+  explicit Passage(std::string passage) : text(std::make_shared<const std::string>(std::move(passage))) {
+    for (std::size_t byte = 0; byte < text->size(); ++byte) {
+      if (starts_code_point((*text)[byte])) byte_of.push_back(static_cast<std::uint32_t>(byte));
+    }
+    byte_of.push_back(static_cast<std::uint32_t>(text->size()));
+  }
+};
+
+SquadAnswer read_answer(const Node& node, const Passage& passage) {
   SquadAnswer answer{node["text"].text(), node["answer_start"].offset()};
   if (answer.text.empty()) node.refuse("the answer is empty");
-  const auto byte = byte_of_code_point(passage, answer.start);
-  if (!byte) node.refuse(fmt::format("its start {} lies beyond the passage", answer.start));
-  if (passage.compare(*byte, answer.text.size(), answer.text) != 0) {
+  if (answer.start >= std::ssize(passage.byte_of)) {
+    node.refuse(fmt::format("its start {} lies beyond the passage", answer.start));
+  }
+  const std::size_t byte = passage.byte_of[static_cast<std::size_t>(answer.start)];
+  if (passage.text->compare(byte, answer.text.size(), answer.text) != 0) {
     node.refuse(fmt::format("the answer \"{}\" does not stand at character {} of the passage", answer.text, answer.start));
   }
   return answer;
 }
 
-SquadQuestion read_question(const Node& node, const std::string& title, const std::string& passage) {
-  SquadQuestion question{node["id"].text(), title, node["question"].text(), passage, {}, false};
+SquadQuestion read_question(const Node& node, const std::string& title, const Passage& passage) {
+  SquadQuestion question{node["id"].text(), title, node["question"].text(), passage.text, {}, false};
   if (node.has("is_impossible")) question.is_impossible = node["is_impossible"].truth();
   node["answers"].for_each([&](const Node& answer) { question.answers.push_back(read_answer(answer, passage)); });
   if (question.answers.empty() && !question.is_impossible) node.refuse("it has no answer, but is not marked is_impossible");
@@ -85,7 +107,7 @@ json parse(const std::filesystem::path& file) {
   try {
     return json::parse(base::read_text_file(file));
   } catch (const json::exception& error) {
-    throw base::InputError(fmt::format("{} is not JSON", file.string()), error.what(), "Fetch it again from its publisher");
+    throw base::InputError(fmt::format("{} is not JSON", file.string()), error.what(), remedy);
   }
 }
 
@@ -99,7 +121,7 @@ std::vector<SquadQuestion> read_squad(const std::filesystem::path& file) {
   root["data"].for_each([&](const Node& article) {
     const std::string title = article.has("title") ? article["title"].text() : std::string();
     article["paragraphs"].for_each([&](const Node& paragraph) {
-      const std::string passage = paragraph["context"].text();
+      const Passage passage(paragraph["context"].text());
       paragraph["qas"].for_each([&](const Node& node) {
         questions.push_back(read_question(node, title, passage));
         if (!ids.insert(questions.back().id).second) node.refuse(fmt::format("id \"{}\" occurs twice", questions.back().id));

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,13 +18,13 @@ struct SquadQuestion {
   std::string id;
   std::string title;  ///< of the article; splits are made by article
   std::string question;
-  std::string passage;
+  std::shared_ptr<const std::string> passage;  ///< one for all questions on it
   std::vector<SquadAnswer> answers;  ///< not empty unless is_impossible
   bool is_impossible = false;        ///< version 2.0: the passage does not answer the question
 };
 
 /// All questions of a file, in order. Throws InputError naming the file and the place in it when it is not JSON, lacks a
-/// field, repeats an id, or an answer does not stand at its offset.
+/// field, repeats an id, holds U+0000, or an answer does not stand at its offset.
 std::vector<SquadQuestion> read_squad(const std::filesystem::path& file);
 
 /// Where the questions of an experiment lie.

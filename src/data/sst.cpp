@@ -6,20 +6,24 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "data/lines.hpp"
 #include "data/utf8.hpp"
 
 namespace layersweep::data {
 namespace {
 
-std::string unescape(std::string word) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kEscapes{
-      {{"-LRB-", "("}, {"-RRB-", ")"}, {"\\/", "/"}}};
-  for (const auto& [escaped, plain] : kEscapes) {
-    for (auto place = word.find(escaped); place != std::string::npos; place = word.find(escaped, place + plain.size())) {
-      word.replace(place, escaped.size(), plain);
-    }
+std::string unescape(std::string_view word) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kEscapes{
+      {{"-LRB-", "("}, {"-RRB-", ")"}, {"\\/", "/"}, {"\\*", "*"}}};
+  std::string plain;
+  while (!word.empty()) {
+    const auto escape =
+        std::ranges::find_if(kEscapes, [&](const auto& candidate) { return word.starts_with(candidate.first); });
+    const bool escaped = escape != kEscapes.end();
+    plain += escaped ? escape->second : word.substr(0, 1);
+    word.remove_prefix(escaped ? escape->first.size() : 1);
   }
-  return word;
+  return plain;
 }
 
 // tree: '(' label ' ' content ')'     content: a word, or trees with single spaces between them
@@ -97,7 +101,7 @@ class TreeParser {
   void add_word(std::int32_t sentiment) {
     const std::size_t end = std::min(line_.find_first_of("()", place_), line_.size());
     if (end == place_ || peek() == ' ') refuse("a word or '('");
-    const std::string word = unescape(std::string(line_.substr(place_, end - place_)));
+    const std::string word = unescape(line_.substr(place_, end - place_));
     place_ = end;
     if (!sentence_.words.empty()) {
       sentence_.text += ' ';
@@ -127,13 +131,8 @@ std::vector<SstSentence> read_sst(const std::filesystem::path& file) {
   const std::string content = base::read_text_file(file);
   const std::string source = file.string();
   std::vector<SstSentence> sentences;
-  std::string_view rest = content;
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    std::string_view line = rest.substr(0, end);
-    if (line.ends_with('\r')) line.remove_suffix(1);
+  for (const std::string_view line : lines_of(content).lines) {
     sentences.push_back(parse_sst_tree(line, source, std::ssize(sentences) + 1));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
   }
   if (sentences.empty()) throw base::InputError(fmt::format("{} holds no trees", source), "it is empty");
   return sentences;

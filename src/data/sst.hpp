@@ -19,7 +19,7 @@ struct SstWord {
 };
 
 struct SstSentence {
-  std::string text;            ///< words joined by single spaces, brackets and slashes unescaped (-LRB- -RRB- \/)
+  std::string text;            ///< words joined by single spaces, brackets, slashes and stars unescaped (-LRB- -RRB- \/ \*)
   std::int32_t label = 0;      ///< 0..4, the root's
   std::vector<SstWord> words;  ///< in order; leaves of more than one word ("2 1/2") are one entry
 };
@@ -28,7 +28,7 @@ struct SstSentence {
 /// expected there.
 SstSentence parse_sst_tree(std::string_view line, std::string_view source, std::int64_t line_number);
 
-/// All trees of a file, in order; a last line without line feed and Windows line ends are taken. Throws InputError.
+/// All trees of a file, in order; line ends as in lines_of. Throws InputError.
 std::vector<SstSentence> read_sst(const std::filesystem::path& file);
 
 /// The official file of a split below the data folder: sst/train.txt, sst/dev.txt, sst/test.txt.

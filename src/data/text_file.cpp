@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "data/cells.hpp"
+#include "data/lines.hpp"
 #include "data/utf8.hpp"
 
 namespace layersweep::data {
@@ -13,11 +16,13 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array extensions{".jsonl", ".ndjson", ".json", ".tsv", ".txt"};
+constexpr std::array extensions{".jsonl", ".ndjson", ".json", ".tsv", ".csv", ".txt"};
+constexpr std::array train_names{"train"}, test_names{"test"};
+constexpr std::array dev_names{"dev", "validation", "valid", "val", "eval"};
 constexpr const char* json_hint =
     R"(Write one object to a line: {"text": "…"}, {"text": "…", "second_text": "…"} or {"question": "…", "passage": "…"}, with "label" and "id" if you like)";
 constexpr const char* column_hint =
-    "Name the columns in the first line, parted by tabs: text, second_text (or question, passage), label, id";
+    "Name the columns in the first line: text, second_text (or question, passage), label, id";
 
 enum class Field { text, second, label, id };
 
@@ -29,7 +34,11 @@ std::optional<Field> field_of(std::string_view name) {
   return std::nullopt;
 }
 
-void put(TextRow& row, Field field, std::string value) {
+// Results files end a text at U+0000, so that none could be told from a shorter one.
+void put(TextRow& row, Field field, std::string_view name, std::string value) {
+  if (value.find('\0') != value.npos) {
+    throw base::InputError(fmt::format("\"{}\" holds the character U+0000", name), "results files cannot hold it", "Remove it");
+  }
   if (field == Field::text) row.input.text = std::move(value);
   if (field == Field::second) row.input.second = std::move(value);
   if (field == Field::label) row.label = std::move(value);
@@ -50,9 +59,9 @@ TextRow row_of(const json& object) {
     const bool free = *field == Field::label || *field == Field::id;
     if (free && value.is_null()) continue;
     if (free && value.is_number_integer()) {
-      put(row, *field, value.dump());
+      put(row, *field, key, value.dump());
     } else if (value.is_string()) {
-      put(row, *field, value.get<std::string>());
+      put(row, *field, key, value.get<std::string>());
     } else {
       throw base::InputError(fmt::format("\"{}\" is {}", key, value.type_name()),
                              free ? "it must be a whole number or a string" : "it must be a string");
@@ -73,141 +82,187 @@ TextRow json_row(std::string_view line) {
   return row_of(object);
 }
 
-std::vector<std::string> cells_of(std::string_view line) {
-  std::vector<std::string> cells;
-  for (;;) {
-    const std::size_t tab = line.find('\t');
-    cells.emplace_back(line.substr(0, tab));
-    if (tab == line.npos) return cells;
-    line.remove_prefix(tab + 1);
-  }
-}
+struct Column {
+  Field field;
+  std::string name;
+};
 
-std::vector<Field> columns_of(std::string_view line) {
-  std::vector<Field> columns;
-  for (const std::string& name : cells_of(line)) {
+std::vector<Column> columns_of(const std::vector<std::string>& names) {
+  std::vector<Column> columns;
+  for (const std::string& name : names) {
     const auto field = field_of(name);
     if (!field) throw base::InputError(fmt::format("there is no column \"{}\"", name), {}, column_hint);
-    if (std::ranges::find(columns, *field) != columns.end()) {
+    if (std::ranges::find(columns, *field, &Column::field) != columns.end()) {
       throw base::InputError(fmt::format("the column \"{}\" says again what another one says", name), {}, column_hint);
     }
-    columns.push_back(*field);
+    columns.push_back({*field, name});
   }
-  if (std::ranges::find(columns, Field::text) == columns.end()) {
+  if (std::ranges::find(columns, Field::text, &Column::field) == columns.end()) {
     throw base::InputError("no column holds the texts", {}, column_hint);
   }
   return columns;
 }
 
-TextRow cells_row(std::string_view line, const std::vector<Field>& columns) {
-  std::vector<std::string> cells = cells_of(line);
+TextRow cells_row(const std::vector<std::string>& cells, const std::vector<Column>& columns) {
   if (cells.size() != columns.size()) {
     throw base::InputError(fmt::format("it has {} cells", cells.size()),
                            fmt::format("the first line names {} columns", columns.size()),
-                           "Tabs within texts are not possible here; JSON lines can hold them");
+                           "Put cells that hold the separator in quotation marks, or use JSON lines");
   }
   TextRow row;
-  for (std::size_t c = 0; c < columns.size(); ++c) put(row, columns[c], std::move(cells[c]));
+  for (std::size_t c = 0; c < columns.size(); ++c) put(row, columns[c].field, columns[c].name, cells[c]);
   return row;
 }
 
-// Calls `take` with every line and its number; what it throws gets the place.
+std::string place(const std::filesystem::path& file, std::int64_t line) {
+  return fmt::format("{}:{}", file.filename().string(), line);
+}
+
+// Calls `read` for a line; what it throws gets the place.
 template <class F>
-void for_each_line(const std::filesystem::path& file, F take) {
-  const std::string content = base::read_text_file(file);
-  std::string_view rest = content;
-  if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
-  for (std::int64_t number = 1; !rest.empty(); ++number) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    try {
-      if (const auto place = first_ill_formed(line)) {
-        throw base::InputError(fmt::format("byte {} is not UTF-8", *place + 1), {}, "Convert the file to UTF-8");
-      }
-      take(line, number);
-    } catch (const base::InputError& error) {
-      throw base::InputError(fmt::format("{}, line {}: {}", file.string(), number, error.what()));
-    }
+auto at_line(const std::filesystem::path& file, std::int64_t number, F read) {
+  try {
+    return read();
+  } catch (const base::InputError& error) {
+    throw base::InputError(fmt::format("{}, line {}: {}", file.string(), number, error.what()));
   }
 }
 
-std::optional<std::filesystem::path> file_of_split(const std::filesystem::path& folder, std::string_view split) {
-  std::optional<std::filesystem::path> found;
-  for (const char* extension : extensions) {
-    const auto file = folder / fmt::format("{}{}", split, extension);
-    if (!std::filesystem::exists(file)) continue;
-    if (found) {
-      throw base::InputError(fmt::format("{} has two {} files", folder.string(), split),
-                             fmt::format("{} and {}", found->filename().string(), file.filename().string()),
-                             "Leave one of them");
+bool is_blank(std::string_view line) { return line.find_first_not_of(" \t\v\f") == line.npos; }
+
+std::vector<TextRow> cell_rows(const std::filesystem::path& file, std::string_view content, Notes& notes) {
+  Cells cells;
+  try {
+    cells = read_cells(content, file.extension() == ".csv" ? ',' : '\t');
+  } catch (const base::InputError& error) {
+    throw base::InputError(fmt::format("{}, {}", file.string(), error.what()));
+  }
+  for (const std::int64_t line : cells.blank) notes.add("blank lines skipped", place(file, line));
+  for (const std::int64_t line : cells.unquoted) {
+    notes.add("rows with cells in quotation marks, which were taken off", place(file, line));
+  }
+  for (const std::int64_t line : cells.literal) {
+    notes.add("rows with cells that begin with a quotation mark, which was taken as part of the text", place(file, line));
+  }
+  std::vector<TextRow> rows;
+  std::vector<Column> columns;
+  for (const CellRow& found : cells.rows) {
+    at_line(file, found.line, [&] {
+      if (columns.empty()) {
+        columns = columns_of(found.cells);
+      } else {
+        rows.push_back(cells_row(found.cells, columns));
+        rows.back().line = found.line;
+      }
+    });
+  }
+  return rows;
+}
+
+std::vector<TextRow> line_rows(const std::filesystem::path& file, const Lines& lines, Notes& notes) {
+  std::vector<TextRow> rows;
+  for (std::size_t l = 0; l < lines.lines.size(); ++l) {
+    const std::string_view line = lines.lines[l];
+    const auto number = static_cast<std::int64_t>(l + 1);
+    if (is_blank(line)) {
+      notes.add("blank lines skipped", place(file, number));
+      continue;
     }
-    found = file;
+    rows.push_back(at_line(file, number, [&] {
+      if (file.extension() != ".txt") return json_row(line);
+      TextRow row;
+      put(row, Field::text, "text", std::string(line));
+      return row;
+    }));
+    rows.back().line = number;
+  }
+  return rows;
+}
+
+// The file of a split, under any of its names.
+std::optional<std::filesystem::path> file_of_split(const std::filesystem::path& folder, std::span<const char* const> names) {
+  std::optional<std::filesystem::path> found;
+  for (const char* name : names) {
+    for (const char* extension : extensions) {
+      const auto file = folder / fmt::format("{}{}", name, extension);
+      if (!std::filesystem::exists(file)) continue;
+      if (found) {
+        throw base::InputError(fmt::format("{} has two {} files", folder.string(), names.front()),
+                               fmt::format("{} and {}", found->filename().string(), file.filename().string()),
+                               "Leave one of them");
+      }
+      found = file;
+    }
   }
   return found;
 }
 
 }  // namespace
 
-std::vector<TextRow> read_text_file(const std::filesystem::path& file) {
+std::vector<TextRow> read_text_file(const std::filesystem::path& file, Notes& notes) {
   const std::string extension = file.extension().string();
   if (std::ranges::find(extensions, extension) == extensions.end()) {
     throw base::InputError(fmt::format("cannot tell what kind of texts {} holds", file.string()),
-                           "its name ends in none of .jsonl, .tsv and .txt", "Rename it, or convert it to JSON lines");
+                           "its name ends in none of .jsonl, .tsv, .csv and .txt", "Rename it, or convert it to JSON lines");
   }
-  std::vector<TextRow> rows;
-  std::vector<Field> columns;
-  for_each_line(file, [&](std::string_view line, std::int64_t number) {
-    TextRow row;
-    if (extension == ".txt") {
-      row.input.text = line;
-    } else if (extension == ".tsv") {
-      if (number == 1) {
-        columns = columns_of(line);
-        return;
-      }
-      row = cells_row(line, columns);
-    } else {
-      if (line.find_first_not_of(" \t") == line.npos) return;
-      row = json_row(line);
-    }
-    row.line = number;
-    if (!rows.empty() && rows.front().input.second.has_value() != row.input.second.has_value()) {
-      throw base::InputError(row.input.second ? "it is a pair of texts" : "it is a single text",
-                             fmt::format("line {} is not", rows.front().line), "One file holds texts of one kind");
-    }
-    rows.push_back(std::move(row));
-  });
+  const std::string content = base::read_text_file(file);
+  const Lines lines = lines_of(content);
+  for (std::size_t l = 0; l < lines.lines.size(); ++l) {
+    const auto byte = first_ill_formed(lines.lines[l]);
+    if (!byte) continue;
+    throw base::InputError(fmt::format("{}, line {}: byte {} is not UTF-8", file.string(), l + 1, *byte + 1), {},
+                           "Convert the file to UTF-8");
+  }
+  for (const std::int64_t line : lines.lone_returns) {
+    notes.add("lines that end in a carriage return alone", place(file, line));
+  }
+  const bool of_cells = extension == ".tsv" || extension == ".csv";
+  std::vector<TextRow> rows = of_cells ? cell_rows(file, content, notes) : line_rows(file, lines, notes);
   if (rows.empty()) throw base::InputError(fmt::format("{} holds no texts", file.string()), {}, {});
+  for (const TextRow& row : rows) {
+    if (row.input.second.has_value() == rows.front().input.second.has_value()) continue;
+    throw base::InputError(fmt::format("{}, line {}: it is a {}", file.string(), row.line,
+                                       row.input.second ? "pair of texts" : "single text"),
+                           fmt::format("line {} is not", rows.front().line), "One file holds texts of one kind");
+  }
   return rows;
 }
 
-TextInput read_text_line(const std::string& line) {
-  const auto begins = [&](std::string_view key) { return line.starts_with(fmt::format("{{\"{}\"", key)); };
+TextInput read_text_line(std::string_view line) {
+  const std::string_view object = line.substr(std::min(line.find_first_not_of(" \t"), line.size()));
+  const auto begins = [&](std::string_view key) {
+    if (!object.starts_with('{')) return false;
+    const std::string_view rest = object.substr(std::min(object.find_first_not_of(" \t", 1), object.size()));
+    return rest.starts_with(fmt::format("\"{}\"", key));
+  };
   const bool meant = begins("text") || begins("question") || begins("second_text") || begins("passage");
-  if (!meant && !(line.starts_with('{') && json::accept(line))) return {line, std::nullopt};
-  return json_row(line).input;
+  if (!meant && !(object.starts_with('{') && json::accept(object))) return {std::string(line), std::nullopt};
+  return json_row(object).input;
 }
 
-TextFiles find_text_files(const std::filesystem::path& data) {
+TextFiles find_text_files(const std::filesystem::path& data, Notes& notes) {
   if (!std::filesystem::exists(data)) {
     throw base::InputError(fmt::format("there is no {}", data.string()), "task.data names it", "Correct task.data");
   }
   if (!std::filesystem::is_directory(data)) return {data, {}, {}};
-  const auto train = file_of_split(data, "train");
+  const auto train = file_of_split(data, train_names);
   if (!train) {
     throw base::InputError(fmt::format("{} has no training texts", data.string()),
-                           "none of train.jsonl, train.tsv and train.txt is there",
+                           "none of train.jsonl, train.tsv, train.csv and train.txt is there",
                            "Put one there, with dev.* and test.* beside it if you like, or let task.data name a file");
   }
-  const auto dev = file_of_split(data, "dev"), validation = file_of_split(data, "validation");
-  if (dev && validation) {
-    throw base::InputError(fmt::format("{} has two dev files", data.string()),
-                           fmt::format("{} and {}", dev->filename().string(), validation->filename().string()),
-                           "Leave one of them");
+  TextFiles files{*train, file_of_split(data, dev_names).value_or(""), file_of_split(data, test_names).value_or("")};
+  std::vector<std::string> others;
+  for (const auto& entry : std::filesystem::directory_iterator(data)) {
+    const auto& path = entry.path();
+    const bool used = path == files.train || path == files.dev || path == files.test;
+    if (!used && entry.is_regular_file() && !path.filename().string().starts_with('.')) {
+      others.push_back(path.filename().string());
+    }
   }
-  return {*train, (dev ? dev : validation).value_or(""), file_of_split(data, "test").value_or("")};
+  std::ranges::sort(others);
+  for (const std::string& name : others) notes.add(fmt::format("files of {} passed over", data.string()), name);
+  return files;
 }
 
 }  // namespace layersweep::data

@@ -213,20 +213,22 @@ TokenizedText Tokenizer::tokenize_pair(std::string_view first, std::string_view 
   return pair_of(state_->special, std::span(first_tokens).first(first_kept), std::span(second_tokens).first(second_kept));
 }
 
-std::vector<TokenizedText> Tokenizer::tokenize_windows(std::string_view first, std::string_view second,
-                                                       std::int64_t max_length, std::int64_t overlap,
-                                                       std::int64_t longest_first) const {
+Windows Tokenizer::tokenize_windows(std::string_view first, std::string_view second, std::int64_t max_length,
+                                    std::int64_t overlap, std::int64_t longest_first) const {
   base::ensure(max_length >= 5 && overlap >= 0, "a window has room for a token of each text");
   const std::vector<Token> first_tokens = state_->tokens_of(first);
   const std::vector<Token> second_tokens = state_->tokens_of(second);
-  const std::int64_t most = std::min(longest_first, (max_length - 3) / 2);
+  const bool all_fits = std::ssize(first_tokens) + std::ssize(second_tokens) <= max_length - 3;
+  const std::int64_t most = all_fits ? std::ssize(first_tokens) : std::min(longest_first, (max_length - 3) / 2);
   const auto kept = std::min(first_tokens.size(), static_cast<std::size_t>(most));
   const std::size_t room = static_cast<std::size_t>(max_length - 3) - kept;
   const std::size_t step = room - std::min(static_cast<std::size_t>(overlap), room / 2);
-  std::vector<TokenizedText> windows;
-  for (std::size_t begin = 0; begin == 0 || begin - step + room < second_tokens.size(); begin += step) {
-    windows.push_back(pair_of(state_->special, std::span(first_tokens).first(kept),
-                              std::span(second_tokens).subspan(begin).first(std::min(room, second_tokens.size() - begin))));
+  Windows windows{{}, std::ssize(first_tokens), static_cast<std::int64_t>(kept)};
+  for (std::size_t begin = 0;; begin += step) {
+    const std::size_t length = std::min(room, second_tokens.size() - begin);
+    windows.texts.push_back(pair_of(state_->special, std::span(first_tokens).first(kept),
+                                    std::span(second_tokens).subspan(begin, length)));
+    if (begin + length == second_tokens.size()) break;
   }
   return windows;
 }

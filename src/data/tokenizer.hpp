@@ -29,6 +29,13 @@ struct TokenizedText {
   std::int64_t size() const { return static_cast<std::int64_t>(id.size()); }
 };
 
+/// A pair of texts with the second cut into windows.
+struct Windows {
+  std::vector<TokenizedText> texts;
+  std::int64_t first_tokens = 0;  ///< of the first text
+  std::int64_t first_kept = 0;    ///< of these, in every window
+};
+
 struct SpecialTokens {
   std::int32_t cls = 0;  ///< opens every sequence
   std::int32_t sep = 0;  ///< closes each text
@@ -56,10 +63,10 @@ class Tokenizer {
 
   /// [CLS] first [SEP] window [SEP] for each window of the second text, as many as it takes, each of at most `max_length`
   /// tokens (the reference's truncation "only_second" with overflowing tokens and a stride). A window begins `overlap`
-  /// tokens before the end of the one before, but at least half of it is new. The first text is cut to `longest_first`
-  /// tokens, and to half of what there is room for. An empty second text has one window.
-  std::vector<TokenizedText> tokenize_windows(std::string_view first, std::string_view second, std::int64_t max_length,
-                                              std::int64_t overlap, std::int64_t longest_first) const;
+  /// tokens before the end of the one before, but at least half of it is new. Unless both texts fit whole, the first is cut
+  /// to `longest_first` tokens, and to half of what there is room for. An empty second text has one window.
+  Windows tokenize_windows(std::string_view first, std::string_view second, std::int64_t max_length, std::int64_t overlap,
+                           std::int64_t longest_first) const;
 
   /// "##ing", "[SEP]"; throws InputError for an id that the vocabulary does not have.
   const std::string& token_text(std::int32_t id) const;

@@ -5,11 +5,6 @@
 #include <algorithm>
 
 namespace layersweep::data {
-namespace {
-
-bool starts_code_point(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }
-
-}  // namespace
 
 std::optional<std::size_t> first_ill_formed(std::string_view text) {
   std::size_t place = 0;

@@ -10,6 +10,7 @@
 #include "base/files.hpp"
 #include "base/hash.hpp"
 #include "base/log.hpp"
+#include "sweep/identity.hpp"
 
 namespace layersweep::sweep {
 namespace {
@@ -148,7 +149,9 @@ std::string CheckpointFolder::problem_of(const fs::path& checkpoint) const {
   if (manifest.at("identity") != identity_ || manifest.at("owner") != owner_) {
     throw base::InputError(
         fmt::format("{} belongs to another experiment", checkpoint.string()),
-        fmt::format("it is of {}, made with other settings or in another run", manifest.at("owner").get<std::string>()),
+        manifest.at("owner") != owner_
+            ? fmt::format("it is of {}", manifest.at("owner").get<std::string>())
+            : identity_difference(identity_, manifest.at("identity").get<std::string>()),
         "Remove it to begin this training anew");
   }
   return {};

@@ -22,6 +22,8 @@ void make_folder(const std::filesystem::path& folder) {
 
 std::string told(const std::string& value) { return value.empty() ? "(none)" : value; }
 
+std::filesystem::path identity_note(const std::filesystem::path& run) { return run / "identity"; }
+
 // Whether anything was trained or written here, by a run that got beyond reading its texts.
 bool holds_work(const std::filesystem::path& run) {
   for (const char* name : {"model", "model.training", "statistics", "explain", "results.h5"}) {
@@ -34,7 +36,10 @@ bool holds_work(const std::filesystem::path& run) {
 }  // namespace
 
 RunFolder::RunFolder(const comm::Communicator& world, const config::Experiment& experiment)
-    : path_(experiment.run.folder), identity_(config::identity_hash(experiment)) {
+    : path_(experiment.run.folder) {
+  RunIdentity settings;
+  settings.set("settings", config::identity_hash(experiment));
+  identity_ = settings.text();
   comm::run_together(world, [&] {
     if (world.rank() == 0) take(experiment);
   });
@@ -81,14 +86,34 @@ void RunFolder::take(const config::Experiment& experiment) {
   make_folder(path_ / "units");
 }
 
-void RunFolder::hold_to_texts(const std::string& data_sha256) const {
-  const std::filesystem::path note = tokens() / "texts.sha256";
-  if (holds_work(path_) && std::filesystem::exists(note) && base::read_text_file(note) != data_sha256) {
-    throw base::InputError(fmt::format("{} holds work on other texts", path_.string()),
-                           "the files of texts have changed since the run began",
-                           "Choose another folder with --set run.folder=FOLDER, or remove this one");
-  }
-  base::write_file_atomically(note, data_sha256);
+RunIdentity RunFolder::identity_of(const std::filesystem::path& run) {
+  const std::filesystem::path note = identity_note(run);
+  if (std::filesystem::exists(note)) return RunIdentity::from_text(base::read_text_file(note));
+  throw base::InputError(fmt::format("{} does not say of which model its work is", run.string()),
+                         "it was made by a version of layersweep that did not note it",
+                         "Run the experiment again, in another folder (--set run.folder=FOLDER)");
+}
+
+void RunFolder::hold_to(const comm::Communicator& world, std::string_view group,
+                        const std::function<std::map<std::string, std::string>()>& hashes) {
+  std::string text;
+  comm::run_together(world, [&] {
+    if (world.rank() != 0) return;
+    RunIdentity mine = RunIdentity::from_text(identity_);
+    mine.set(group, hashes());
+    text = mine.text();
+    RunIdentity noted = holds_work(path_) ? identity_of(path_) : mine;
+    // A model that the run trained itself is noted when it is done: after the first work.
+    const bool is_new = group == model_group && noted.group(group).empty();
+    if (const auto what = mine.group(group).difference(noted.group(group)); what && !is_new) {
+      throw base::InputError(fmt::format("{} holds work on other {}", path_.string(), *what),
+                             "it has changed since the run began",
+                             "Put back what was there, choose another folder with --set run.folder=FOLDER, or remove this one");
+    }
+    if (is_new) noted = mine;  // by now mine has all groups
+    base::write_file_atomically(identity_note(path_), noted.text());
+  });
+  identity_ = world.broadcast_text(text, 0);
 }
 
 }  // namespace layersweep::sweep

@@ -2,12 +2,16 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "comm/communicator.hpp"
 #include "config/experiment.hpp"
 #include "sweep/folder_lock.hpp"
+#include "sweep/identity.hpp"
 #include "sweep/unit.hpp"
 
 namespace layersweep::sweep {
@@ -22,10 +26,14 @@ class RunFolder {
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
 
-  /// Notes which texts the run is of; throws InputError where work on other texts lies in the folder. For one rank.
-  void hold_to_texts(const std::string& data_sha256) const;
+  /// Adds a group to what the run is of (the texts, the files of a model; RunIdentity) and notes it in the folder. Throws
+  /// InputError on all ranks, naming what differs, where work of another one lies there. `hashes` is asked for on rank 0
+  /// only. Collective.
+  void hold_to(const comm::Communicator& world, std::string_view group,
+               const std::function<std::map<std::string, std::string>()>& hashes);
 
   const std::filesystem::path& path() const { return path_; }
+  /// As text, of all that the run was held to so far: what its work carries.
   const std::string& identity() const { return identity_; }
   std::filesystem::path model() const { return model_of(path_); }
   std::filesystem::path tokens() const { return path_ / "tokens"; }
@@ -40,6 +48,10 @@ class RunFolder {
     return run / "units" / unit.name();
   }
   static std::filesystem::path results_of(const std::filesystem::path& run) { return run / "results.h5"; }
+  /// What the run was held to, all in all. Throws InputError where that was not noted.
+  static RunIdentity identity_of(const std::filesystem::path& run);
+  /// The group that every run has noted, and that of the model that it trained itself.
+  static constexpr std::string_view encoder_group = "encoder", model_group = "model";
 
  private:
   void take(const config::Experiment& experiment);

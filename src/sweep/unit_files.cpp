@@ -8,6 +8,7 @@
 #include "base/files.hpp"
 #include "base/hash.hpp"
 #include "sweep/checkpoint_folder.hpp"
+#include "sweep/identity.hpp"
 #include "sweep/unit_tensors.hpp"
 
 namespace layersweep::sweep {
@@ -57,8 +58,9 @@ std::optional<TrainedUnit> load_unit(const std::filesystem::path& folder, const 
     throw base::InputError(fmt::format("{} is damaged", path.string()), "its hash is not the one recorded in done.json",
                            hint);
   }
-  if (done.value("identity", "") != identity) {
-    throw base::InputError(fmt::format("{} belongs to another experiment", path.string()), "the settings differ", hint);
+  if (const std::string theirs = done.value("identity", ""); theirs != identity) {
+    throw base::InputError(fmt::format("{} belongs to another experiment", path.string()),
+                           identity_difference(identity, theirs), hint);
   }
   const StoredTensors file(path, hint);
   const auto seeds = static_cast<std::int64_t>(unit.seeds.size());

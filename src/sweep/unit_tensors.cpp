@@ -125,7 +125,13 @@ CellTable<CellStatus> StoredTensors::status(const std::string& name, const probe
   auto cells = values.accessor<std::int64_t, 2>();
   CellTable<CellStatus> status = cell_table(layout, CellStatus::not_trained);
   for (std::int64_t p = 0; p < layout.points(); ++p) {
-    for (std::int64_t s = 0; s < layout.seeds(); ++s) at_cell(status, p, s) = static_cast<CellStatus>(cells[p][s]);
+    for (std::int64_t s = 0; s < layout.seeds(); ++s) {
+      if (cells[p][s] < 0 || cells[p][s] > static_cast<std::int64_t>(CellStatus::failed)) {
+        throw base::InputError(fmt::format("cannot use {}", file_.path().string()),
+                               fmt::format("{} holds the status {}, which there is not", name, cells[p][s]), hint_);
+      }
+      at_cell(status, p, s) = static_cast<CellStatus>(cells[p][s]);
+    }
   }
   return status;
 }

@@ -32,7 +32,8 @@ TEST(Windows, AreThoseOfTheReference) {
     SCOPED_TRACE(expected.dump());
     const auto found =
         tokenizer.tokenize_windows(expected.at("question").get<std::string>(), expected.at("passage").get<std::string>(),
-                                   expected.at("longest"), expected.at("stride"), 64);
+                                   expected.at("longest"), expected.at("stride"), 64)
+            .texts;
     const json& all = expected.at("windows");
     ASSERT_EQ(found.size(), all.size());
     for (std::size_t w = 0; w < found.size(); ++w) {
@@ -53,7 +54,7 @@ TEST(Windows, CoverThePassageWhateverTheSettings) {
   for (int word = 0; word < 100; ++word) passage += "movie ";
   for (const std::int64_t longest : {5, 6, 8, 20, 33, 60, 140}) {
     for (const std::int64_t overlap : {0, 1, 7, 1000}) {
-      const auto windows = tokenizer.tokenize_windows(question, passage, longest, overlap, 12);
+      const auto windows = tokenizer.tokenize_windows(question, passage, longest, overlap, 12).texts;
       std::set<std::int32_t> covered;
       for (const TokenizedText& window : windows) {
         EXPECT_LE(window.size(), longest);
@@ -62,7 +63,7 @@ TEST(Windows, CoverThePassageWhateverTheSettings) {
           asked += window.source[token] == 0;
           if (window.source[token] == 1) covered.insert(window.char_start[token]);
         }
-        EXPECT_EQ(asked, std::min<std::int64_t>(12, (longest - 3) / 2));
+        EXPECT_EQ(asked, longest < 30 + 100 + 3 ? std::min<std::int64_t>(12, (longest - 3) / 2) : 30);
       }
       EXPECT_EQ(covered.size(), 100u) << longest << " " << overlap;
       EXPECT_LT(windows.size(), 110u);
@@ -70,18 +71,33 @@ TEST(Windows, CoverThePassageWhateverTheSettings) {
   }
 }
 
+TEST(Windows, CutNothingThatFits) {
+  const Tokenizer tokenizer = small_tokenizer();
+  std::string question;
+  for (int word = 0; word < 40; ++word) question += "film ";
+  const auto kept = [&](const std::string& passage, std::int64_t longest) {
+    const Windows windows = tokenizer.tokenize_windows(question, passage, longest, 2, 12);
+    EXPECT_EQ(windows.first_tokens, 40);
+    return std::pair(windows.first_kept, windows.texts.size());
+  };
+  EXPECT_EQ(kept("movie movie", 45), std::pair(std::int64_t{40}, std::size_t{1}));  // 40 + 2 + [CLS] and twice [SEP]
+  EXPECT_EQ(kept("movie movie", 44), std::pair(std::int64_t{12}, std::size_t{1}));
+  EXPECT_EQ(kept("", 43), std::pair(std::int64_t{40}, std::size_t{1}));
+  EXPECT_EQ(kept("", 20), std::pair(std::int64_t{8}, std::size_t{1}));
+}
+
 SquadQuestion ferry() {
   SquadQuestion question;
   question.id = "q";
   question.question = "good film";
-  question.passage = "Café the film. The movie performances: good!";
+  question.passage = std::make_shared<const std::string>("Café the film. The movie performances: good!");
   question.answers = {{"movie performances", 19}, {"film", 9}};
   return question;
 }
 
 TEST(WindowExamples, PlaceAnswersByCharacters) {
   const Tokenizer tokenizer = small_tokenizer();
-  const auto examples = window_examples(tokenizer, ferry(), 4, {.max_length = 100, .overlap = 2}, Unanswerable::never);
+  const auto examples = window_examples(tokenizer, ferry(), 4, {.max_length = 100, .overlap = 2}, Unanswerable::never).windows;
   ASSERT_EQ(examples.size(), 1u);
   const Example& example = examples.front();
   ASSERT_EQ(example.answer.size(), 2u);
@@ -100,7 +116,7 @@ TEST(WindowExamples, PlaceAnswersByCharacters) {
 
 TEST(WindowExamples, OnlyWindowsThatHoldTheWholeAnswerHaveIt) {
   const Tokenizer tokenizer = small_tokenizer();
-  const auto examples = window_examples(tokenizer, ferry(), 0, {.max_length = 12, .overlap = 3}, Unanswerable::possible);
+  const auto examples = window_examples(tokenizer, ferry(), 0, {.max_length = 12, .overlap = 3}, Unanswerable::possible).windows;
   ASSERT_GT(examples.size(), 2u);
   int with = 0;
   for (std::size_t w = 0; w < examples.size(); ++w) {
@@ -129,7 +145,7 @@ TEST(WindowExamples, SurviveTheTokenShard) {
   made.save(folder.path() / "shard.safetensors");
   const Corpus corpus = Corpus::open(folder.path() / "shard.safetensors");
   ASSERT_EQ(corpus.size(), 2);
-  EXPECT_EQ(corpus.second_text(0), ferry().passage);
+  EXPECT_EQ(corpus.second_text(0), *ferry().passage);
   EXPECT_EQ(corpus.text(1), "good film");
   EXPECT_THAT(corpus.gold(0), ElementsAre("movie performances", "film"));
   EXPECT_THAT(corpus.gold(1), ElementsAre(""));
@@ -137,6 +153,17 @@ TEST(WindowExamples, SurviveTheTokenShard) {
   EXPECT_EQ(corpus.answerable()[0], 1);  // one of the questions has no answer
   EXPECT_THAT(corpus.question(), ElementsAre(0, 1));
   EXPECT_EQ(corpus.first(1).gold(0).size(), 2u);
+}
+
+TEST(WindowExamples, WindowsShareThePassageAndTellOfCutQuestions) {
+  SquadQuestion question = ferry();
+  for (int word = 0; word < 20; ++word) question.question += " film";
+  const Corpus corpus = prepare_squad({question, ferry()}, small_tokenizer(), {.max_length = 16, .overlap = 0});
+  ASSERT_GT(corpus.size(), 3);
+  for (std::int64_t window = 0; window < corpus.size(); ++window) EXPECT_EQ(corpus.second_text(window), *ferry().passage);
+  EXPECT_EQ(corpus.second_text(0).data(), corpus.second_text(1).data());  // not a copy for each
+  EXPECT_EQ(corpus.first(1).second_text(0), *ferry().passage);
+  EXPECT_THAT(corpus.notes().lines(), ElementsAre("questions cut to their first 6 tokens: 1 (question q)"));
 }
 
 TEST(WindowExamples, FindTheAnswersOfThePublishedQuestions) {
@@ -149,7 +176,7 @@ TEST(WindowExamples, FindTheAnswersOfThePublishedQuestions) {
   std::int64_t exact = 0, asked = 0;
   for (std::size_t q = 0; q < questions.size(); q += 7, ++asked) {
     const auto examples =
-        window_examples(tokenizer, questions[q], 0, {.max_length = 4096, .overlap = 128}, Unanswerable::never);
+        window_examples(tokenizer, questions[q], 0, {.max_length = 4096, .overlap = 128}, Unanswerable::never).windows;
     ASSERT_EQ(examples.size(), 1u);
     ASSERT_GE(examples[0].answer[0], 0) << questions[q].id;
     const std::string answer = answer_text(examples[0], examples[0].answer[0], examples[0].answer[1]);
@@ -191,7 +218,7 @@ TEST(SplitByHash, DependsOnTheTextsOnly) {
 TEST(TextExample, HasBothTextsOfAPair) {
   const Example pair = text_example(small_tokenizer(), {"good film", "the movie"});
   EXPECT_EQ(pair.text, "good film");
-  EXPECT_EQ(pair.second_text, "the movie");
+  EXPECT_EQ(*pair.second_text, "the movie");
   EXPECT_EQ(std::accumulate(pair.segment.begin(), pair.segment.end(), 0), 3);  // two words and the last [SEP]
   EXPECT_TRUE(pair.answerable.empty());
 }

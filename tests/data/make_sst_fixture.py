@@ -35,7 +35,7 @@ def tree(words, draw):
 
 
 def unescape(word):
-    return word.replace("-LRB-", "(").replace("-RRB-", ")").replace("\\/", "/")
+    return word.replace("-LRB-", "(").replace("-RRB-", ")").replace("\\/", "/").replace("\\*", "*")
 
 
 def reading(line):

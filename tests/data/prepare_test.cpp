@@ -58,6 +58,25 @@ TEST_F(PrepareSst, CutsAtMaxLength) {
   EXPECT_THAT(corpus.token_id(), ElementsAre(2, 8, 12, 3));
   EXPECT_THAT(corpus.sentiment(), ElementsAre(-1, 2, 3, -1));
   EXPECT_EQ(corpus.text(0), "do love films");
+  EXPECT_THAT(corpus.notes().lines(), ElementsAre("texts cut to 4 tokens (task.max_length): 1 (dev.txt:1)"));
+  corpus.save(folder_.path() / "shard");
+  EXPECT_EQ(Corpus::open(folder_.path() / "shard").notes().lines(), corpus.notes().lines());
+  EXPECT_TRUE(prepare("(3 (2 do) (4 love))\n", 4).notes().empty());
+}
+
+TEST_F(PrepareSst, UndoesTheEscapesOfTheTreebank) {
+  EXPECT_EQ(prepare("(3 (2 -LRB-) (4 (3 f\\*\\*k) (1 1\\/2-RRB-)))\n").text(0), "( f**k 1/2)");
+}
+
+TEST_F(PrepareSst, TextsThatAreCutAndWordlessAreTold) {
+  const std::vector<TextRow> rows = {{{"a film do", {}}, "1", "", 1}, {{"  ", {}}, "", "", 2}, {{"love", {}}, "0", "x", 4}};
+  const Corpus corpus = prepare_texts({rows, "my/own.txt", Split::test}, Tokenizer::open(folder_.path()), 4, {{"0", 0}, {"1", 1}});
+  EXPECT_THAT(corpus.label(), ElementsAre(1, -1, 0));
+  EXPECT_EQ(corpus.id(1), "test/2");
+  EXPECT_EQ(corpus.id(2), "x");
+  EXPECT_THAT(corpus.notes().lines(),
+              ElementsAre("texts cut to 4 tokens (task.max_length): 1 (own.txt:1)",
+                          "texts without a word, of which only the special tokens are read: 1 (own.txt:2)"));
 }
 
 TEST(PrepareSstData, PutsEveryTokenInsideOneWordOfItsSentence) {

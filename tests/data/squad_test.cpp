@@ -1,5 +1,6 @@
 #include "data/squad.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <set>
@@ -50,7 +51,7 @@ TEST(Squad, ReadsBothVersions) {
   EXPECT_EQ(questions[0].id, "q1");
   EXPECT_EQ(questions[0].title, "Ferry");
   EXPECT_EQ(questions[0].question, "When?");
-  EXPECT_EQ(questions[0].passage, "Café 🙂: the ferry leaves at ten.");
+  EXPECT_EQ(*questions[0].passage, "Café 🙂: the ferry leaves at ten.");
   ASSERT_EQ(questions[0].answers.size(), 2U);
   EXPECT_EQ(questions[0].answers[0].text, "at ten");
   EXPECT_EQ(questions[0].answers[0].start, 25);
@@ -80,9 +81,22 @@ TEST(Squad, NamesThePlaceOfWhatIsWrong) {
   EXPECT_THAT(refusal("\"is_impossible\": true", "\"is_impossible\": 1"), HasSubstr("true or false"));
   EXPECT_THAT(refusal("\"data\": [", "\"date\": ["), HasSubstr("no \"data\""));
   EXPECT_THAT(refusal("{\"version\"", "[{\"version\""), HasSubstr("not JSON"));
+  EXPECT_THAT(refusal("\"id\": \"q3\"", "\"id\": \"q\\u00003\""), HasSubstr("qas[0].id: it holds the character U+0000"));
+  EXPECT_THAT(refusal("\"data\": [", "\"date\": ["), HasSubstr("Mend it there"));
   EXPECT_THROW(read("[]"), base::InputError);
   EXPECT_THROW(read("{\"data\": []}"), base::InputError);
   EXPECT_THROW(read_squad("/missing/squad.json"), base::InputError);
+}
+
+TEST(Squad, FindsAnswersAtBothEndsOfThePassage) {
+  const auto ask = [](std::string_view answer, int start) {
+    return fmt::format(R"({{"data": [{{"paragraphs": [{{"context": "é🙂b", "qas": [{{"id": "q", "question": "?",
+                           "answers": [{{"text": "{}", "answer_start": {}}}]}}]}}]}}]}})", answer, start);
+  };
+  EXPECT_EQ(read(ask("é🙂b", 0)).front().answers.front().start, 0);
+  EXPECT_EQ(read(ask("b", 2)).front().answers.front().start, 2);
+  EXPECT_THROW(read(ask("b", 3)), base::InputError);
+  EXPECT_THROW(read(ask("b", 4)), base::InputError);
 }
 
 TEST(Squad, RefusesEveryTruncation) {

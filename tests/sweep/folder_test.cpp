@@ -13,7 +13,9 @@ namespace {
 
 using probe::Mode;
 using sweep::CellStatus;
+using sweep::identity_difference;
 using sweep::RunFolder;
+using sweep::RunIdentity;
 using sweep::TrainedUnit;
 using sweep::Unit;
 
@@ -152,14 +154,57 @@ TEST(RunFolder, TakesOnAnotherExperimentWhileNothingIsDone) {
   EXPECT_TRUE(std::filesystem::is_empty(taken.tokens()));
 }
 
-TEST(RunFolder, WorkStaysWithItsTexts) {
+using Hashes = std::map<std::string, std::string>;
+
+void hold(RunFolder& folder, std::string_view group, const Hashes& hashes) {
+  folder.hold_to(comm::Communicator(), group, [&] { return hashes; });
+}
+
+TEST(RunFolder, WorkStaysWithItsTextsAndItsModel) {
   const test::TemporaryFolder base;
-  const RunFolder folder(comm::Communicator(), experiment_in(base.path() / "run"));
-  folder.hold_to_texts("one");
-  folder.hold_to_texts("another");  // nothing was done yet
+  RunFolder folder(comm::Communicator(), experiment_in(base.path() / "run"));
+  const Hashes encoder{{"config.json", "a"}, {"model.safetensors", "b"}}, changed{{"config.json", "a"}, {"model.safetensors", "c"}};
+  hold(folder, "texts", {{"", "one"}});
+  hold(folder, "texts", {{"", "another"}});  // nothing was done yet
+  hold(folder, "encoder", changed);
+  hold(folder, "encoder", encoder);
+  const std::string before = folder.identity();
   std::filesystem::create_directory(folder.model());
-  folder.hold_to_texts("another");
-  EXPECT_THAT(refusal([&] { folder.hold_to_texts("one"); }), testing::HasSubstr("work on other texts"));
+  hold(folder, "model", {{"config.json", "d"}});
+  EXPECT_NE(folder.identity(), before);
+  hold(folder, "model", {{"config.json", "d"}});
+  EXPECT_EQ(RunFolder::identity_of(folder.path()).text(), folder.identity());
+
+  EXPECT_THAT(refusal([&] { hold(folder, "texts", {{"", "one"}}); }), testing::HasSubstr("work on other texts"));
+  EXPECT_THAT(refusal([&] { hold(folder, "encoder", changed); }), testing::HasSubstr("other model.safetensors of the encoder"));
+  EXPECT_THAT(refusal([&] { hold(folder, "encoder", {{"model.safetensors", "b"}}); }),
+              testing::HasSubstr("other config.json of the encoder"));
+  EXPECT_THAT(refusal([&] { hold(folder, "encoder", {{"config.json", "a"}, {"model.safetensors", "b"}, {"vocab.txt", "e"}}); }),
+              testing::HasSubstr("other vocab.txt of the encoder"));
+  EXPECT_THAT(refusal([&] { hold(folder, "model", {{"config.json", "f"}}); }),
+              testing::HasSubstr("other config.json of the model"));
+  hold(folder, "encoder", encoder);  // a refusal changed nothing
+}
+
+TEST(RunFolder, WorkOfAVersionThatDidNotNoteItsModelIsRefusedByName) {
+  const test::TemporaryFolder base;
+  RunFolder folder(comm::Communicator(), experiment_in(base.path() / "run"));
+  std::filesystem::create_directory(folder.model());
+  EXPECT_THAT(refusal([&] { hold(folder, "texts", {{"", "one"}}); }),
+              testing::HasSubstr("a version of layersweep that did not note it"));
+  EXPECT_THAT(refusal([&] { RunFolder::identity_of(folder.path()); }), testing::HasSubstr("does not say of which model"));
+}
+
+TEST(RunIdentity, NamesWhatDiffersFirst) {
+  RunIdentity one;
+  one.set("settings", "a");
+  one.set("encoder", {{"a file: odd", "x"}, {"config.json", "y"}});
+  EXPECT_EQ(RunIdentity::from_text(one.text()).text(), one.text());
+  EXPECT_FALSE(one.difference(RunIdentity::from_text(one.text())));
+  RunIdentity other = one;
+  other.set("encoder", {{"a file: odd", "x"}, {"config.json", "z"}});
+  EXPECT_EQ(identity_difference(one.text(), other.text()), "it was made with other config.json of the encoder");
+  EXPECT_EQ(identity_difference(one.text(), std::string(64, 'a')).substr(0, 22), "it was made with other");
 }
 
 TEST(RunFolder, AFolderThatCannotBeMadeIsRefused) {
