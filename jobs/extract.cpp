@@ -459,7 +459,7 @@ void write_all(const Extraction& what, const sweep::Team& team, const std::vecto
     Slab slab(chunks, from, to, modes, what.encoder, scores);
     team.between_pieces();
     slab.evaluate(what.encoder, modes, team.shards, what.experiment.run.token_budget);
-    ranks.barrier();  // the clock is for writing, not for ranks whose texts take longer
+    team.timed.gate("the writing of a part");  // the clock is for writing, not for ranks whose texts take longer
     limit.emplace(writing_results, limit_s);
     slab.write(writer, what.texts, modes);
     limit.reset();
@@ -469,6 +469,7 @@ void write_all(const Extraction& what, const sweep::Team& team, const std::vecto
     }
     base::world_info("extraction: {} of {} parts written", w + 1, writes);
   }
+  team.timed.gate("the sums over all parts");
   scores.sum(ranks);
   if (contents.task.question_answering && figures == Figures::computed) log_question_scores(scores, chunks);
 

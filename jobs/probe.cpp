@@ -254,7 +254,7 @@ class UnitsOfRun {
     const config::Experiment& experiment = context_.experiment;
     sweep::Team team = context_.team;
     team.ranks = ranks;
-    team.attend = contact.attend;
+    team.timed = {ranks, experiment.run.deadline_seconds, contact.attend};
     team.say = [&](const std::string& line) { contact.report(is_line + line); };
     team.point_groups = point_groups(cost, team.shards, widths_.size(), ranks);
     const auto folder = context_.folder.unit(unit);
@@ -262,6 +262,7 @@ class UnitsOfRun {
         team, encoder_, {texts_.train, texts_.dev}, unit, experiment.probe, experiment.run.token_budget, replacements,
         [&](const sweep::Progress& progress) { contact.report(is_progress + packed(progress)); },
         sweep::Safekeeping{folder, context_.folder.identity(), experiment.run.checkpoint_seconds});
+    team.timed.gate("the end of a unit");  // whose rank failed, does not come
     comm::run_together(ranks, [&] {
       if (ranks.rank() == 0) sweep::save_unit(folder, unit, trained, context_.folder.identity());
     });

@@ -90,6 +90,8 @@ void TimedTeam::set_limit(double limit_s) { state_->limit_s = limit_s; }
 
 double TimedTeam::limit_s() const { return state_->limit_s; }
 
+void TimedTeam::attend() const { state_->attend(); }
+
 int TimedTeam::rank() const { return state_->team.rank(); }
 
 int TimedTeam::size() const { return state_->team.size(); }

@@ -30,6 +30,9 @@ class TimedTeam {
   void set_limit(double limit_s);
   double limit_s() const;
 
+  /// What a rank does between two pieces of work of its own, as while it waits. Independent.
+  void attend() const;
+
   int rank() const;
   int size() const;
 

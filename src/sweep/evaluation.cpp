@@ -51,7 +51,6 @@ CellTable<Score> scores_of(const Team& team, const encoder::Encoder& encoder, co
   const at::Tensor mine = values.narrow(1, points.first, points.size());
   const std::int64_t copies =
       std::max<std::int64_t>(1, active.narrow(0, points.first, points.size()).sum().item<std::int64_t>());
-  const comm::TimedTeam ranks = team.timed();  // before the work, while all ranks are here
   for_my_pieces(team, corpus, count, copies, token_budget, [&](const std::vector<std::int64_t>& piece) {
     const encoder::Batch batch = encoder::collate(corpus, piece).to(encoder.device());
     const probe::HardMasks masks = evaluate(piece, batch, encoder.clean(batch), points);
@@ -60,7 +59,7 @@ CellTable<Score> scores_of(const Team& team, const encoder::Encoder& encoder, co
     mine[1].index_copy_(-1, where, masks.flipped);
     mine[2].index_copy_(-1, where, masks.keep_share);
   });
-  sum_over_ranks(ranks, values);
+  sum_over_ranks(team.timed, values);
 
   const auto row = [&](std::int64_t which, std::int64_t point, std::int64_t seed) {
     return std::span<const float>(values[which][point][seed].const_data_ptr<float>(), static_cast<std::size_t>(count));
@@ -134,7 +133,6 @@ at::Tensor gate_logits_of(const Team& team, const encoder::Encoder& encoder, con
   const at::Tensor values = at::zeros({layout.points(), layout.seeds(), first.back()}, at::kFloat);
   const at::Tensor mine = values.narrow(0, points.first, points.size());
   const at::NoGradGuard no_grad;
-  const comm::TimedTeam ranks = team.timed();
   for_my_pieces(team, corpus, corpus.size(), 1, token_budget, [&](const std::vector<std::int64_t>& piece) {
     const encoder::Batch tensors = encoder::collate(corpus, piece).to(encoder.device());
     const std::vector<at::Tensor> by_point = probe::gate_logits(layout, blocks, encoder.clean(tensors).states, points);
@@ -145,7 +143,7 @@ at::Tensor gate_logits_of(const Team& team, const encoder::Encoder& encoder, con
           .copy_(phi.select(2, static_cast<std::int64_t>(b)).narrow(-1, 0, length));
     }
   });
-  sum_over_ranks(ranks, values);
+  sum_over_ranks(team.timed, values);
   return values;
 }
 

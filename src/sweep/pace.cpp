@@ -67,7 +67,7 @@ void stop_here_if_asked(const comm::Communicator& ranks) {
   if (const std::string reason = reason_among(asked); !reason.empty()) throw Stopped(reason);
 }
 
-Pace::Pace(const Team& team, double interval_s) : team_(team), timed_(team.timed()), interval_s_(interval_s) {}
+Pace::Pace(const Team& team, double interval_s) : team_(team), timed_(team.timed), interval_s_(interval_s) {}
 
 Pace::Next Pace::next() {
   const Said said = agree({.it_is_time_to_keep = timed_.rank() == 0 && seconds_since(kept_) >= interval_s_});
@@ -126,9 +126,10 @@ void Pace::keep(const std::function<void()>& write, Writers writers) {
   }
   // Only a writer may take its time. When the only one is done, the others have long been waiting.
   const bool waits_for_others = timed_.rank() != 0 || writers == Writers::all_ranks;
-  timed_.set_limit(waits_for_others ? std::max(team_.limit_s, slow_disk_s) : team_.limit_s);
+  const double usual_s = timed_.limit_s();
+  timed_.set_limit(waits_for_others ? std::max(usual_s, slow_disk_s) : usual_s);
   timed_.gate("the end of a checkpoint");
-  timed_.set_limit(team_.limit_s);
+  timed_.set_limit(usual_s);
   std::array<double, 1> failures{failure ? 1.0 : 0.0};
   timed_.all_reduce_sum(std::span<double>(failures));
   if (failures[0] > 0) comm::throw_together(team_.ranks, failure);

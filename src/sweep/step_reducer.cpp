@@ -47,13 +47,13 @@ StepReducer::StepReducer(const Team& team, const probe::ProbeLayout& layout, at:
   const data::ShardRange mine = team.my_shards();
   if (groups_are_apart_) {
     const comm::Communicator group = team.ranks.split(team.my_group(), team.ranks.rank());
-    all_.emplace(team.timed());
-    reducer_.emplace(reducer_of({group, team.limit_s, team.attend}, team.shards, mine.begin, mine.end, count));
+    all_.emplace(team.timed);
+    reducer_.emplace(reducer_of({group, team.timed.limit_s(), [all = team.timed] { all.attend(); }}, team.shards, mine.begin, mine.end, count));
   } else {
     // Every group's shards are shards of one sum: no other exchange is needed.
     first_shard_ = team.my_group() * team.shards;
     reducer_.emplace(
-        reducer_of(team.timed(), team.shards * team.groups(), first_shard_ + mine.begin, first_shard_ + mine.end, count));
+        reducer_of(team.timed, team.shards * team.groups(), first_shard_ + mine.begin, first_shard_ + mine.end, count));
   }
 }
 

@@ -18,12 +18,11 @@ namespace layersweep::sweep {
 struct Team {
   /// With point groups group after group, each of as many ranks.
   comm::Communicator ranks;
+  /// The same ranks with the limit of their waiting, made once: making it is a collective call without a limit, in which a
+  /// rank would wait in vain for one that failed. It attends between two looks.
+  comm::TimedTeam timed;
   int shards = 8;
   comm::GradientReducer::Mode reduction = comm::GradientReducer::Mode::plain;
-  double limit_s = 600;  ///< how long a rank waits for the others at a step
-  /// Called by each rank between two pieces of work and while it waits for the others; what it throws, on whatever rank,
-  /// ends the team's work.
-  std::function<void()> attend = [] {};
   /// Called by all ranks together between two pieces of an evaluation; may throw the same on all of them.
   std::function<void()> between_pieces = [] {};
   /// A line for people about the team's work, said by all its ranks and shown once.
@@ -44,15 +43,12 @@ struct Team {
     return point_groups.empty() ? probe::PointRange{} : point_groups[static_cast<std::size_t>(my_group())];
   }
 
-  /// The ranks with the team's limit. Collective.
-  comm::TimedTeam timed() const { return {ranks, limit_s, attend}; }
-
   /// The shards of every global batch that this rank computes, of its points.
   data::ShardRange my_shards() const {
     return data::shards_of_rank(shards, ranks.rank() % ranks_per_group(), ranks_per_group());
   }
 
-  /// A reducer for buffers of `count` floats, summed over shards and ranks; without point groups. Collective.
+  /// A reducer for buffers of `count` floats, summed over shards and ranks; without point groups.
   comm::GradientReducer reducer(std::int64_t count) const;
 
  private:

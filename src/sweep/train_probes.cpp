@@ -140,7 +140,7 @@ class Trainer {
           inputs.noise = probe::gate_noise(unit_.mode, unit_.seeds, probes, state_.step, piece, tensors.width());
           probe::accumulate_step(encoder_, tensors, state_.layout, state_.parameters, inputs, part);
         });
-        team_.attend();
+        team_.timed.attend();
       }
       reducer_.add(shard, part);
     }
@@ -166,7 +166,7 @@ class Trainer {
 
   void update(const at::Tensor& gradient, const probe::StepFigures& sums, std::int64_t batch) {
     const double rate = rate_factor(settings_, state_.step, total_steps_);
-    // Rows of broken cells carry NaN gradients, which must not touch the others; they are zero elsewhere anyway.
+    // Rows of broken cells, which have left by now, carry NaN gradients that must not touch the others.
     state_.probe_optimiser.step(at::where(at::isfinite(gradient), gradient, 0.0F), full_rates_ * rate, reducer_.own());
     // α ascends: the gradient of −(KL − target·ε) over active cells.
     const at::Tensor excess = sums.kl / static_cast<double>(batch) - settings_.training_target * settings_.epsilon;
@@ -255,7 +255,7 @@ TrainedUnit train_unit(const Team& ranks, const encoder::Encoder& encoder, const
   Team team = ranks;
   TrainingState state(unit, widths_of(encoder), settings, replacements, encoder.device());
   std::optional<Safe> safe;
-  AfterStep after_step = [&] { team.attend(); };
+  AfterStep after_step = [&] { team.timed.attend(); };
   Trainer trainer(team, encoder, texts, unit, settings, token_budget, state, on_progress, after_step);
   const auto write = [&](const std::filesystem::path& folder) { write_state(folder, state); };
   if (safekeeping) {
@@ -266,11 +266,11 @@ TrainedUnit train_unit(const Team& ranks, const encoder::Encoder& encoder, const
       return state.step;
     });
     after_step = [&] {
-      team.attend();
+      team.timed.attend();
       safe->after_step(state.step, write);
     };
     team.between_pieces = [&] {
-      team.attend();
+      team.timed.attend();
       safe->within_step(state.step, write);
     };
   }

@@ -50,6 +50,29 @@ class OneCopyBreaks final : public PassesOn {
   std::int64_t copy_;
 };
 
+/// The gradient of the given copy is infinite while its logits stay as they are.
+class OneGradientBreaks final : public PassesOn {
+ public:
+  OneGradientBreaks(const encoder::Encoder& model, std::int64_t copies, std::int64_t copy)
+      : PassesOn(model), copies_(copies), copy_(copy) {}
+
+  at::Tensor read_out(const encoder::Rows& rows, const encoder::Batch& batch) const override {
+    const at::Tensor logits = PassesOn::read_out(rows, batch);
+    const std::int64_t size = batch.size();
+    if (!rows.states.requires_grad() || logits.size(0) != copies_ * size) return logits;
+    const at::Tensor states = rows.states.narrow(0, copy_ * size, size);
+    const at::Tensor zero = (states - states.detach()).flatten(1).sum(1, /*keepdim=*/true).sqrt();  // of infinite slope
+    const at::Tensor before = at::zeros({copy_ * size, 1}), after = at::zeros({(copies_ - copy_ - 1) * size, 1});
+    const at::Tensor one_class = at::zeros_like(logits);
+    one_class.select(1, 0).fill_(1);
+    return logits + at::cat({before, zero, after}) * one_class;
+  }
+
+ private:
+  std::int64_t copies_;
+  std::int64_t copy_;
+};
+
 inline std::vector<std::int64_t> widths_of(const encoder::Encoder& model) {
   std::vector<std::int64_t> widths;
   for (const encoder::Point& point : model.points()) widths.push_back(point.width);
@@ -59,8 +82,8 @@ inline std::vector<std::int64_t> widths_of(const encoder::Encoder& model) {
 using Reduction = comm::GradientReducer::Mode;
 
 /// All ranks of the job, or this rank on its own.
-inline sweep::Team all_ranks(Reduction reduction) { return {comm::world(), 8, reduction, 60}; }
-inline sweep::Team this_rank(Reduction reduction) { return {comm::Communicator(), 8, reduction, 60}; }
+inline sweep::Team all_ranks(Reduction reduction) { return {comm::world(), {comm::world(), 60}, 8, reduction}; }
+inline sweep::Team this_rank(Reduction reduction) { return {comm::Communicator(), {comm::Communicator(), 60}, 8, reduction}; }
 
 /// A temporary folder of rank 0 that all ranks use.
 class SharedFolder {

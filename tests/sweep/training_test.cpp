@@ -251,6 +251,19 @@ TEST_P(Training, WhatIsNotFiniteCostsOnlyItsCell) {
   EXPECT_TRUE(at::isfinite(trained.alpha).all().item<bool>());
 }
 
+TEST_P(Training, AGradientThatIsNotFiniteCostsOnlyItsCell) {
+  const test::OneGradientBreaks breaking(*model_, 4, 2);  // point 1, first seed
+  const TrainedUnit trained = train(test::all_ranks(Reduction::deterministic), quick_settings(), breaking);
+  for (std::int64_t p = 0; p < 2; ++p) {
+    for (std::int64_t s = 0; s < 2; ++s) {
+      const bool hit = s == 0 && (p == 1 || GetParam() == Mode::input);
+      EXPECT_EQ(trained.status[static_cast<std::size_t>(p)][static_cast<std::size_t>(s)],
+                hit ? CellStatus::not_finite : CellStatus::trained);
+    }
+  }
+  EXPECT_TRUE(at::isfinite(trained.parameters).all().item<bool>());
+}
+
 TEST(Evaluation, IsTheSameForAnyTeamAndAgreesWithOneBatch) {
   const auto model = test::small_counting_model();
   const data::Corpus corpus = data::counting_corpus(1, data::Split::dev).first(90);
