@@ -1,13 +1,13 @@
 #include "config/load.hpp"
 
 #include <fmt/format.h>
-#include <utf8proc.h>
 
 #include <map>
 
 #include "base/environment.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/utf8.hpp"
 #include "config/ini.hpp"
 #include "config/nearest.hpp"
 #include "config/options.hpp"
@@ -27,19 +27,6 @@ struct Given {
 };
 using GivenValues = std::map<std::string, Given, std::less<>>;
 
-bool is_utf8(std::string_view text) {
-  const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
-  auto left = static_cast<utf8proc_ssize_t>(text.size());
-  while (left > 0) {
-    utf8proc_int32_t code_point = 0;
-    const auto used = utf8proc_iterate(bytes, left, &code_point);
-    if (used <= 0) return false;
-    bytes += used;
-    left -= used;
-  }
-  return true;
-}
-
 void check_key(const std::string& key, const std::string& place) {
   if (find_option(key) != nullptr) return;
   const auto keys = option_keys();
@@ -47,6 +34,9 @@ void check_key(const std::string& key, const std::string& place) {
   throw UsageError(fmt::format("{}: there is no setting \"{}\"", place, key), {},
                    (guess.empty() ? "" : guess + " ") + "`layersweep run --help` lists all");
 }
+
+// A file with a [sweep] section describes several experiments.
+enum class SweepSection { refused, skipped };
 
 GivenValues values_of_file(std::string_view text, const std::string& origin, SweepSection sweep) {
   GivenValues values;
@@ -91,7 +81,7 @@ void assign(Experiment& experiment, const std::string& key, const Given& given) 
   const auto refuse = [&](const std::string& why, const std::string& hint) {
     throw UsageError(fmt::format("{}: {} = {}", given.place, key, given.value), why, hint);
   };
-  if (!is_utf8(given.value)) refuse("the value is not UTF-8", {});
+  if (base::first_ill_formed(given.value)) refuse("the value is not UTF-8", {});
   try {
     option.read(experiment, given.value);
   } catch (const BadValue& bad) {
@@ -99,11 +89,7 @@ void assign(Experiment& experiment, const std::string& key, const Given& given) 
   }
 }
 
-}  // namespace
-
-Experiment parse(std::string_view text, const std::filesystem::path& origin, std::span<const std::string> overrides,
-                 SweepSection sweep) {
-  GivenValues values = values_of_file(text, origin.string(), sweep);
+Experiment experiment_of(GivenValues values, const std::filesystem::path& origin, std::span<const std::string> overrides) {
   add_overrides(values, overrides);
 
   // The task comes first: defaults of other settings depend on it.
@@ -129,6 +115,20 @@ Experiment parse(std::string_view text, const std::filesystem::path& origin, std
     throw UsageError(fmt::format("{}: {}", origin.string(), error.what()));
   }
   return experiment;
+}
+
+}  // namespace
+
+Experiment parse(std::string_view text, const std::filesystem::path& origin, std::span<const std::string> overrides) {
+  return experiment_of(values_of_file(text, origin.string(), SweepSection::refused), origin, overrides);
+}
+
+std::vector<Experiment> parse_each(std::string_view text, const std::filesystem::path& origin,
+                                   std::span<const std::vector<std::string>> overrides) {
+  const GivenValues values = values_of_file(text, origin.string(), SweepSection::skipped);
+  std::vector<Experiment> experiments;
+  for (const auto& one : overrides) experiments.push_back(experiment_of(values, origin, one));
+  return experiments;
 }
 
 Experiment load(const std::filesystem::path& file, std::span<const std::string> overrides) {

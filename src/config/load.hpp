@@ -5,13 +5,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/experiment.hpp"
 
 namespace layersweep::config {
-
-/// A file with a [sweep] section describes several experiments (config/sweep.hpp).
-enum class SweepSection { refused, skipped };
 
 /// Reads an .ini file ([section], key = value, # comments), then applies overrides "section.key=value" in order.
 /// What is not set gets its default; those of finetune.* depend on task.name, task.data comes from LAYERSWEEP_DATA, and
@@ -23,6 +21,11 @@ Experiment load(const std::filesystem::path& file, std::span<const std::string> 
 /// The same from text; `origin` names it in messages and its stem is the default name of the run folder.
 /// parse(resolved_text(e)) == e for every checked e.
 Experiment parse(std::string_view text, const std::filesystem::path& origin = "experiment.ini",
-                 std::span<const std::string> overrides = {}, SweepSection sweep = SweepSection::refused);
+                 std::span<const std::string> overrides = {});
+
+/// One experiment for each set of overrides, from a text that may have a [sweep] section (config/sweep.hpp), which is no
+/// matter here. The text is read once.
+std::vector<Experiment> parse_each(std::string_view text, const std::filesystem::path& origin,
+                                   std::span<const std::vector<std::string>> overrides);
 
 }  // namespace layersweep::config

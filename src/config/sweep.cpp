@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
@@ -17,6 +19,8 @@ namespace layersweep::config {
 using base::UsageError;
 
 namespace {
+
+constexpr std::size_t most_runs = 100'000;
 
 struct Axis {
   std::string key;
@@ -38,6 +42,7 @@ Axis read_axis(const std::string& key, std::string_view list, const std::string&
   }
   Axis axis{key, {}};
   Experiment scratch;
+  std::set<std::string> seen;
   for (const std::string_view value : split_list(list)) {
     try {
       option->read(scratch, value);
@@ -45,7 +50,7 @@ Axis read_axis(const std::string& key, std::string_view list, const std::string&
       throw UsageError(fmt::format("{}: {} = {}", place, key, value), "must be " + bad.allowed, option->help);
     }
     const std::string written = option->write(scratch);
-    if (std::ranges::find(axis.values, written) != axis.values.end()) {
+    if (!seen.insert(written).second) {
       throw UsageError(fmt::format("{}: {} = {} stands there twice", place, key, written), {}, {});
     }
     axis.values.push_back(written);
@@ -91,31 +96,41 @@ std::vector<Combination> parse_sweep(std::string_view text, const std::filesyste
                                      std::span<const std::string> overrides, std::span<const std::string> sweeps) {
   const std::vector<Axis> axes = axes_of(text, origin.string(), sweeps);
   std::size_t total = 1;
-  for (const Axis& axis : axes) total *= axis.values.size();
+  for (const Axis& axis : axes) {
+    if (axis.values.size() > most_runs / total) {
+      throw UsageError(fmt::format("{}: the sweep makes more than {} runs", origin.string(), most_runs),
+                       "every value is combined with every other", "Sweep over fewer values, or in several files");
+    }
+    total *= axis.values.size();
+  }
 
-  std::vector<Combination> combinations;
+  std::vector<Combination> combinations(total);
+  std::vector<std::vector<std::string>> settings(total, {overrides.begin(), overrides.end()});
+  std::vector<std::filesystem::path> folders(total);
   for (std::size_t number = 0; number < total; ++number) {
-    std::vector<std::string> settings(overrides.begin(), overrides.end());
-    std::filesystem::path folder;
-    Combination combination;
+    std::string& label = combinations[number].label;
     std::size_t rest = number, block = total;
     for (const Axis& axis : axes) {
       block /= axis.values.size();
       const std::string& value = axis.values[rest / block];
       rest %= block;
-      settings.push_back(axis.key + "=" + value);
-      folder /= folder_name(axis.key, value);
-      combination.label += (combination.label.empty() ? "" : ", ") + settings.back();
+      settings[number].push_back(axis.key + "=" + value);
+      folders[number] /= folder_name(axis.key, value);
+      label += (label.empty() ? "" : ", ") + settings[number].back();
     }
-    combination.experiment = parse(text, origin, settings, SweepSection::skipped);
-    if (!axes.empty()) combination.experiment.run.folder /= folder;
-    for (const Combination& other : combinations) {
-      if (other.experiment.run.folder != combination.experiment.run.folder) continue;
-      throw UsageError(fmt::format("{} and {} would share the run folder {}", other.label, combination.label,
-                                   combination.experiment.run.folder.string()),
-                       {}, "Make the values differ in more than / and _");
+  }
+  std::vector<Experiment> experiments = parse_each(text, origin, settings);
+  std::map<std::string, std::string> label_of_folder;
+  for (std::size_t number = 0; number < total; ++number) {
+    Combination& combination = combinations[number];
+    combination.experiment = std::move(experiments[number]);
+    if (!axes.empty()) combination.experiment.run.folder /= folders[number];
+    const std::string folder = combination.experiment.run.folder.string();
+    const auto [other, is_new] = label_of_folder.emplace(folder, combination.label);
+    if (!is_new) {
+      throw UsageError(fmt::format("{} and {} would share the run folder {}", other->second, combination.label, folder), {},
+                       "Make the values differ in more than / and _");
     }
-    combinations.push_back(std::move(combination));
   }
   return combinations;
 }

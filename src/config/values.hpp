@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <set>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -101,15 +102,14 @@ struct Value<std::vector<T>> {
   static std::string type() { return "list of " + Value<T>::type() + (Number<T> ? "s" : ""); }
   static std::vector<T> read(std::string_view text, const Limits& limits) {
     std::vector<T> values;
+    std::set<T> seen;
     for (const std::string_view element : split_list(text)) {
       try {
         values.push_back(Value<T>::read(element, limits));
       } catch (const BadValue& bad) {
         throw BadValue{"a comma-separated list; each element " + bad.allowed};
       }
-      for (std::size_t i = 0; i + 1 < values.size(); ++i) {
-        if (values[i] == values.back()) throw BadValue{"a list in which nothing stands twice"};
-      }
+      if (!seen.insert(values.back()).second) throw BadValue{"a list in which nothing stands twice"};
     }
     if (values.empty()) throw BadValue{"a comma-separated list with at least one element"};
     return values;

@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/json_keys.hpp"
 #include "data/cells.hpp"
 #include "data/lines.hpp"
 #include "data/utf8.hpp"
@@ -79,6 +80,7 @@ TextRow json_row(std::string_view line) {
     const std::string what = error.what();
     throw base::InputError("it is no JSON object", what.substr(what.find(' ') + 1), json_hint);
   }
+  if (const auto key = base::repeated_key(line)) throw base::InputError(fmt::format("it gives \"{}\" twice", *key), {}, json_hint);
   return row_of(object);
 }
 

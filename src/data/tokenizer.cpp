@@ -147,12 +147,12 @@ std::vector<Token> Tokenizer::State::tokens_of(std::string_view utf8) const {
   std::vector<Token> tokens;
   std::int32_t words = 0;
   for (const Stretch& stretch : added.split(text)) {
-    const AlignedText raw = align(text, stretch.begin, stretch.end);
     if (stretch.id >= 0) {
-      tokens.push_back({stretch.id, words++, origin_of(raw, 0, raw.size())});
+      tokens.push_back(
+          {stretch.id, words++, {static_cast<std::int32_t>(stretch.begin), static_cast<std::int32_t>(stretch.end)}});
       continue;
     }
-    const AlignedText normal = normalize(raw, normalizer);
+    const AlignedText normal = normalize(align(text, stretch.begin, stretch.end), normalizer);
     for (const Stretch& inner : added_normalized.split(normal.text)) {
       if (inner.id >= 0) {
         tokens.push_back({inner.id, words++, origin_of(normal, inner.begin, inner.end)});

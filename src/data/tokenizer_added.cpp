@@ -6,48 +6,49 @@
 #include "data/tokenizer_unicode.hpp"
 
 namespace layersweep::data {
+namespace {
 
-AddedTokenFinder::AddedTokenFinder(std::vector<Pattern> patterns) : patterns_(std::move(patterns)) {
-  std::stable_sort(patterns_.begin(), patterns_.end(),
-                   [](const Pattern& a, const Pattern& b) { return a.text.size() > b.text.size(); });
-  for (std::size_t i = 0; i < patterns_.size(); ++i) {
-    base::ensure(!patterns_[i].text.empty(), "an added token has at least one character");
-    by_first_char_[patterns_[i].text.front()].push_back(i);
+std::vector<std::u32string> texts_of(const std::vector<AddedTokenFinder::Pattern>& patterns) {
+  std::vector<std::u32string> texts;
+  for (const auto& pattern : patterns) {
+    base::ensure(!pattern.text.empty(), "an added token has at least one character");
+    texts.push_back(pattern.text);
   }
+  return texts;
 }
 
-const AddedTokenFinder::Pattern* AddedTokenFinder::match_at(const std::u32string& text, std::size_t position) const {
-  const auto candidates = by_first_char_.find(text[position]);
-  if (candidates == by_first_char_.end()) return nullptr;
-  for (const std::size_t i : candidates->second) {
-    if (text.compare(position, patterns_[i].text.size(), patterns_[i].text) == 0) return &patterns_[i];
-  }
-  return nullptr;
-}
+}  // namespace
+
+AddedTokenFinder::AddedTokenFinder(std::vector<Pattern> patterns)
+    : patterns_(std::move(patterns)), finder_(texts_of(patterns_)) {}
 
 std::vector<Stretch> AddedTokenFinder::split(const std::u32string& text) const {
   std::vector<Stretch> stretches;
+  const std::vector<std::int32_t> longest = finder_.longest_at(text);
   std::size_t done = 0;
+  std::size_t blank_end = 0;  // of the white space that was looked through last
   for (std::size_t position = 0; position < text.size();) {
-    const Pattern* const pattern = match_at(text, position);
-    if (pattern == nullptr) {
+    if (longest[position] == no_pattern) {
       ++position;
       continue;
     }
+    const auto& [pattern, token] = patterns_[static_cast<std::size_t>(longest[position])];
     std::size_t begin = position;
-    std::size_t end = position + pattern->text.size();
+    std::size_t end = position + pattern.size();
     position = end;  // whatever becomes of this match, the next one does not overlap it
     const bool touches_word =
         (begin > 0 && is_word_character(text[begin - 1])) || (end < text.size() && is_word_character(text[end]));
-    if (pattern->token.single_word && touches_word) continue;
-    if (pattern->token.strip_left) {
+    if (token.single_word && touches_word) continue;
+    if (token.strip_left) {
       while (begin > done && is_whitespace(text[begin - 1])) --begin;
     }
-    if (pattern->token.strip_right) {
+    if (token.strip_right) {
+      end = std::max(end, blank_end);  // a token of white space lies in what another one took along
       while (end < text.size() && is_whitespace(text[end])) ++end;
+      blank_end = end;
     }
     if (done < begin) stretches.push_back({-1, done, begin});
-    stretches.push_back({pattern->token.id, begin, end});
+    stretches.push_back({token.id, begin, end});
     done = end;
   }
   if (done < text.size()) stretches.push_back({-1, done, text.size()});

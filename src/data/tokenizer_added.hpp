@@ -3,9 +3,9 @@
 
 #include <cstdint>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
+#include "data/longest_match.hpp"
 #include "data/tokenizer_normalize.hpp"
 
 namespace layersweep::data {
@@ -42,10 +42,8 @@ class AddedTokenFinder {
   std::vector<Stretch> split(const std::u32string& text) const;
 
  private:
-  const Pattern* match_at(const std::u32string& text, std::size_t position) const;
-
-  std::vector<Pattern> patterns_;                                         // longest first
-  std::unordered_map<char32_t, std::vector<std::size_t>> by_first_char_;  // indices into patterns_, in their order
+  std::vector<Pattern> patterns_;
+  PatternFinder finder_;
 };
 
 }  // namespace layersweep::data

@@ -42,9 +42,26 @@ std::string read_text(const Path& file) {
   throw base::InputError(fmt::format("{} does not describe a tokenizer that layersweep knows", file.string()), why, hint);
 }
 
+// The library copies and prints nested values by recursion, which a file made for it would drive off the stack.
+bool nests_too_deep(std::string_view text) {
+  constexpr int deepest = 100;
+  int depth = 0;
+  bool in_string = false;
+  for (std::size_t place = 0; place < text.size() && depth <= deepest; ++place) {
+    const char c = text[place];
+    if (c == '"') in_string = !in_string;
+    if (in_string && c == '\\') ++place;
+    if (!in_string && (c == '[' || c == '{')) ++depth;
+    if (!in_string && (c == ']' || c == '}')) --depth;
+  }
+  return depth > deepest;
+}
+
 std::optional<json> read_json(const Path& file) {
   if (!std::filesystem::exists(file)) return std::nullopt;
-  json value = json::parse(read_text(file), nullptr, /*allow_exceptions=*/false);
+  const std::string text = read_text(file);
+  if (nests_too_deep(text)) refuse(file, "it nests lists and objects deeper than any tokenizer does");
+  json value = json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!value.is_object()) refuse(file, "it is not a JSON object in UTF-8");
   return value;
 }
@@ -77,16 +94,15 @@ void add(const Path& file, AddedToken token, TokenizerDescription& description) 
     refuse(file,
            fmt::format("its added token {} has id {}, but {} in the vocabulary", token.content, token.id, known->second));
   }
-  const auto same = [&](const AddedToken& other) { return other.content == token.content; };
-  if (token.content.empty() || std::ranges::any_of(description.added, same)) return;
+  if (token.content.empty() || !description.added_id.emplace(token.content, token.id).second) return;
   description.added.push_back(std::move(token));
 }
 
 std::optional<std::int32_t> find_token(const TokenizerDescription& description, const std::string& token) {
   const auto& vocabulary = description.word_pieces.vocabulary;
   if (const auto known = vocabulary.find(token); known != vocabulary.end()) return known->second;
-  const auto added = std::ranges::find(description.added, token, &AddedToken::content);
-  return added != description.added.end() ? std::optional(added->id) : std::nullopt;
+  const auto added = description.added_id.find(token);
+  return added != description.added_id.end() ? std::optional(added->second) : std::nullopt;
 }
 
 /// One past the largest id.

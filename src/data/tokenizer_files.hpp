@@ -1,7 +1,10 @@
 // What the files of an encoder folder say about its tokenizer.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "data/tokenizer.hpp"
@@ -14,7 +17,8 @@ namespace layersweep::data {
 struct TokenizerDescription {
   NormalizerSettings normalizer;
   WordPieceSettings word_pieces;
-  std::vector<AddedToken> added;  ///< special ones first, as they are looked for in this order
+  std::vector<AddedToken> added;                           ///< special ones first, as they are looked for in this order
+  std::unordered_map<std::string, std::int32_t> added_id;  ///< of each of them, by content
   SpecialTokens special;
 };
 

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "base/error.hpp"
+#include "base/utf8.hpp"
 #include "data/tokenizer_unicode_tables.hpp"
 
 namespace layersweep::data {
@@ -20,24 +21,6 @@ bool contains(std::span<const CodePointRange> ranges, char32_t c) {
 
 // Whether utf8proc may be asked: it may know characters that the reference, with older tables, leaves alone.
 bool may_normalise(char32_t c) { return c >= 0xC0 && contains(normalised_ranges, c); }
-
-struct Utf8Lead {
-  int continuation_bytes;     // −1: cannot begin a character
-  unsigned char second_low;   // the allowed second byte, narrower than 80..BF where overlong forms, surrogates and
-  unsigned char second_high;  // values above 10FFFF would begin
-};
-
-Utf8Lead classify_lead(unsigned char byte) {
-  if (byte < 0xC2) return {-1, 0, 0};
-  if (byte < 0xE0) return {1, 0x80, 0xBF};
-  if (byte == 0xE0) return {2, 0xA0, 0xBF};
-  if (byte == 0xED) return {2, 0x80, 0x9F};
-  if (byte < 0xF0) return {2, 0x80, 0xBF};
-  if (byte == 0xF0) return {3, 0x90, 0xBF};
-  if (byte < 0xF4) return {3, 0x80, 0xBF};
-  if (byte == 0xF4) return {3, 0x80, 0x8F};
-  return {-1, 0, 0};
-}
 
 constexpr char32_t replacement = 0xFFFD;
 
@@ -82,24 +65,7 @@ int combining_class(char32_t c) {
 std::u32string decode_utf8(std::string_view text) {
   std::u32string out;
   out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i++]);
-    if (lead < 0x80) {
-      out += lead;
-      continue;
-    }
-    auto [left, low, high] = classify_lead(lead);
-    char32_t c = left < 0 ? replacement : lead & (0x3Fu >> left);
-    for (; left > 0; --left, ++i, low = 0x80, high = 0xBF) {
-      const auto byte = i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
-      if (byte < low || byte > high) {  // what was read so far is one ill-formed part; this byte begins anew
-        c = replacement;
-        break;
-      }
-      c = (c << 6) | (byte & 0x3Fu);
-    }
-    out += c;
-  }
+  while (!text.empty()) out += base::take_character(text).code_point.value_or(replacement);
   return out;
 }
 

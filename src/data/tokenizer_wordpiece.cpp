@@ -1,19 +1,30 @@
 #include "data/tokenizer_wordpiece.hpp"
 
-#include <algorithm>
-
 #include "data/tokenizer_unicode.hpp"
 
 namespace layersweep::data {
+namespace {
+
+// What follows the prefix in each token of the vocabulary; nothing in those without it.
+std::vector<std::u32string> texts_behind(std::string_view prefix, const WordPieceSettings& settings) {
+  std::vector<std::u32string> texts;
+  for (const auto& [token, id] : settings.vocabulary) {
+    texts.push_back(token.starts_with(prefix) ? decode_utf8(std::string_view(token).substr(prefix.size()))
+                                              : std::u32string());
+  }
+  return texts;
+}
+
+}  // namespace
 
 WordPieceModel::WordPieceModel(const WordPieceSettings& settings)
-    : unknown_(settings.unknown), max_characters_per_word_(static_cast<std::size_t>(settings.max_characters_per_word)) {
-  for (const auto& [token, id] : settings.vocabulary) {
-    longest_piece_ = std::max(longest_piece_, token.size());
-    first_pieces_.emplace(token, id);  // a first piece may look like a later one: the reference does not look at its prefix
-    if (token.starts_with(settings.continuing_prefix))
-      later_pieces_.emplace(token.substr(settings.continuing_prefix.size()), id);
-  }
+    // A first piece may look like a later one: the reference does not look at its prefix.
+    : first_pieces_(texts_behind("", settings)),
+      later_pieces_(texts_behind(settings.continuing_prefix, settings)),
+      prefix_size_(decode_utf8(settings.continuing_prefix).size()),
+      unknown_(settings.unknown),
+      max_characters_per_word_(static_cast<std::size_t>(settings.max_characters_per_word)) {
+  for (const auto& [token, id] : settings.vocabulary) tokens_.push_back({id, decode_utf8(token).size()});
 }
 
 void WordPieceModel::append_pieces(std::u32string_view word, std::vector<WordPiece>& pieces) const {
@@ -24,23 +35,14 @@ void WordPieceModel::append_pieces(std::u32string_view word, std::vector<WordPie
   };
   if (word.size() > max_characters_per_word_) return give_up();
 
-  std::string utf8;
-  std::vector<std::size_t> byte{0};  // where each character begins, and the end
-  for (const char32_t c : word) {
-    append_utf8(c, utf8);
-    byte.push_back(utf8.size());
-  }
+  std::vector<std::int32_t> later;  // the piece at each character, once it is asked for
   for (std::size_t begin = 0; begin < word.size();) {
-    const Pieces& known = begin == 0 ? first_pieces_ : later_pieces_;
-    std::size_t end = word.size();
-    while (end > begin && byte[end] - byte[begin] > longest_piece_) --end;
-    auto found = known.end();
-    for (; end > begin; --end) {
-      found = known.find(std::string_view(utf8).substr(byte[begin], byte[end] - byte[begin]));
-      if (found != known.end()) break;
-    }
-    if (found == known.end()) return give_up();
-    pieces.push_back({found->second, begin, end});
+    if (begin > 0 && later.empty()) later = later_pieces_.longest_at(word);
+    const std::int32_t found = begin == 0 ? first_pieces_.longest_beginning(word) : later[begin];
+    if (found == no_pattern) return give_up();
+    const auto& [id, size] = tokens_[static_cast<std::size_t>(found)];
+    const std::size_t end = begin + size - (begin == 0 ? 0 : prefix_size_);
+    pieces.push_back({id, begin, end});
     begin = end;
   }
 }

@@ -3,11 +3,11 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
+
+#include "data/longest_match.hpp"
 
 namespace layersweep::data {
 
@@ -33,15 +33,15 @@ class WordPieceModel {
   void append_pieces(std::u32string_view word, std::vector<WordPiece>& pieces) const;
 
  private:
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  struct Token {
+    std::int32_t id = 0;
+    std::size_t size = 0;  // in characters
   };
-  using Pieces = std::unordered_map<std::string, std::int32_t, Hash, std::equal_to<>>;
 
-  Pieces first_pieces_;
-  Pieces later_pieces_;            // without their prefix
-  std::size_t longest_piece_ = 0;  // bytes
+  PatternTree first_pieces_;
+  PatternFinder later_pieces_;  // without their prefix
+  std::vector<Token> tokens_;   // by the numbers of both
+  std::size_t prefix_size_;
   std::int32_t unknown_;
   std::size_t max_characters_per_word_;
 };

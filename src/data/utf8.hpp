@@ -6,10 +6,11 @@
 #include <optional>
 #include <string_view>
 
+#include "base/utf8.hpp"
+
 namespace layersweep::data {
 
-/// The place in bytes of the first byte that is not UTF-8.
-std::optional<std::size_t> first_ill_formed(std::string_view text);
+using base::first_ill_formed;
 
 /// Whether a byte of well-formed UTF-8 is the first of a code point.
 inline bool starts_code_point(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "base/error.hpp"
+#include "base/json_keys.hpp"
 
 namespace layersweep::tensors {
 namespace {
@@ -66,17 +68,10 @@ class HeaderReader {
   }
 
   json parse(std::string_view header) const {
-    std::vector<std::set<std::string>> open_objects;
-    const auto refuse_duplicates = [&](int, json::parse_event_t event, json& parsed) {
-      if (event == json::parse_event_t::object_start) open_objects.emplace_back();
-      if (event == json::parse_event_t::object_end) open_objects.pop_back();
-      if (event == json::parse_event_t::key && !open_objects.back().insert(parsed.get<std::string>()).second) {
-        refuse(fmt::format("its header names \"{}\" twice", parsed.get<std::string>()));
-      }
-      return true;
-    };
+    // Two passes, since json::parse with a callback takes time quadratic in the members of an object.
+    if (const auto key = base::repeated_key(header)) refuse(fmt::format("its header names \"{}\" twice", *key));
     try {
-      return json::parse(header, refuse_duplicates);
+      return json::parse(header);
     } catch (const json::exception& error) {
       refuse(fmt::format("its header is not JSON ({})", error.what()));
     }

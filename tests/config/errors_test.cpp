@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "config/load.hpp"
+#include "support/growth.hpp"
 
 namespace layersweep::config {
 namespace {
@@ -126,6 +127,35 @@ TEST(CrossChecks, NameBothSidesAndTheRemedy) {
   EXPECT_THAT(message(sst, {"finetune.model=gru", "run.precision=bf16"}), HasSubstr("fp32"));
   EXPECT_NO_THROW(parse(std::string(sst) + "[run]\ndevice = cuda\nprecision = tf32\n"));
   EXPECT_NO_THROW(parse("[task]\nname = counting\n[finetune]\nepochs = 0\n[encoder]\nfolder = trained\n"));
+}
+
+TEST(Messages, ArePrintable) {
+  EXPECT_THAT(message("[task]\nname = counting\n[probe]\nepsilon\x1b[2J = 1\n"), HasSubstr("\"probe.epsilon\\x1b[2J\""));
+  EXPECT_THAT(message("[task]\nname = count\u202Eing\n"), HasSubstr("task.name = count\\u202eing"));
+  EXPECT_THAT(message("[task]\nname = \xff\n"), AllOf(HasSubstr("task.name = \\xff"), HasSubstr("not UTF-8")));
+  EXPECT_THAT(message("[task]\nwhat\rerror: is this\n"), HasSubstr("\"what\\rerror: is this\""));
+  EXPECT_THAT(refusal_of("a\nb"), HasSubstr("--set a\\nb"));
+  try {
+    parse("", "evil\x1b.ini");
+  } catch (const base::UsageError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("evil\\x1b.ini"));
+  }
+}
+
+TEST(Growth, LongListsAreReadInLinearTime) {
+  const auto make = [](std::size_t seeds) {
+    std::string list;
+    for (std::size_t i = 0; i < seeds; ++i) list += fmt::format("{}{}", i == 0 ? "" : ",", i);
+    return "[task]\nname = counting\n[probe]\nseeds_per_unit = 1\nseeds = " + list + "\n";
+  };
+  const auto read = [](const std::string& text) { EXPECT_GT(parse(text).probe.seeds.size(), 1000U); };
+  EXPECT_LE(test::growth_of_ten_times(5'000, make, read), test::linear_at_most);
+}
+
+// The name of a section is part of the key of each of its settings.
+TEST(Growth, LongSectionNamesAreRefused) {
+  EXPECT_THAT(message("[task]\nname = counting\n[" + std::string(100'000, 'x') + "]\na = 1\n"),
+              AllOf(HasSubstr("line 3"), HasSubstr("100002 characters"), Not(HasSubstr("xx"))));
 }
 
 }  // namespace

@@ -1,10 +1,14 @@
 // One description, several experiments.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 #include "base/error.hpp"
 #include "config/load.hpp"
 #include "config/sweep.hpp"
+#include "support/growth.hpp"
 
 namespace layersweep::config {
 namespace {
@@ -85,6 +89,30 @@ TEST(Sweep, RefusesWhatCannotBeSwept) {
   EXPECT_THAT(refusal({"probe.replacement=mean,mask"}), HasSubstr("the counting model has no [MASK]"));
   EXPECT_THAT(refusal({}, "[sweep]\nprobe.epsilon = 0.1,nought\n"), HasSubstr("small.ini, line 8"));
   EXPECT_THAT(refusal({"encoder.folder=/a/b,/a_b", "finetune.epochs=0"}), HasSubstr("share the run folder"));
+}
+
+// A few lines describe more runs than there are numbers for.
+TEST(Sweep, OfTooManyRunsIsRefused) {
+  std::string list;
+  for (int i = 1; i <= 300; ++i) list += fmt::format("{}{}", i == 1 ? "" : ",", i);
+  std::vector<std::string> sweeps;
+  for (const char* key : {"probe.batch", "probe.validation_examples", "probe.max_steps", "finetune.batch", "finetune.epochs",
+                          "finetune.warm_up", "finetune.seed", "task.seed"}) {
+    sweeps.push_back(key + ("=" + list));
+    if (sweeps.size() > 2) EXPECT_THAT(refusal(sweeps), HasSubstr("more than 100000 runs"));
+  }
+}
+
+TEST(Sweep, OfManyValuesIsReadInLinearTime) {
+  const auto make = [](std::size_t values) {
+    std::string list;
+    for (std::size_t i = 1; i <= values; ++i) list += fmt::format("{}{}", i == 1 ? "" : ",", i);
+    return list;
+  };
+  const auto read = [](const std::string& list) {
+    EXPECT_EQ(combinations({}, {}, "[sweep]\nprobe.batch = " + list + "\n").size(), 1 + std::ranges::count(list, ','));
+  };
+  EXPECT_LE(test::growth_of_ten_times(300, make, read), test::linear_at_most);
 }
 
 }  // namespace

@@ -138,6 +138,8 @@ TEST_F(TextFile, NamesTheLineOfWhatIsWrong) {
   EXPECT_THAT(refusal("a.jsonl", "{\"text\": \"a\", \"label\": 1.5}\n"), HasSubstr("whole number or a string"));
   EXPECT_THAT(refusal("a.jsonl", good + "{\"text\": \"a\", \"second_text\": \"b\"}\n"),
               AllOf(HasSubstr("line 2"), HasSubstr("line 1 is not")));
+  EXPECT_THAT(refusal("a.jsonl", good + "{\"text\": \"a\", \"text\": \"b\"}\n"),
+              AllOf(HasSubstr("line 2"), HasSubstr("\"text\" twice")));
   EXPECT_THAT(refusal("a.jsonl", "\n\n"), HasSubstr("no texts"));
   EXPECT_THAT(refusal("a.tsv", "text\tlabel\na\t1\nb\n"), AllOf(HasSubstr("line 3"), HasSubstr("1 cells")));
   EXPECT_THAT(refusal("a.tsv", "text\tclass\n"), AllOf(HasSubstr("line 1"), HasSubstr("no column \"class\"")));

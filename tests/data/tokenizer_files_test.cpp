@@ -217,6 +217,22 @@ TEST(TokenizerFiles, RefusesMissingAndForeignFiles) {
   EXPECT_THROW(Tokenizer::open(folder.path()), base::InputError);
 }
 
+// Not by the end of the stack.
+TEST(TokenizerFiles, RefusesWhatNestsTooDeep) {
+  const std::string whole = fixture_json("uncased").dump();
+  const std::string head = whole.substr(0, whole.size() - 1);
+  const test::TemporaryFolder folder;
+  const auto open_with = [&](const std::string& value) {
+    test::write_file(folder.path() / "tokenizer.json", head + ",\"x\":" + value + "}");
+    Tokenizer::open(folder.path());
+  };
+  const auto nested = [](std::size_t levels) { return std::string(levels, '[') + std::string(levels, ']'); };
+  EXPECT_NO_THROW(open_with(nested(90)));
+  EXPECT_NO_THROW(open_with("\"" + std::string(1000, '[') + "\\\"[\""));  // a text that only looks so
+  EXPECT_THROW(open_with(nested(1'000'000)), base::InputError);
+  EXPECT_THROW(open_with("[\"\\\\\"," + nested(1'000'000) + "]"), base::InputError);
+}
+
 TEST(TokenizerFiles, DamagedFilesGiveInputErrorsOnly) {
   const std::string whole = test::read_file(test::tokenizer_fixtures() / "uncased" / "tokenizer.json");
   const test::TemporaryFolder folder;

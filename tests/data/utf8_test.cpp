@@ -19,14 +19,5 @@ TEST(Utf8, FindsThePlaceOfEachCodePoint) {
   EXPECT_EQ(byte_of_code_point("", 0), 0U);
 }
 
-TEST(Utf8, FindsWhatIsIllFormed) {
-  EXPECT_FALSE(first_ill_formed("aé€🙂"));
-  EXPECT_EQ(first_ill_formed("a\xff"), 1U);
-  EXPECT_EQ(first_ill_formed("é\xc3"), 2U);             // cut short
-  EXPECT_EQ(first_ill_formed("\xc0\xaf"), 0U);          // overlong
-  EXPECT_EQ(first_ill_formed("ab\xed\xa0\x80"), 2U);    // a surrogate
-  EXPECT_EQ(first_ill_formed("\xf4\x90\x80\x80"), 0U);  // beyond U+10FFFF
-}
-
 }  // namespace
 }  // namespace layersweep::data

@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "support/files.hpp"
+#include "support/growth.hpp"
 #include "tensors/header.hpp"
 #include "tensors/safetensors.hpp"
 
@@ -174,6 +175,37 @@ TEST(Header, NamesWhatIsWrong) {
   EXPECT_THAT(refusal(file(tensor("v", "U8", "[4]", "[0,4]") + "," + tensor("w", "U8", "[4]", "[2,6]"), 6)),
               HasSubstr("overlaps"));
   EXPECT_THAT(refusal(file(sound, 9)), HasSubstr("1 bytes after the last tensor"));
+}
+
+// Names are told as they are, but steer no terminal.
+TEST(Header, MessagesArePrintable) {
+  const auto tensor = [](const std::string& name) {
+    return fmt::format(R"({{"{}":{{"dtype":"F32","shape":[2],"data_offsets":[0,9]}}}})", name);
+  };
+  EXPECT_THAT(refusal(with_header(tensor(R"(a\u001b[2J\r\nerror: )"), 9)), HasSubstr(R"("a\x1b[2J\r\nerror: ")"));
+  EXPECT_THAT(refusal(with_header(tensor("gnp.\u202Etxt"), 9)), HasSubstr("\"gnp.\\u202etxt\""));
+  EXPECT_THAT(refusal(with_header(tensor("gewicht-für-映画"), 9)), HasSubstr("\"gewicht-für-映画\""));
+  for (const char* hostile : {"\x1b", "\xff", "\r", "\n", "\u202E", "\u0085", "\u2028"}) {
+    const std::string bytes = hostile;
+    for (const std::string& header :
+         {bytes, "{\"a" + bytes, tensor("a" + bytes), "{\"a\":{\"dtype\":\"" + bytes + "\"}}", "{} " + bytes}) {
+      EXPECT_THAT(refusal(with_header(header, 9)), testing::Not(HasSubstr(bytes))) << testing::PrintToString(header);
+    }
+  }
+  const auto file = SafetensorsFile::open(fixture("small.safetensors"));
+  EXPECT_THAT([&] { file.data("z\x1b\xff"); }, testing::ThrowsMessage<base::InputError>(HasSubstr(R"("z\x1b\xff")")));
+}
+
+TEST(Header, OfManyTensorsIsReadInLinearTime) {
+  const auto make = [](std::size_t tensors) {
+    std::string header = "{";
+    for (std::size_t i = 0; i < tensors; ++i) {
+      header += fmt::format(R"({}"{}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})", i == 0 ? "" : ",", i);
+    }
+    return with_header(header + "}", 0);
+  };
+  const auto read = [](const std::string& file) { EXPECT_EQ(refusal(file), "accepted"); };
+  EXPECT_LE(test::growth_of_ten_times(30'000, make, read), test::linear_at_most);
 }
 
 }  // namespace

@@ -1,0 +1,55 @@
+// The longest of many patterns at a place of a text, in time linear in the text, whatever the patterns are.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace layersweep::data {
+
+constexpr std::int32_t no_pattern = -1;
+
+/// Patterns as a tree: a node for each of their beginnings, the empty one first. Patterns are told by their numbers; empty
+/// ones are never found, of equal ones the first is.
+class PatternTree {
+ public:
+  struct Node {
+    char32_t last = 0;  ///< character of its text
+    std::int32_t parent = no_node;
+    std::int32_t pattern = no_pattern;  ///< that is its text
+    std::int32_t first_child = 0;       ///< children lie side by side, up to the first of the next node
+  };
+  static constexpr std::int32_t no_node = -1;
+
+  explicit PatternTree(const std::vector<std::u32string>& patterns);
+
+  std::int32_t size() const { return static_cast<std::int32_t>(nodes_.size()) - 1; }
+  const Node& operator[](std::int32_t node) const { return nodes_[static_cast<std::size_t>(node)]; }
+  std::int32_t child(std::int32_t node, char32_t next) const;
+
+  /// The longest pattern that a text begins with.
+  std::int32_t longest_beginning(std::u32string_view text) const;
+
+ private:
+  std::vector<Node> nodes_;  // shorter texts first, and one behind the last
+};
+
+/// The automaton of Aho and Corasick over patterns back to front: reading a text from its end, it knows at each place the
+/// longest pattern that begins there.
+class PatternFinder {
+ public:
+  explicit PatternFinder(std::vector<std::u32string> patterns);
+
+  /// For each place of a text, the longest pattern that begins there.
+  std::vector<std::int32_t> longest_at(std::u32string_view text) const;
+
+ private:
+  std::int32_t after(std::int32_t node, char32_t next) const;
+
+  PatternTree tree_;
+  std::vector<std::int32_t> shorter_;  // of each node, that of the longest other end of its text
+  std::vector<std::int32_t> longest_;  // of each node, the longest pattern that its text ends with
+};
+
+}  // namespace layersweep::data
