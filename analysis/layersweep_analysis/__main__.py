@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from .printable import printable
 from .results import ResultsError, ResultsFile, find_results, open_file
 
 
@@ -25,7 +26,7 @@ def main(given: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone; nothing more may be written to it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        print(f"error: {error.filename or 'output'}: {error.strerror}", file=sys.stderr)
+        print(f"error: {printable(error.filename or 'output')}: {error.strerror}", file=sys.stderr)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
@@ -81,7 +82,7 @@ def _report(arguments: argparse.Namespace) -> int:
         files = _open_all(stack, arguments.files)
         out = Path(arguments.out) if arguments.out else files[0].path.with_name("report.html")
         write_report(files, out, arguments.example, speech=not arguments.no_speech)
-    print(out)
+    print(printable(out))
     return 0
 
 
@@ -90,7 +91,7 @@ def _figures(arguments: argparse.Namespace) -> int:
 
     with ExitStack() as stack:
         for path in write_figures(_open_all(stack, arguments.files), Path(arguments.out), arguments.format, arguments.example):
-            print(path)
+            print(printable(path))
     return 0
 
 
@@ -112,7 +113,7 @@ def _export(arguments: argparse.Namespace) -> int:
         rows = export(files[0], arguments.table, out, kind, Selection(arguments.mode, arguments.point, arguments.split, arguments.all_seeds))
     if rows == 0:
         raise ResultsError(f"{files[0].path} has nothing that fits: no table was written")
-    print(f"{out}: {rows:,} rows")
+    print(f"{printable(out)}: {rows:,} rows")
     return 0
 
 

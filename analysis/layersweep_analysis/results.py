@@ -14,6 +14,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from . import layout
+from .printable import printable
 
 Ints = npt.NDArray[np.int32]
 
@@ -21,7 +22,10 @@ _SMALL = 1 << 19  # cells of what is read at once on opening: anything over exam
 
 
 class ResultsError(Exception):
-    """A file that cannot be used, and why; the message is one line for the user."""
+    """A file that cannot be used, and why; the message is one line for the user, whatever the names in it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 @dataclass
@@ -42,7 +46,7 @@ class ResultsFile:
     @property
     def name(self) -> str:
         """The run folder's name; of a file that lies elsewhere its own."""
-        return self.path.resolve().parent.name if self.path.name == "results.h5" else self.path.stem
+        return printable(self.path.resolve().parent.name if self.path.name == "results.h5" else self.path.stem)
 
     @property
     def experiment(self) -> str:

@@ -10,6 +10,7 @@
 #include "app/manifests.hpp"
 #include "app/measure.hpp"
 #include "app/standard_streams.hpp"
+#include "base/printable.hpp"
 #include "comm/agreement.hpp"
 #include "comm/mpi_session.hpp"
 #include "config/load.hpp"
@@ -24,9 +25,9 @@ namespace {
 base::ExitCode examine() {
   const Diagnosis diagnosis = diagnose(look_at_machine());
   std::string text = version_text();
-  for (const std::string& fact : diagnosis.facts) text += fact + "\n";
-  for (const std::string& remark : diagnosis.remarks) text += "note: " + remark + "\n";
-  for (const std::string& problem : diagnosis.problems) text += "problem: " + problem + "\n";
+  for (const std::string& fact : diagnosis.facts) text += base::printable(fact) + "\n";
+  for (const std::string& remark : diagnosis.remarks) text += "note: " + base::printable(remark) + "\n";
+  for (const std::string& problem : diagnosis.problems) text += "problem: " + base::printable(problem) + "\n";
   if (diagnosis.problems.empty()) text += "no problem found\n";
   print(text);
   return diagnosis.problems.empty() ? base::ExitCode::done : base::ExitCode::failed;
@@ -58,7 +59,7 @@ void measure_speed(const std::string& file, const config::Arguments& arguments) 
     if (world.rank() != 0) return;
     const std::filesystem::path place = arguments.find("--calibration").value_or(default_calibration_file().string());
     store_calibration(place, {measured, world.size()});
-    std::string text = fmt::format("model: {}\n{}\n", measured.model, measured.source);
+    std::string text = fmt::format("model: {}\n{}\n", base::printable(measured.model), base::printable(measured.source));
     for (const config::Mode mode : experiment.probe.modes) {
       text += fmt::format("{} mode: training {}; evaluation {}\n", config::name_of(mode), pass_text(measured.of(mode).train),
                           pass_text(measured.of(mode).evaluate));
@@ -67,7 +68,7 @@ void measure_speed(const std::string& file, const config::Arguments& arguments) 
     text += fmt::format("messages{}: latency {:.1f} us, {:.1f} us of a rank's time each, {:.2f} GB/s\n",
                         world.size() > 1 ? "" : " (assumed: measure with two ranks)", 1e6 * measured.messages.latency_s,
                         1e6 * measured.messages.overhead_s, measured.messages.bytes_per_s / 1e9);
-    text += fmt::format("stored in {}\n", place.string());
+    text += fmt::format("stored in {}\n", base::printable(place.string()));
     print(text);
   });
 }

@@ -12,6 +12,7 @@
 #include "app/text_lines.hpp"
 #include "base/files.hpp"
 #include "base/log.hpp"
+#include "base/printable.hpp"
 #include "comm/agreement.hpp"
 #include "jobs/explain_file.hpp"
 #include "submit/quote.hpp"
@@ -73,7 +74,8 @@ class Answers {
   void finish() {
     if (page_) {
       base::write_file_atomically(*page_, explanation_page(for_page_, explainer_.mode(), run_));
-      output_.write(fmt::format("{}: {} text{}\n", *page_, for_page_.size(), for_page_.size() == 1 ? "" : "s"));
+      output_.write(
+          fmt::format("{}: {} text{}\n", base::printable(*page_), for_page_.size(), for_page_.size() == 1 ? "" : "s"));
     }
     flush();
   }

@@ -10,6 +10,7 @@
 #include "app/measure.hpp"
 #include "app/planned_run.hpp"
 #include "app/standard_streams.hpp"
+#include "base/printable.hpp"
 #include "config/sweep.hpp"
 #include "device/processor.hpp"
 #include "device/threads.hpp"
@@ -59,9 +60,9 @@ base::ExitCode run(const config::Arguments& arguments) {
     const plan::Calibration calibration =
         choose_calibration(known, device::processor().name, model.name, layout.threads, layout.ranks_per_node);
     const PlannedRun planned = plan_run(experiment, model, texts, calibration, layout);
-    if (!combination.label.empty()) print(fmt::format("== {}\n", combination.label));
+    if (!combination.label.empty()) print(fmt::format("== {}\n", base::printable(combination.label)));
     if (arguments.has("--scaling")) {
-      print(fmt::format("calibration: {}\n\n{}", calibration.source,
+      print(fmt::format("calibration: {}\n\n{}", base::printable(calibration.source),
                         scaling_text(planned.work, calibration, experiment.run.shards)));
     } else {
       print(planned_run_text(planned, experiment, model, texts, calibration, layout, experiment_arguments));
@@ -69,7 +70,7 @@ base::ExitCode run(const config::Arguments& arguments) {
     total_s += planned.time.total_s();
     if (calibration.model != model.name || calibration.processor != device::processor().name) {
       print(fmt::format("note: for expected times that hold, measure first: layersweep doctor --measure {}\n",
-                        experiment_arguments));
+                        base::printable(experiment_arguments)));
     }
   }
   if (combinations.size() > 1) print(fmt::format("== all {} runs: {:.0f} s\n", combinations.size(), total_s));

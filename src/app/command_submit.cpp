@@ -11,6 +11,7 @@
 #include "app/standard_streams.hpp"
 #include "base/environment.hpp"
 #include "base/files.hpp"
+#include "base/printable.hpp"
 #include "config/nearest.hpp"
 #include "submit/batch_script.hpp"
 
@@ -107,8 +108,9 @@ base::ExitCode run(const config::Arguments& arguments) {
     throw base::InputError("sbatch refused the job", "its message is above",
                            fmt::format("The script is {}", (folder / "job.sh").string()));
   }
-  print(fmt::format("log: {}/slurm-*.log\n", folder.string()));
-  for (const submit::Task& task : job.tasks) print(fmt::format("layersweep status {}\n", task.run_folder.string()));
+  print(fmt::format("log: {}/slurm-*.log\n", base::printable(folder.string())));
+  for (const submit::Task& task : job.tasks)
+    print(fmt::format("layersweep status {}\n", base::printable(task.run_folder.string())));
   return base::ExitCode::done;
 }
 

@@ -4,6 +4,7 @@
 #include "app/commands.hpp"
 #include "app/results_argument.hpp"
 #include "app/standard_streams.hpp"
+#include "base/printable.hpp"
 #include "store/validate.hpp"
 
 namespace layersweep::app {
@@ -14,11 +15,12 @@ base::ExitCode run(const config::Arguments& arguments) {
   const std::string file = results_argument(arguments.value("FILE")).string();
   const auto findings = store::validate(file);
   if (findings.empty()) {
-    print(fmt::format("{}: valid\n", file));
+    print(base::printable(file) + ": valid\n");
     return base::ExitCode::done;
   }
   std::string text;
-  for (const store::Finding& finding : findings) text += fmt::format("{}: {}\n", finding.where, finding.problem);
+  for (const store::Finding& finding : findings)
+    text += base::printable(fmt::format("{}: {}", finding.where, finding.problem)) + "\n";
   print(text);
   throw base::InputError(fmt::format("{} is not a valid results file", file),
                          findings.size() == 1 ? "1 rule is broken" : fmt::format("{} rules are broken", findings.size()));

@@ -6,11 +6,7 @@
 
 namespace layersweep::app {
 
-/// Control characters and bytes that are not UTF-8 become U+FFFD, so that a text can neither move the cursor nor recolour
-/// the terminal.
-std::string printable(std::string_view text);
-
-/// Columns that a printable text takes.
+/// Columns that a printable text (base/printable.hpp) takes.
 int display_width(std::string_view text);
 
 enum class Align { left, right };

@@ -8,8 +8,11 @@
 
 #include "app/display_width.hpp"
 #include "app/text_lines.hpp"
+#include "base/printable.hpp"
 
 namespace layersweep::app {
+
+using base::printable;
 
 namespace {
 
@@ -65,7 +68,8 @@ std::string prediction_text(const jobs::Explanation& explanation) {
     return fmt::format("{} (tokens {} to {})", printable(answer->text), answer->start, answer->end);
   }
   return fmt::format("{}{}, probability {:.3f}", explanation.prediction,
-                     explanation.class_name.empty() ? "" : " (" + explanation.class_name + ")", probability(explanation));
+                     explanation.class_name.empty() ? "" : " (" + printable(explanation.class_name) + ")",
+                     probability(explanation));
 }
 
 std::string explanation_text(const jobs::Explanation& explanation, config::Mode mode, Colour colour, int columns) {

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <string_view>
 
-#include "app/display_width.hpp"
 #include "app/explanation.hpp"
+#include "base/printable.hpp"
 
 namespace layersweep::app {
 
@@ -42,7 +42,7 @@ constexpr int shades = 6;
 
 std::string escaped(std::string_view text) {
   std::string result;
-  for (const char c : printable(text)) {
+  for (const char c : base::printable(text)) {
     switch (c) {
       case '&':
         result += "&amp;";

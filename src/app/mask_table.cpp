@@ -9,6 +9,7 @@
 
 #include "app/display_width.hpp"
 #include "base/error.hpp"
+#include "base/printable.hpp"
 
 namespace layersweep::app {
 
@@ -114,7 +115,7 @@ int widest(const std::vector<std::string>& texts) {
 
 std::vector<std::string> all_printable(const std::vector<std::string>& texts) {
   std::vector<std::string> result;
-  for (const std::string& text : texts) result.push_back(printable(text));
+  for (const std::string& text : texts) result.push_back(base::printable(text));
   return result;
 }
 

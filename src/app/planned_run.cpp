@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/printable.hpp"
 #include "jobs/explanations.hpp"
 #include "plan/scaling.hpp"
 #include "stats/hidden_statistics.hpp"
@@ -194,8 +195,8 @@ std::string planned_run_text(const PlannedRun& run, const config::Experiment& ex
       "{} on {}, {} each: {}\nmodel: {}; texts: {:.0f} train, {:.0f} dev, {:.0f} test, {:.1f} tokens each\n"
       "calibration: {}\n\n",
       plural(static_cast<double>(run.units.size()), "unit"), plural(layout.ranks, "rank"), plural(layout.threads, "thread"),
-      plural(layout.nodes(), "node"), model.name, texts.train.texts(), texts.dev.texts(), texts.test.texts(),
-      texts.train.mean(), calibration.source);
+      plural(layout.nodes(), "node"), base::printable(model.name), texts.train.texts(), texts.dev.texts(),
+      texts.test.texts(), texts.train.mean(), base::printable(calibration.source));
 
   const int shards = experiment.run.shards;
   text += fmt::format("{:<24} {:>7} {:>11} {:>14} {:>5} {:>6} {:>14}\n", "unit", "steps", "validations", "on one rank",
@@ -237,8 +238,9 @@ std::string planned_run_text(const PlannedRun& run, const config::Experiment& ex
       "disk: results.h5 at most {}, which compression makes smaller; units {}{}\n", bytes_text(run.results_bytes),
       bytes_text(run.units_bytes),
       experiment.finetune.epochs > 0 ? fmt::format("; model {}", bytes_text(4.0 * static_cast<double>(model.weights))) : "");
-  text += fmt::format("submit: layersweep submit {} --nodes {} --ranks-per-node {} --time {}\n", experiment_arguments,
-                      layout.nodes(), std::min(layout.ranks, layout.ranks_per_node), job_time(run.time.total_s()));
+  text += fmt::format("submit: layersweep submit {} --nodes {} --ranks-per-node {} --time {}\n",
+                      base::printable(experiment_arguments), layout.nodes(), std::min(layout.ranks, layout.ranks_per_node),
+                      job_time(run.time.total_s()));
   return text;
 }
 

@@ -10,6 +10,7 @@
 #include "app/help.hpp"
 #include "app/standard_streams.hpp"
 #include "base/log.hpp"
+#include "base/printable.hpp"
 #include "base/stop_request.hpp"
 #include "comm/agreement.hpp"
 #include "comm/mpi_session.hpp"
@@ -20,7 +21,7 @@ using base::ExitCode;
 
 namespace {
 
-void print_error(const std::string& message) { std::fprintf(stderr, "error: %s\n", message.c_str()); }
+void print_error(const std::string& message) { std::fprintf(stderr, "error: %s\n", base::printable_lines(message).c_str()); }
 
 std::string message_of(const std::exception& error) {
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return "out of memory";

@@ -15,6 +15,7 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/hash.hpp"
+#include "base/printable.hpp"
 #include "config/ini.hpp"
 #include "config/load.hpp"
 #include "data/corpus.hpp"
@@ -63,7 +64,8 @@ std::optional<std::int64_t> step_of(const std::string& name) {
 nlohmann::json object_in(const fs::path& file) {
   std::ifstream stream(file);
   nlohmann::json object = nlohmann::json::parse(stream, nullptr, false);
-  return object.is_object() ? object : nlohmann::json::object();
+  if (!object.is_object()) object = nlohmann::json::object();
+  return object;  // not a copy, which would be made by recursion
 }
 
 struct Checkpoint {
@@ -215,25 +217,27 @@ std::string joined(const auto& values) { return fmt::format("{}", fmt::join(valu
 
 std::string unit_line(const UnitStatus& unit, int width) {
   std::string line = fmt::format("  {:<{}}  {}", unit.name, width, name_of(unit.phase));
-  if (unit.phase == UnitStatus::Phase::failed) line += ": " + unit.reason;
+  if (unit.phase == UnitStatus::Phase::failed) line += ": " + base::printable(unit.reason);
   if (unit.phase == UnitStatus::Phase::training && unit.step) {
     line += fmt::format(": checkpoint of step {}", *unit.step);
     if (unit.steps_at_most) line += fmt::format(" of {}", *unit.steps_at_most);
     if (unit.age) line += fmt::format(", {} old", age_text(*unit.age));
   }
   // Of those that somebody may want to look into.
-  if (unit.log && unit.phase != UnitStatus::Phase::done) line += fmt::format("; log: {}", unit.log->string());
+  if (unit.log && unit.phase != UnitStatus::Phase::done)
+    line += fmt::format("; log: {}", base::printable(unit.log->string()));
   return line + "\n";
 }
 
 std::string holder_line(const Holder& holder) {
+  const std::string who = base::printable(holder.text);
   switch (holder.life) {
     case Holder::Life::alive:
-      return fmt::format("held by:  {}, which is alive\n", holder.text);
+      return fmt::format("held by:  {}, which is alive\n", who);
     case Holder::Life::gone:
-      return fmt::format("held by:  nobody; last by {}\n", holder.text);
+      return fmt::format("held by:  nobody; last by {}\n", who);
     case Holder::Life::silent:
-      return fmt::format("held by:  {}, silent for {}: on its host it can be told whether it has ended\n", holder.text,
+      return fmt::format("held by:  {}, silent for {}: on its host it can be told whether it has ended\n", who,
                          age_text(holder.heard));
   }
   return "";
@@ -291,9 +295,10 @@ std::string progress_word(const fs::path& folder) {
 
 std::string status_text(const RunStatus& status) {
   const config::Experiment& experiment = status.experiment;
-  std::string text = fmt::format("run:      {}\n", status.folder.string());
+  std::string text = fmt::format("run:      {}\n", base::printable(status.folder.string()));
   text += fmt::format("task:     {}", config::name_of(experiment.task.name));
-  if (!experiment.encoder.folder.empty()) text += fmt::format(", encoder {}", experiment.encoder.folder.string());
+  if (!experiment.encoder.folder.empty())
+    text += fmt::format(", encoder {}", base::printable(experiment.encoder.folder.string()));
   text += fmt::format("\nprobes:   modes {}; seeds {}\n", joined(mode_names(experiment)), joined(experiment.probe.seeds));
   if (experiment.finetune.epochs > 0) {
     const std::string model = status.has_model    ? "there"
@@ -313,7 +318,7 @@ std::string status_text(const RunStatus& status) {
 
   if (status.holder) text += holder_line(*status.holder);
   if (status.requeues) {
-    text += fmt::format("requeues: {} of job {}", status.requeues->count, status.requeues->job);
+    text += fmt::format("requeues: {} of job {}", status.requeues->count, base::printable(status.requeues->job));
     if (status.requeues->idle > 0) text += fmt::format(", the last {} without progress", status.requeues->idle);
     text += "\n";
   }

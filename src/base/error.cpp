@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "base/printable.hpp"
+
 namespace layersweep::base {
 namespace {
 
@@ -14,11 +16,14 @@ std::string join_message(std::string_view problem, std::string_view why, std::st
 
 }  // namespace
 
+InputError::InputError(const std::string& message) : std::runtime_error(printable(message)) {}
+
 InputError::InputError(std::string_view problem, std::string_view why, std::string_view hint)
-    : std::runtime_error(join_message(problem, why, hint)) {}
+    : InputError(join_message(problem, why, hint)) {}
 
 void ensure(bool holds, std::string_view what) {
-  if (!holds) throw InternalError(fmt::format("internal error: {}. Please report this with the command that led to it", what));
+  if (!holds)
+    throw InternalError(fmt::format("internal error: {}. Please report this with the command that led to it", what));
 }
 
 std::string errno_text(int error_number) { return std::strerror(error_number); }

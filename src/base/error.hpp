@@ -19,10 +19,11 @@ enum class ExitCode : int {
   stopped_after_checkpoint = 75,
 };
 
-/// A file, a value or a machine state that the user can change. Exit code 1.
+/// A file, a value or a machine state that the user can change. Exit code 1. The message is printable (base/printable.hpp):
+/// it quotes names and texts as they are found.
 class InputError : public std::runtime_error {
  public:
-  explicit InputError(const std::string& message) : std::runtime_error(message) {}
+  explicit InputError(const std::string& message);
   /// "problem: why. hint", leaving out what is empty.
   InputError(std::string_view problem, std::string_view why, std::string_view hint = {});
 };

@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <string>
 
+#include "base/printable.hpp"
+
 namespace layersweep::base {
 namespace {
 
@@ -10,8 +12,8 @@ int log_rank = 0;
 int log_rank_count = 1;
 
 // One write per line, so that lines of several ranks do not interleave.
-void print_line(std::string line) {
-  line += '\n';
+void print_line(std::string_view text) {
+  const std::string line = printable_lines(text) + '\n';
   std::fwrite(line.data(), 1, line.size(), stderr);
   std::fflush(stderr);
 }
@@ -28,7 +30,7 @@ void set_log_rank(int rank, int rank_count) {
 bool speaks_for_world() { return log_rank == 0; }
 
 void world_info(std::string_view line) {
-  if (speaks_for_world()) print_line(std::string(line));
+  if (speaks_for_world()) print_line(line);
 }
 
 void world_warning(std::string_view line) {

@@ -1,4 +1,5 @@
 // Messages to people: on standard error, one line each, so that standard output stays for results.
+// Line breaks are those of our own texts; other control characters are escaped (base/printable.hpp).
 // `world_*` lines are printed by rank 0 only (for code that all ranks pass); `local_*` lines by this rank, with its number.
 #pragma once
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/printable.hpp"
 #include "store/results_file.hpp"
 
 namespace layersweep::store {
@@ -16,6 +17,7 @@ constexpr std::int64_t points_shown = 16;
 
 std::string clipped(std::string text, std::size_t columns) {
   std::ranges::replace(text, '\n', ' ');
+  text = base::printable(text);
   if (text.size() <= columns) return text;
   std::size_t end = columns - 3;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // never inside a UTF-8 character

@@ -1,9 +1,8 @@
-#include <utf8proc.h>
-
 #include <algorithm>
 #include <cmath>
 #include <set>
 
+#include "base/utf8.hpp"
 #include "store/cell_reader.hpp"
 #include "store/findings.hpp"
 #include "store/schema.hpp"
@@ -116,7 +115,7 @@ class ValueCheck {
         const std::string_view padded = std::string_view(cells).substr(at, width);
         const std::string_view text = padded.substr(0, padded.find('\0'));
         const bool padding = padded.find_first_not_of('\0', text.size()) == padded.npos;
-        if (text.empty() || !padding || !is_utf8(text)) {
+        if (text.empty() || !padding || base::first_ill_formed(text)) {
           return findings_.add(path, fmt::format("text {} {}", row,
                                                  text.empty() ? "is empty"
                                                  : padding    ? "is not UTF-8"
@@ -134,17 +133,6 @@ class ValueCheck {
       parts.push_back({{row, 0}, {std::min(rows_at_once, shape.front() - row), shape.back()}});
     }
     return parts;
-  }
-
-  static bool is_utf8(std::string_view text) {
-    while (!text.empty()) {
-      utf8proc_int32_t point = 0;
-      const auto bytes = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                                          static_cast<utf8proc_ssize_t>(text.size()), &point);
-      if (bytes <= 0) return false;
-      text.remove_prefix(static_cast<std::size_t>(bytes));
-    }
-    return true;
   }
 
   hid_t file_;

@@ -7,6 +7,7 @@
 #include "base/environment.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/printable.hpp"
 #include "sweep/checkpoint_folder.hpp"
 
 namespace layersweep::sweep {
@@ -28,7 +29,7 @@ void mark_failed(const std::filesystem::path& folder, const std::string& reason)
 std::optional<std::string> failure_of(const std::filesystem::path& folder) {
   if (!std::filesystem::exists(folder / mark_name)) return std::nullopt;
   const auto mark = nlohmann::json::parse(base::read_text_file(folder / mark_name), nullptr, false);
-  return mark.is_object() ? mark.value("reason", "not known") : "not known";
+  return mark.is_object() ? base::printable(mark.value("reason", "not known")) : "not known";
 }
 
 void forget_unit(const std::filesystem::path& folder) {

@@ -11,6 +11,7 @@
 #include "base/environment.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/printable.hpp"
 #include "sweep/progress.hpp"
 
 namespace layersweep::sweep {
@@ -35,7 +36,7 @@ void UnitLog::start(const std::string& ranks, const std::string& program) {
 void UnitLog::line(std::string_view text) {
   std::string one_line(text);
   std::ranges::replace(one_line, '\n', ' ');
-  write(fmt::format("{}  {}\n", base::utc_now(), one_line));
+  write(fmt::format("{}  {}\n", base::utc_now(), base::printable(one_line)));
 }
 
 void UnitLog::progress(const Progress& now) {

@@ -11,6 +11,7 @@
 
 #include "base/environment.hpp"
 #include "base/error.hpp"
+#include "base/printable.hpp"
 #include "comm/mailbox.hpp"
 #include "plan/dispatcher.hpp"
 #include "sweep/device_memory.hpp"
@@ -48,9 +49,9 @@ class MateFailed : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// LibTorch appends a stack of addresses.
+// LibTorch appends a stack of addresses. The reason goes to failed.json too.
 std::string first_lines(const std::string& message) {
-  return message.substr(0, std::min(message.find("\nException raised from"), std::size_t{2000}));
+  return base::printable_lines(message.substr(0, std::min(message.find("\nException raised from"), std::size_t{2000})));
 }
 
 // One division of the ranks into teams.

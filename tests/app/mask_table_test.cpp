@@ -98,12 +98,13 @@ TEST(MaskTable, KeepsToTheWidthAndShowsEveryCellOnce) {
 }
 
 TEST(MaskTable, TextCannotSteerTheTerminal) {
-  const MaskTable table{{"\x1b[2J", "\xff\n", "a\tb"}, {"\x07"}, {{1, 1, 1}}};
+  const MaskTable table{{"\x1b[2J", "\xff\n", "a\tb", "\u202E"}, {"\x07"}, {{1, 1, 1, 1}}};
   EXPECT_EQ(render_mask_table(table, Colour::never, 80),
-            "        �\n"
-            "�[2J 1.00\n"
-            "��   1.00\n"
-            "a�b  1.00\n");
+            "        \\x07\n"
+            "\\x1b[2J 1.00\n"
+            "\\xff\\n  1.00\n"
+            "a\\tb    1.00\n"
+            "\\u202e  1.00\n");
 }
 
 TEST(MaskTable, RefusesTablesOfUnequalLengths) {

@@ -1,6 +1,7 @@
 // The program from outside: exit codes, and what is said where.
 #include "program.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,6 +10,7 @@
 #include "app/commands.hpp"
 #include "app/help.hpp"
 #include "base/build_info.hpp"
+#include "base/printable.hpp"
 
 namespace layersweep::app {
 namespace {
@@ -68,6 +70,39 @@ TEST(MissingFiles, AreExitCode1WithTheNameOnStandardError) {
     const Outcome outcome = shell(command);
     EXPECT_EQ(outcome.exit_code, 1) << command;
     EXPECT_THAT(outcome.error, AllOf(StartsWith("error: "), HasSubstr("/no/where"))) << command;
+  }
+}
+
+// Names, settings and files of other people, through the whole program.
+TEST(Messages, SteerNoTerminal) {
+  const test::TemporaryFolder folder;
+  const auto write = [&](const std::filesystem::path& name, const std::string& text) {
+    std::filesystem::create_directories((folder.path() / name).parent_path());
+    std::ofstream(folder.path() / name, std::ios::binary) << text;
+  };
+  write("key.ini", "[task]\nname = counting\n[probe]\nepsilon\x1b[2J = 1\n");
+  write("value.ini", "[task]\nname = \u202Esst\r\xff\n");
+  write("evil\x1b[31m\n\u202E\xff.ini", "");
+  write("results.h5", "no results");
+  std::filesystem::rename(folder.path() / "results.h5", folder.path() / "evil\u0085.h5");
+  write("encoder/tokenizer_config.json", R"({"tokenizer_class": "T\u001b[2J\u202e"})");
+  write("encoder/vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n");
+  write("run\x1b[2J/experiment.ini", "[task]\nname = counting\n");
+  write("run\x1b[2J/units/input-0/failed.json", R"({"reason": "\u001b[2J\u202e"})");
+  for (const auto& [command, told] : {std::pair{"$L run key.ini", "epsilon\\x1b[2J"},
+                                      {"$L run value.ini", "\\u202esst\\r\\xff"},
+                                      {"$L run evil*.ini", "evil\\x1b[31m\\n\\u202e\\xff.ini"},
+                                      {"$L inspect evil*.h5", "evil\\u0085.h5"},
+                                      {"$L validate evil*.h5", "evil\\u0085.h5"},
+                                      {"$L tokenize --encoder encoder", "T\\x1b[2J\\u202e"},
+                                      {"$L status run*", "run\\x1b[2J"},
+                                      {"$L status run*", "failed: \\x1b[2J\\u202e"},
+                                      {"$L \x1b[2J", "\\x1b[2J"}}) {
+    const Outcome outcome = shell(fmt::format("cd '{}' && {}", folder.path().string(), command));
+    EXPECT_THAT(outcome.out + outcome.error, HasSubstr(told)) << command;
+    EXPECT_EQ(outcome.out, base::printable_lines(outcome.out)) << command;
+    EXPECT_EQ(outcome.error, base::printable_lines(outcome.error)) << command;
+    if (outcome.exit_code != 0) EXPECT_EQ(std::ranges::count(outcome.error, '\n'), 1) << outcome.error;
   }
 }
 

@@ -11,6 +11,7 @@
 #include "app/run_status.hpp"
 #include "base/environment.hpp"
 #include "base/error.hpp"
+#include "base/printable.hpp"
 #include "program.hpp"
 
 namespace layersweep::app {
@@ -57,6 +58,20 @@ TEST_F(Status, TellsOfEveryUnit) {
   EXPECT_THAT(status_text(status),
               AllOf(HasSubstr("modes hidden, input; seeds 3, 5"), HasSubstr("1 of 4 done"), HasSubstr("step 100 of 900"),
                     HasSubstr("rank 3 is missing"), HasSubstr("model:    not yet"), HasSubstr("results:  not yet")));
+}
+
+TEST_F(Status, SteersNoTerminal) {
+  write("units/input-3/failed.json", R"({"reason": "tensor \u001b[2J\nheld by:  nobody\u202e"})");
+  write("lock", "process 12 on \x1b[2J\r\xff, job 33 since 2026-01-31T12:00:00Z\nmachine nonce 33@cluster 2 17\n");
+  write("requeues.ini", "job = 12\x1b[2J\nrequeues = 4\n");
+  const RunStatus status = read_run_status(run());
+  const std::string text = status_text(status);
+  EXPECT_EQ(text, base::printable_lines(text));
+  EXPECT_THAT(text, AllOf(HasSubstr("failed: tensor \\x1b[2J\\nheld by:  nobody\\u202e\n"),
+                          HasSubstr("process 12 on \\x1b[2J\\r\\xff, job 33"), HasSubstr("job 12\\x1b[2J\n")));
+  // For programs the reason is as it was.
+  EXPECT_EQ(nlohmann::json::parse(status_json(status)).at("units").at(2).at("reason"),
+            "tensor \x1b[2J\nheld by:  nobody\u202e");
 }
 
 TEST_F(Status, TellsOfModelResultsAndRequeues) {

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <set>
 
+#include "base/printable.hpp"
 #include "sample.hpp"
 #include "store/inspect.hpp"
 #include "store/slab.hpp"
@@ -119,6 +120,29 @@ TEST(Inspect, TellsWhatMattersOnAScreen) {
     begin = end + 1;
   }
   EXPECT_LE(lines, 40U);
+}
+
+TEST(Inspect, SteersNoTerminal) {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "evil\x1b[31m.h5";
+  store::Contents contents = test::sample_contents();
+  contents.points.at(0).name = "\x1b[2J\u202Epoint";
+  store::Provenance from = test::sample_provenance();
+  from.title = "a\rtitle\xff";
+  from.command = "layersweep run sample.ini\u2028";
+  const comm::Communicator alone;
+  {
+    store::ResultsWriter writer(alone, path, contents, from);
+    test::fill_sample(writer, alone, {});
+    writer.finish();
+  }
+  const std::string text = store::inspect(path);
+  EXPECT_EQ(text, base::printable_lines(text));
+  using testing::HasSubstr;
+  EXPECT_THAT(text, HasSubstr("evil\\x1b[31m.h5\n"));
+  EXPECT_THAT(text, HasSubstr(" a\\rtitle\\xff\n"));
+  EXPECT_THAT(text, HasSubstr("sample.ini\\u2028\n"));
+  EXPECT_THAT(text, HasSubstr(" \\x1b[2J\\u202epoint "));
 }
 
 }  // namespace

@@ -11,6 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from ..printable import printable
 from ..results import ResultsFile, example_numbers, no_example
 from .compare_view import compare, labels_of, same_points, same_texts
 from .explorer import Source, corpus, sources_of
@@ -76,7 +77,7 @@ def _check_examples(files: Sequence[ResultsFile], examples: Sequence[str]) -> No
 def _title(files: Sequence[ResultsFile]) -> str:
     tasks = list(dict.fromkeys(str(file.root.attrs.get("task", "")) for file in files))
     known = {"sst": "SST sentiment", "squad": "SQuAD question answering", "counting": "the counting task"}
-    name = ", ".join(known.get(task, task) for task in tasks)
+    name = ", ".join(known.get(task, printable(task)) for task in tasks)
     if len(files) > 1:
         return f"{len(files)} runs on {name}, side by side"
     return f"What each layer still needs: {name}"
