@@ -41,15 +41,6 @@ void write_list_attribute(hid_t object, std::string_view name, Type type, const 
   check(H5Awrite(attribute.id(), H5T_NATIVE_DOUBLE, values.data()), fmt::format("write the attribute {}", name));
 }
 
-void write_fill_attribute(hid_t object, Type type) {
-  constexpr std::string_view name = "_FillValue";
-  if (type != Type::character) return write_number_attribute(object, name, type, fill_of(type));
-  const Handle text = file_type(type);
-  const Handle attribute = create_attribute(object, name, text.id(), scalar_space().id());
-  const char nul = '\0';
-  check(H5Awrite(attribute.id(), text.id(), &nul), "write the attribute _FillValue");
-}
-
 void update_number_attribute(hid_t object, std::string_view name, double value) {
   const Handle attribute = open_attribute(object, name);
   check(H5Awrite(attribute.id(), H5T_NATIVE_DOUBLE, &value), fmt::format("write the attribute {}", name));

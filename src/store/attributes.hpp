@@ -18,8 +18,6 @@ void write_text_attribute(hid_t object, std::string_view name, std::string_view 
 void write_number_attribute(hid_t object, std::string_view name, Type type, double value);
 /// A list even for one value.
 void write_list_attribute(hid_t object, std::string_view name, Type type, const std::vector<double>& values);
-/// The fill value of the type, under the name that CF and netCDF give it.
-void write_fill_attribute(hid_t object, Type type);
 
 /// Overwrites a number that is there.
 void update_number_attribute(hid_t object, std::string_view name, double value);

@@ -71,8 +71,11 @@ class Layout {
     Handle dataset = make_dataset(file_, planned.path, spec.type, planned.shape, creation.id());
     write_text_attribute(dataset.id(), "long_name", spec.long_name);
     write_text_attribute(dataset.id(), "units", spec.units);
-    // CF forbids missing values in coordinates, and xarray would make floating-point numbers of them.
-    if (!spec.is_coordinate()) write_fill_attribute(dataset.id(), spec.type);
+    // CF forbids missing values in coordinates, and xarray would make floating-point numbers of them. Texts with one it can
+    // read, but not write again; NUL is what netCDF takes for a missing character anyway.
+    if (!spec.is_coordinate() && !spec.is_text()) {
+      write_number_attribute(dataset.id(), "_FillValue", spec.type, fill_of(spec.type));
+    }
     if (spec.is_text()) write_text_attribute(dataset.id(), "_Encoding", "utf-8");
     if (!spec.flags.empty()) add_flags(dataset.id(), spec);
     if (planned.path == "token_count") write_text_attribute(dataset.id(), "sample_dimension", "token");
@@ -92,7 +95,6 @@ class Layout {
         make_dataset(file_, name, Type::character, {bytes}, variable_creation_list(Type::character, {bytes}).id());
     write_text_attribute(dataset.id(), "long_name", "text that is too long for an attribute");
     write_text_attribute(dataset.id(), "units", "1");
-    write_fill_attribute(dataset.id(), Type::character);
     write_text_attribute(dataset.id(), "_Encoding", "utf-8");
     check(H5DSattach_scale(dataset.id(), scales_.at(width).id(), 0), "attach a dimension scale");
   }

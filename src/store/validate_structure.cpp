@@ -274,7 +274,8 @@ class StructureCheck {
     };
     const Handle creation(H5Dget_create_plist(dataset), H5Pclose, "read how a variable is stored");
     if (spec.is_text()) {
-      return findings_.require(read_text_attribute(dataset, "_FillValue") == "", path, "_FillValue is not NUL");
+      const bool is_nul = !has_attribute(dataset, "_FillValue") || read_text_attribute(dataset, "_FillValue") == "";
+      return findings_.require(is_nul, path, "_FillValue is not NUL");  // earlier files have one
     }
     double fill = 0;
     check(H5Pget_fill_value(creation.id(), H5T_NATIVE_DOUBLE, &fill), "read the fill value");

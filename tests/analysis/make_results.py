@@ -80,21 +80,17 @@ class Writer:
         elif not isinstance(values, tuple):
             dataset[...] = values
         attributes = {"long_name": np.bytes_(variable.meaning.encode()), "units": np.bytes_(b"1")}
-        if variable.dimensions != [variable.name]:
-            kind = TYPES[variable.type]
-            attributes["_FillValue"] = np.bytes_(b"") if kind == "S1" else np.array([FILL[variable.type]], kind)
         if variable.type == "char":
             attributes["_Encoding"] = np.bytes_(b"utf-8")
+        elif variable.dimensions != [variable.name]:
+            attributes["_FillValue"] = np.array([FILL[variable.type]], TYPES[variable.type])
         if variable.flags:
             attributes["flag_values"] = np.array([n for n, _ in variable.flags], TYPES[variable.type])
             attributes["flag_meanings"] = np.bytes_(" ".join(word for _, word in variable.flags).encode())
         if variable.name == "token_count":
             attributes["sample_dimension"] = np.bytes_(b"token")
         for name, value in attributes.items():
-            if name == "_FillValue" and variable.type == "char":  # h5py has no empty fixed-length string
-                dataset.attrs.create(name, b"\0", dtype="S1")
-            else:
-                dataset.attrs[name] = value
+            dataset.attrs[name] = value
         self._scales(group, variable, dataset)
         return dataset
 

@@ -60,6 +60,8 @@ def check(language, snippet, output):
         for token in range(10):
             assert f"{value(POINT * 100 + token):g}"[:7] in output, f"the mask of token {token}"
         assert re.search(r"/input/keep_probability +Dataset \{2, 3, 36\}", output), output[-3000:]
+    elif "to_netcdf" in snippet:
+        assert output == "True\n", f"{output!r}: the copy is not what was read"
     elif "open_datatree" in snippet:
         assert output == mean_kl_of_dev() + "\n", f"{output!r}, not {mean_kl_of_dev()}"
     else:

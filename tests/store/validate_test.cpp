@@ -49,9 +49,10 @@ void add_dataset(hid_t file, const char* path, hsize_t size, hid_t creation) {
   H5Sclose(space);
 }
 
+// Sets it where there is none, too.
 void replace_attribute(hid_t file, const char* path, const char* name, hid_t type, const void* value) {
   const hid_t object = H5Oopen(file, path, H5P_DEFAULT);
-  H5Adelete(object, name);
+  if (H5Aexists(object, name) > 0) H5Adelete(object, name);
   const hid_t space = H5Screate(H5S_SCALAR);
   const hid_t attribute = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
   H5Awrite(attribute, type, value);
@@ -161,6 +162,8 @@ const Damage damages[] = {
        replace_attribute(f, "input/kl", "_FillValue", H5T_NATIVE_DOUBLE, &zero);
      },
      "/input/kl", "_FillValue"},
+    {"TextFillAttribute", [](hid_t f) { replace_attribute(f, "token_text", "_FillValue", H5T_C_S1, "x"); }, "/token_text",
+     "_FillValue is not NUL"},
     {"LongName", [](hid_t f) { H5Adelete_by_name(f, "input/kl", "long_name", H5P_DEFAULT); }, "/input/kl", "long_name"},
     {"Units", [](hid_t f) { H5Adelete_by_name(f, "width", "units", H5P_DEFAULT); }, "/width", "units"},
     {"FlagMeanings", [](hid_t f) { H5Adelete_by_name(f, "split", "flag_meanings", H5P_DEFAULT); }, "/split",
@@ -396,6 +399,17 @@ INSTANTIATE_TEST_SUITE_P(Damages, Validate, testing::ValuesIn(damages),
 
 TEST_F(Validate, TellsOfAMissingFile) {
   EXPECT_THAT(store::validate(path_), Contains(Field(&store::Finding::problem, HasSubstr("there is no file"))));
+}
+
+TEST_F(Validate, AcceptsTheFillAttributeThatTextsOnceHad) {
+  test::write_sample(comm::Communicator(), path_);
+  std::filesystem::remove(path_.string() + ".sha256");
+  const hid_t file = H5Fopen(path_.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+  for (const char* text : {"example_id", "token_text", "point_name", "evaluation/method_name"}) {
+    replace_attribute(file, text, "_FillValue", H5T_C_S1, "");
+  }
+  H5Fclose(file);
+  for (const auto& finding : store::validate(path_)) ADD_FAILURE() << finding.where << ": " << finding.problem;
 }
 
 TEST_F(Validate, RefusesPartsUnderAnyContents) {
