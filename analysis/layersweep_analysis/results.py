@@ -100,8 +100,10 @@ def open_file(path: str | Path) -> ResultsFile:
     _check(file)
     root = _open_group(file, None)
     token_count = root["token_count"].values.astype(np.int64)
-    if token_count.sum() != root.sizes["token"]:
-        raise ResultsError(f"{file} is damaged: token_count does not add up to its tokens. `layersweep validate` tells more")
+    if (token_count < 0).any() or token_count.sum() != root.sizes["token"]:
+        raise _damaged(file, "token_count does not add up to its tokens")
+    if (root["token_start"].values != np.cumsum(token_count) - token_count).any():
+        raise _damaged(file, "token_start is not the running sum of token_count")
     root = root.assign(
         {
             layout.TOKEN_EXAMPLE: ("token", np.repeat(np.arange(token_count.size, dtype=np.int32), token_count)),
@@ -109,17 +111,21 @@ def open_file(path: str | Path) -> ResultsFile:
         }
     )
     groups = _group_names(file)
-    modes = {mode: _join(root, _open_group(file, mode), mode) for mode in layout.MODES if mode in groups}
+    modes = {mode: _join(root, _open_below(root, file, mode), mode) for mode in layout.MODES if mode in groups}
     if not modes:
         raise ResultsError(f"{file} holds no masks: neither of the groups {' and '.join(layout.MODES)} is there")
+    for mode, masks in modes.items():
+        chosen = masks["chosen_seed"].values
+        if ((chosen < layout.MISSING_INT32) | (chosen >= root.sizes["seed"])).any():
+            raise _damaged(file, f"{mode}/chosen_seed holds what is no index into its seeds")
     explain = {group for group in groups if group.startswith(layout.EXPLAIN + "/")}
     return ResultsFile(
         path=file,
         root=root,
         modes=modes,
-        statistics=_open_group(file, layout.STATISTICS) if layout.STATISTICS in groups else None,
-        evaluation=_open_group(file, layout.EVALUATION) if layout.EVALUATION in groups else None,
-        explainers={name.split("/", 1)[1]: _open_group(file, name) for name in groups if name in explain},
+        statistics=_open_below(root, file, layout.STATISTICS) if layout.STATISTICS in groups else None,
+        evaluation=_open_below(root, file, layout.EVALUATION) if layout.EVALUATION in groups else None,
+        explainers={name.split("/", 1)[1]: _open_below(root, file, name) for name in groups if name in explain},
     )
 
 
@@ -181,6 +187,19 @@ def _open_group(file: Path, group: str | None) -> xr.Dataset:
         if variable.size <= _SMALL and "token" not in variable.dims:
             variable.load()
     return dataset
+
+
+def _open_below(root: xr.Dataset, file: Path, group: str) -> xr.Dataset:
+    """A group whose dimensions are those of the root, where it has them: its variables are indexed by what the root holds."""
+    dataset = _open_group(file, group)
+    for name, size in dataset.sizes.items():
+        if root.sizes.get(name, size) != size:
+            raise _damaged(file, f"{name} has {size} places in the group {group}, {root.sizes[name]} in the root")
+    return dataset
+
+
+def _damaged(file: Path, what: str) -> ResultsError:
+    return ResultsError(f"{file} is damaged: {what}. `layersweep validate` tells more")
 
 
 def _group_names(file: Path) -> list[str]:

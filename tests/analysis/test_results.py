@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -97,6 +98,37 @@ def test_files_that_cannot_be_used_get_one_clear_message(made: Path, tmp_path: P
     assert "unfinished" in message_of(tmp_path / "results.h5.part")
     with pytest.raises(la.ResultsError, match="no masks of mode 'input'"):
         la.open_results(made / "counting.h5", "input")
+
+
+def test_places_that_lie_outside_the_file_are_refused(made: Path, tmp_path: Path) -> None:
+    def message_after(damage: Callable[[h5py.File], None]) -> str:
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.h5"  # one that was refused may still be open
+        shutil.copy(made / "sst.h5", path)
+        with h5py.File(path, "r+") as file:
+            damage(file)
+        return message_of(path)
+
+    def set_cell(name: str, place: int, value: int) -> Callable[[h5py.File], None]:
+        return lambda file: file[name].__setitem__(place, value)
+
+    def counts(file: h5py.File) -> None:
+        first, second, *rest = file["token_count"][...]
+        file["token_count"][...] = [first + second + 1, -1, *rest]
+
+    def attribution(file: h5py.File) -> None:
+        group = file["explain/random"]
+        points = group["attribution"].shape[0]
+        del group["attribution"]
+        group["attribution"], group["token"] = np.zeros((points, 5), np.float32), np.zeros(5, np.int32)
+        group["token"].make_scale("token")
+        group["attribution"].dims[0].attach_scale(file["point"])
+        group["attribution"].dims[1].attach_scale(group["token"])
+
+    assert "token_start is not the running sum" in message_after(set_cell("token_start", 3, 0))
+    assert "token_count does not add up" in message_after(counts)
+    assert "hidden/chosen_seed" in message_after(set_cell("hidden/chosen_seed", 1, 2))
+    assert "input/chosen_seed" in message_after(set_cell("input/chosen_seed", 1, -2))
+    assert "token has 5 places in the group explain/random" in message_after(attribution)
 
 
 def test_folders_stand_for_the_results_in_them(sweep: Path, tmp_path: Path) -> None:
