@@ -48,10 +48,8 @@ std::optional<Judgement> read_judgement(const Path& results, config::Mode mode, 
   if (!std::filesystem::exists(results)) return std::nullopt;
   const auto file = store::ResultsFile::open(results);
   const std::string group(config::name_of(mode));
-  Judgement judgement{file.read<std::int32_t>(group + "/chosen_seed"), file.read<std::uint8_t>(group + "/accepted")};
-  const auto in_range = [&](std::int32_t seed) { return seed < static_cast<std::int32_t>(seeds); };
-  if (judgement.chosen.size() != points || judgement.accepted.size() != points * seeds ||
-      !std::ranges::all_of(judgement.chosen, in_range)) {
+  Judgement judgement{file.chosen_seeds(group), file.read<std::uint8_t>(group + "/accepted")};
+  if (judgement.chosen.size() != points || judgement.accepted.size() != points * seeds) {
     throw base::InputError(fmt::format("{} is of another run", results.string()),
                            "its points or seeds are not those of experiment.ini beside it");
   }

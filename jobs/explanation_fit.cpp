@@ -20,7 +20,7 @@ ExplanationFit::ExplanationFit(const std::vector<MergeSource>& sources, config::
     if (source.file.has("evaluation/method_name")) held.methods = source.file.read_text("evaluation/method_name");
     const auto seeds = source.file.read<std::int32_t>("seed");
     for (const std::string& mode : source.file.modes()) {
-      held.seeds[mode] = standing_seeds({seeds.begin(), seeds.end()}, source.file.read<std::int32_t>(mode + "/chosen_seed"));
+      held.seeds[mode] = standing_seeds({seeds.begin(), seeds.end()}, source.file.chosen_seeds(mode));
     }
     held_.push_back(std::move(held));
   }

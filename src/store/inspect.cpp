@@ -89,7 +89,7 @@ class Summary {
   // One line per point: how many seeds are accepted, and the figures of the chosen one.
   void add_mode(const std::string& mode) {
     const auto accepted = file_.read<std::uint8_t>(mode + "/accepted");
-    const auto chosen = file_.read<std::int32_t>(mode + "/chosen_seed");
+    const auto chosen = file_.chosen_seeds(mode);
     const auto kl = file_.read<float>(mode + "/kl_mean");
     const auto flipped = file_.read<float>(mode + "/flipped_share");
     const auto f1 = file_.has("token_truth") ? file_.read<float>(mode + "/f1_truth") : std::vector<float>();
@@ -108,7 +108,7 @@ class Summary {
       }
       std::int64_t count = 0;
       for (std::size_t seed = 0; seed < seeds.size(); ++seed) count += accepted[seed * points + point] == 1 ? 1 : 0;
-      const bool has_choice = chosen[point] >= 0 && chosen[point] < std::ssize(seeds);
+      const bool has_choice = chosen[point] >= 0;
       const std::size_t cell = has_choice ? static_cast<std::size_t>(chosen[point] * points + point) : 0;
       text_ +=
           fmt::format("  {:>5} {:<24} {:>9} {:>7} {:>8} {:>8} {:>8}", point, clipped(names[point], 24),

@@ -1,12 +1,13 @@
 #include "store/results_file.hpp"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
 #include "base/error.hpp"
 #include "store/attributes.hpp"
 #include "store/file_access.hpp"
+#include "store/layout.hpp"
 #include "store/slab_io.hpp"
 
 namespace layersweep::store {
@@ -43,6 +44,28 @@ struct ResultsFile::State {
           "The file is damaged or not a results file: `layersweep validate` tells more, running the experiment "
           "again writes it anew");
     }
+  }
+
+  // With the dimensions of the layout, each as long as its scale says: by these readers index. Throws Hdf5Error.
+  Handle open_variable(std::string_view name) const {
+    const std::string variable = absolute_name(name);
+    Handle dataset = open_dataset(file.id(), variable);
+    const VariableSpec* spec = find_variable(variable);
+    if (spec == nullptr) return dataset;
+    const std::vector<std::int64_t> shape = shape_of(dataset.id());
+    if (shape.size() != spec->dimensions.size()) {
+      throw Hdf5Error(
+          fmt::format("{} has {} dimensions, not ({})", variable, shape.size(), fmt::join(spec->dimensions, ", ")));
+    }
+    const std::size_t shared = spec->is_coordinate() ? 0 : shape.size() - (spec->is_text() ? 1 : 0);
+    for (std::size_t i = 0; i < shared; ++i) {
+      const std::string scale = absolute_name(scale_path(variable.substr(1), spec->dimensions[i]));
+      if (shape_of(open_dataset(file.id(), scale).id()) != std::vector{shape[i]}) {
+        throw Hdf5Error(
+            fmt::format("dimension {} of {} has {} cells, which is not the size of {}", i, variable, shape[i], scale));
+      }
+    }
+    return dataset;
   }
 
   void refuse(std::string_view why) const {
@@ -86,10 +109,7 @@ bool ResultsFile::has(std::string_view variable) const {
 }
 
 std::vector<std::int64_t> ResultsFile::shape(std::string_view variable) const {
-  return state_->reading([&] {
-    const Handle dataset = open_dataset(state_->file.id(), absolute_name(variable));
-    return shape_of(dataset.id());
-  });
+  return state_->reading([&] { return shape_of(state_->open_variable(variable).id()); });
 }
 
 std::vector<std::string> ResultsFile::groups() const {
@@ -109,6 +129,20 @@ std::vector<std::string> ResultsFile::modes() const {
 }
 
 std::int64_t ResultsFile::size(std::string_view dimension) const { return has(dimension) ? shape(dimension).front() : 0; }
+
+std::vector<std::int32_t> ResultsFile::chosen_seeds(std::string_view mode) const {
+  const std::string variable = fmt::format("{}/chosen_seed", mode);
+  return state_->reading([&] {
+    auto chosen = read<std::int32_t>(variable);
+    const std::int64_t seeds = size("seed");
+    for (const std::int32_t seed : chosen) {
+      if (seed < -1 || seed >= seeds) {
+        throw Hdf5Error(fmt::format("{} holds {}, which is no index into the {} seeds", variable, seed, seeds));
+      }
+    }
+    return chosen;
+  });
+}
 
 std::vector<std::string> ResultsFile::read_text(std::string_view variable) const {
   return read_text(variable, 0, shape(variable).front());
@@ -134,7 +168,8 @@ std::optional<std::string> ResultsFile::text(std::string_view attribute) const {
     if (auto text = read_text_attribute(state_->file.id(), attribute)) return text;
     if (find_variable(attribute) != nullptr || !has_object(state_->file.id(), absolute_name(attribute))) return std::nullopt;
     const auto sizes = shape(attribute);
-    std::string cells(sizes.size() == 1 ? static_cast<std::size_t>(sizes.front()) : 0, '\0');
+    if (sizes.size() != 1) throw Hdf5Error(fmt::format("the text {} has {} dimensions", attribute, sizes.size()));
+    std::string cells(static_cast<std::size_t>(sizes.front()), '\0');
     read_cells(attribute, whole(sizes), Type::character, std::as_writable_bytes(std::span(cells)));
     return cells;
   });
@@ -152,7 +187,7 @@ const std::filesystem::path& ResultsFile::path() const { return state_->path; }
 
 void ResultsFile::read_cells(std::string_view variable, const Slab& slab, Type type, std::span<std::byte> bytes) const {
   state_->reading([&] {
-    const Handle dataset = open_dataset(state_->file.id(), absolute_name(variable));
+    const Handle dataset = state_->open_variable(variable);
     const Handle stored(H5Dget_type(dataset.id()), H5Tclose, "read the type of a variable");
     if (known_type(stored.id()) != type) throw Hdf5Error(fmt::format("{} does not hold {}", variable, type_name(type)));
     const auto cell_bytes = static_cast<std::int64_t>(type_bytes(type));

@@ -27,7 +27,8 @@ class ResultsFile {
 
   /// "label", "input/kl": whether this file has the variable.
   bool has(std::string_view variable) const;
-  /// Slowest dimension first. Throws InputError when the file has no such variable.
+  /// Slowest dimension first. Throws InputError when the file has no such variable, or it has other dimensions than the layout
+  /// says, or of another size than their scales have.
   std::vector<std::int64_t> shape(std::string_view variable) const;
   /// All groups directly below the root, also those the layout does not describe.
   std::vector<std::string> groups() const;
@@ -48,6 +49,9 @@ class ResultsFile {
     read_cells(variable, slab, type_of<T>(), std::as_writable_bytes(std::span<T>(values)));
     return values;
   }
+
+  /// Of each point an index into `seed`, or −1. Throws InputError when the file has anything else there.
+  std::vector<std::int32_t> chosen_seeds(std::string_view mode) const;
 
   /// Rows of a character matrix, without the padding; all of them, or `count` from `first_row` on.
   std::vector<std::string> read_text(std::string_view variable) const;

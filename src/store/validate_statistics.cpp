@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "store/cell_reader.hpp"
 #include "store/findings.hpp"
@@ -17,6 +18,7 @@ class StatisticsCheck {
   StatisticsCheck(hid_t file, Findings& findings) : file_(file), findings_(findings) {}
 
   void run() {
+    if (!check_sizes()) return;  // the rules below go by them
     check_quantiles();
     check_moments();
     for (const char* name : {"cosine_to_next", "anisotropy"}) {
@@ -34,6 +36,22 @@ class StatisticsCheck {
   template <Cell T>
   std::vector<T> read(const std::string& path) const {
     return read_all<T>(file_, path);
+  }
+
+  bool check_sizes() {
+    const auto width = read<std::int32_t>("/width");
+    const std::pair<const char*, std::int64_t> wanted[] = {
+        {"token_part", std::ssize(find_variable("statistics/token_part")->flags)},
+        {"point_other", std::ssize(width)},
+        {"hidden", std::ranges::max(width)},
+    };
+    bool right = true;
+    for (const auto& [dimension, size] : wanted) {
+      const std::int64_t found = shape_of(open_dataset(file_, path_of(dimension)).id()).front();
+      right &= found == size;
+      findings_.require(found == size, path_of(dimension), fmt::format("its size is {} instead of {}", found, size));
+    }
+    return right;
   }
 
   void check_quantiles() {

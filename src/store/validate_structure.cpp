@@ -155,6 +155,8 @@ class StructureCheck {
       if (is_width(dataset.id())) return;
       findings_.require(is_long_text(name), path, "the layout has no such variable");
       check_type(path, Type::character, dataset.id());
+      const std::size_t rank = shape_of(dataset.id()).size();
+      findings_.require(rank == 1, path, fmt::format("a long text has one dimension, this has {} dimensions", rank));
     } else if (!is_width(dataset.id())) {
       const Handle type(H5Dget_type(dataset.id()), H5Tclose, "read the type of a variable");
       findings_.require(known_type(type.id()).has_value(), path, "its type is none of those that all tools read");
@@ -222,6 +224,9 @@ class StructureCheck {
       return findings_.add(path,
                            fmt::format("it has {} dimensions, not ({})", shape.size(), fmt::join(spec.dimensions, ", ")));
     }
+    for (std::size_t i = 0; i < shape.size(); ++i) {
+      findings_.require(shape[i] > 0, path, fmt::format("dimension {} has no cells", i));
+    }
     if (spec.is_coordinate()) return findings_.require(H5DSis_scale(dataset) > 0, path, "it is not a dimension scale");
     const haddr_t address = address_of(dataset);
     for (std::size_t i = 0; i < shape.size(); ++i) {
@@ -234,9 +239,13 @@ class StructureCheck {
       const bool attached = std::ranges::find(known, Attachment{address, static_cast<unsigned>(i)}) != known.end();
       findings_.require(attached && has_attribute(dataset, "DIMENSION_LIST"), path,
                         fmt::format("dimension {} is not attached to the scale {}", i, scale));
-      const std::int64_t size = shape_of(open_dataset(file_, scale).id()).front();
-      findings_.require(size == shape[i], path,
-                        fmt::format("dimension {} has {} cells, {} has {}", i, shape[i], scale, size));
+      const std::vector<std::int64_t> extent = shape_of(open_dataset(file_, scale).id());
+      if (extent.size() != 1) {
+        findings_.add(path, fmt::format("its scale {} has {} dimensions", scale, extent.size()));
+        continue;
+      }
+      findings_.require(extent.front() == shape[i], path,
+                        fmt::format("dimension {} has {} cells, {} has {}", i, shape[i], scale, extent.front()));
     }
   }
 

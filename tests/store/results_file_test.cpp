@@ -6,10 +6,13 @@
 #include <hdf5.h>
 
 #include <fstream>
+#include <functional>
 #include <iterator>
 
 #include "base/error.hpp"
+#include "damage.hpp"
 #include "sample.hpp"
+#include "store/inspect.hpp"
 #include "store/validate.hpp"
 #include "support/files.hpp"
 
@@ -17,6 +20,8 @@ namespace layersweep {
 namespace {
 
 using store::ResultsFile;
+using test::reshape;
+using test::set_cell;
 
 std::string bytes_of(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -105,6 +110,42 @@ TEST_F(Reader, RefusesAnUnfinishedFileOrAnotherLayout) {
   };
   EXPECT_THAT(with_number("complete", 0), testing::HasSubstr("unfinished"));
   EXPECT_THAT(with_number("layersweep_layout", 2), testing::HasSubstr("version 2"));
+}
+
+// Readers index one variable by what another holds, and not all of them validate the file first.
+TEST_F(Reader, RefusesWhatDoesNotFitTogether) {
+  struct Case {
+    std::function<void(hid_t)> damage;
+    const char* named;
+  };
+  const Case cases[] = {
+      {[](hid_t f) { reshape(f, "point_name", {3}, {"point"}); }, "/point_name has 1 dimensions"},
+      {[](hid_t f) {
+         reshape(f, "hidden/accepted", {1, 3}, {"seed", "point"});
+       },
+       "dimension 0 of /hidden/accepted"},
+      {[](hid_t f) { reshape(f, "input/chosen_seed", {2}, {"point"}); }, "dimension 0 of /input/chosen_seed"},
+      {[](hid_t f) { set_cell(f, "hidden/chosen_seed", {1}, 2); }, "hidden/chosen_seed holds 2, which"},
+      {[](hid_t f) { set_cell(f, "input/chosen_seed", {1}, -2); }, "input/chosen_seed holds -2, which"},
+      {[](hid_t f) {
+         H5Adelete(f, "command");
+         H5Lcreate_hard(f, "token_text", f, "command", H5P_DEFAULT, H5P_DEFAULT);
+       },
+       "command has 2 dimensions"},
+      {[](hid_t f) { reshape(f, "example", {}, {}); }, "/example has 0 dimensions"},
+  };
+  for (const Case& wrong : cases) {
+    std::filesystem::copy_file(good_, bad_, std::filesystem::copy_options::overwrite_existing);
+    const hid_t file = H5Fopen(bad_.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+    wrong.damage(file);
+    H5Fclose(file);
+    try {
+      store::inspect(bad_);
+      ADD_FAILURE() << "accepted where " << wrong.named;
+    } catch (const base::InputError& error) {
+      EXPECT_THAT(error.what(), testing::AllOf(testing::HasSubstr(bad_.string()), testing::HasSubstr(wrong.named)));
+    }
+  }
 }
 
 // A file cut anywhere is refused with a message.

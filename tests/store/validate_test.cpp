@@ -12,12 +12,15 @@
 #include <ostream>
 #include <vector>
 
+#include "damage.hpp"
 #include "sample.hpp"
 #include "support/files.hpp"
 
 namespace layersweep {
 namespace {
 
+using test::reshape;
+using test::set_cell;
 using testing::Contains;
 using testing::Field;
 using testing::HasSubstr;
@@ -26,18 +29,6 @@ void set_number(hid_t object, const char* name, double value) {
   const hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
   H5Awrite(attribute, H5T_NATIVE_DOUBLE, &value);
   H5Aclose(attribute);
-}
-
-void set_cell(hid_t file, const char* path, std::vector<hsize_t> place, double value) {
-  const hid_t dataset = H5Dopen2(file, path, H5P_DEFAULT);
-  const hid_t space = H5Dget_space(dataset);
-  const std::vector<hsize_t> one(place.size(), 1);
-  H5Sselect_hyperslab(space, H5S_SELECT_SET, place.data(), nullptr, one.data(), nullptr);
-  const hid_t memory = H5Screate(H5S_SCALAR);
-  ASSERT_GE(H5Dwrite(dataset, H5T_NATIVE_DOUBLE, memory, space, H5P_DEFAULT, &value), 0) << path;
-  H5Sclose(memory);
-  H5Sclose(space);
-  H5Dclose(dataset);
 }
 
 // A one-dimensional variable of doubles under a creation list.
@@ -388,6 +379,27 @@ const Damage damages[] = {
        set_cell(f, "statistics/cka", {0, 1}, 0.4);
      },
      "/statistics/cka", "points 0 and 1"},
+    {"ScalarScale", [](hid_t f) { reshape(f, "class", {}, {}); }, "/logits", "/class has 0 dimensions"},
+    {"EmptyDimension",
+     [](hid_t f) {
+       reshape(f, "example_id_length", {0}, {});
+       reshape(f, "example_id", {7, 0}, {"example", "example_id_length"});
+     },
+     "/example_id", "dimension 1 has no cells"},
+    {"LongTextOfRows",
+     [](hid_t f) {
+       H5Adelete(f, "command");
+       H5Lcreate_hard(f, "token_text", f, "command", H5P_DEFAULT, H5P_DEFAULT);
+       H5Lcreate_hard(f, "token_text_length", f, "command_length", H5P_DEFAULT, H5P_DEFAULT);
+     },
+     "/command", "2 dimensions"},
+    {"OtherPoints",
+     [](hid_t f) {
+       reshape(f, "statistics/point_other", {1}, {});
+       set_cell(f, "statistics/point_other", {0}, 0);
+       reshape(f, "statistics/cka", {3, 1}, {"point", "statistics/point_other"});
+     },
+     "/statistics/point_other", "1 instead of 3"},
     {"AcceptedFailure",
      [](hid_t f) {
        set_cell(f, "input/status", {0, 0}, 4);
