@@ -26,8 +26,9 @@ fail() {
 
 trap : USR1 # is for the ranks, which Slurm tells themselves; should it come here too, it must not end this script
 
-job=$SLURM_JOB_ID
-if [ -n "${SLURM_ARRAY_JOB_ID:-}" ]; then job="$job (${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID)"; fi
+# An array's last task has the number of the array, by which scontrol would mean all of its tasks.
+id=$SLURM_JOB_ID job=$SLURM_JOB_ID
+if [ -n "${SLURM_ARRAY_JOB_ID:-}" ]; then id=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID job="$job ($id)"; fi
 say "job $job, start $((${SLURM_RESTART_COUNT:-0} + 1)), ${SLURM_NTASKS:-?} ranks on ${SLURM_JOB_NODELIST:-?}: $run"
 
 # Without the wire-up that MPI needs, srun starts every rank as a job of its own.
@@ -74,4 +75,4 @@ if [ $idle -ge $idle_requeues ]; then
 fi
 count $(($(counted requeues) + 1)) $idle "$now"
 say "$why: back into the queue"
-scontrol requeue "$SLURM_JOB_ID" || fail "could not requeue the job: submit it again, and it goes on from the checkpoint"
+scontrol requeue "$id" || fail "could not requeue the job: submit it again, and it goes on from the checkpoint"

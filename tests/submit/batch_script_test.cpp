@@ -142,6 +142,13 @@ TEST_F(BatchScript, RequeuesAfterACheckpointOnly) {
   EXPECT_THAT(out_, HasSubstr("submit it again"));
 }
 
+// The number of an array's last task is that of the array too: by it Slurm would requeue the other tasks, even those at work.
+TEST_F(BatchScript, RequeuesATaskOfAnArrayAlone) {
+  job_.tasks.push_back(job_.tasks.front());
+  EXPECT_EQ(start("CODE=75 PROGRESS=1 SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=1"), 0);
+  EXPECT_THAT(out_, HasSubstr("scontrol requeue 7_1\n"));
+}
+
 // While its libraries load, a rank has no handlers yet: SIGUSR1 and SIGTERM end it.
 TEST_F(BatchScript, RequeuesRanksThatWereToldToStopBeforeTheyCouldListen) {
   job_.settings.idle_requeues = 2;
