@@ -5,18 +5,26 @@
 # checkpoint and end with exit code 75; the job then puts itself back into the queue, and its next start goes on from there.
 set -u
 
+# Slurm takes the environment of the shell that submits along. What that shell is a part of (another job, a rank of a program)
+# and the settings it has for other work would change this one. Slurm's variables stay where it sets them for every job.
+for name in "${!SLURM@}" "${!SBATCH_@}" "${!SALLOC_@}" "${!SRUN_@}" "${!OMPI_@}" "${!PMIX_@}" "${!PMI_@}" "${!PRTE_@}" \
+  "${!PALS_@}" "${!HYDI_@}" "${!MPI_LOCAL@}" "${!OMP_@}" "${!GOMP_@}" "${!KMP_@}" "${!MKL_@}" "${!LAYERSWEEP_@}" \
+  "${!CUDA_VISIBLE_DEVICES@}" "${!LD_LIBRARY_PATH@}"; do
+  case $name in
+    SLURM_CONF | SLURM_CLUSTER_NAME | SLURM_SUBMIT_DIR | SLURM_SUBMIT_HOST | SLURM_TMPDIR | SLURMD_NODENAME) ;;
+    SLURM_JOB_ID | SLURM_JOBID | SLURM_JOB_NAME | SLURM_JOB_PARTITION | SLURM_JOB_UID | SLURM_JOB_USER) ;;
+    SLURM_JOB_NODELIST | SLURM_NODELIST | SLURM_JOB_NUM_NODES | SLURM_NNODES | SLURM_NODE_ALIASES) ;;
+    SLURM_JOB_CPUS_PER_NODE | SLURM_CPUS_ON_NODE | SLURM_CPUS_PER_TASK{{kept}}) ;;
+    *) unset "$name" ;;
+  esac
+done
+
 layersweep={{program}}
 launcher=({{launcher}})
 idle_requeues={{idle_requeues}}
 {{environment}}
 
-case ${SLURM_ARRAY_TASK_ID:-0} in
-{{tasks}}
-  *)
-    echo "error: this job has no task ${SLURM_ARRAY_TASK_ID}" >&2
-    exit 2
-    ;;
-esac
+{{task}}
 
 say() { printf '== %s  %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$*"; }
 fail() {
@@ -26,10 +34,20 @@ fail() {
 
 trap : USR1 # is for the ranks, which Slurm tells themselves; should it come here too, it must not end this script
 
-# An array's last task has the number of the array, by which scontrol would mean all of its tasks.
-id=$SLURM_JOB_ID job=$SLURM_JOB_ID
-if [ -n "${SLURM_ARRAY_JOB_ID:-}" ]; then id=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID job="$job ($id)"; fi
-say "job $job, start $((${SLURM_RESTART_COUNT:-0} + 1)), ${SLURM_NTASKS:-?} ranks on ${SLURM_JOB_NODELIST:-?}: $run"
+# Not every Slurm tells a job when it ends, and none tells the first start that it is the first.
+shown=$(scontrol show job "$id")
+end=$(sed -n 's/^ *StartTime=[^ ]* EndTime=\([0-9T:-]*\) .*/\1/p' <<<"$shown")
+limit=
+if end=$(date -d "${end:-unknown}" +%s 2>/dev/null); then
+  export SLURM_JOB_END_TIME=$end
+  limit=" until $(date -u -d "@$end" +%Y-%m-%dT%H:%M:%SZ)"
+fi
+restarts=$(sed -n 's/^ *Requeue=[01] Restarts=\([0-9]*\) .*/\1/p' <<<"$shown")
+export SLURM_RESTART_COUNT=${restarts:-0}
+
+job=$SLURM_JOB_ID
+if [ "$id" != "$job" ]; then job="$job ($id)"; fi
+say "job $job, start $((SLURM_RESTART_COUNT + 1)), $SLURM_NTASKS ranks on ${SLURM_JOB_NODELIST:-?}$limit: $run"
 
 # Without the wire-up that MPI needs, srun starts every rank as a job of its own.
 for word in "${launcher[@]}"; do

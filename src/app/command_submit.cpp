@@ -69,9 +69,22 @@ submit::Job job_of(const config::Arguments& arguments) {
                   .settings = settings_of(arguments),
                   .environment = {}};
   job.tasks = submit::tasks_of(files, arguments.all("--set"), arguments.all("--sweep"), split, job.folder);
-  // sbatch may have been told to leave the environment behind.
-  if (auto data = base::environment_variable("LAYERSWEEP_DATA")) job.environment.emplace_back("LAYERSWEEP_DATA", *data);
+  for (const char* name : {"PATH", "LD_LIBRARY_PATH", "LAYERSWEEP_DATA"}) {
+    if (auto value = base::environment_variable(name)) job.environment.emplace_back(name, *value);
+  }
   return job;
+}
+
+// sbatch obeys Slurm's variables before the lines of the script. Those stay that tell where Slurm is and who asks.
+std::vector<char*> environment_for_sbatch() {
+  std::vector<char*> kept;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view text = *variable;
+    const bool shapes_jobs = text.starts_with("SBATCH_") || text.starts_with("SLURM_");
+    if (!shapes_jobs || text.starts_with("SLURM_CONF=") || text.starts_with("SLURM_JWT=")) kept.push_back(*variable);
+  }
+  kept.push_back(nullptr);
+  return kept;
 }
 
 // Exit code of sbatch, which prints the job's number and its own errors.
@@ -79,7 +92,7 @@ int run_sbatch(const fs::path& script) {
   std::string name = "sbatch", file = script.string();
   char* const words[] = {name.data(), file.data(), nullptr};
   pid_t process = 0;
-  const int error = ::posix_spawnp(&process, "sbatch", nullptr, nullptr, words, environ);
+  const int error = ::posix_spawnp(&process, "sbatch", nullptr, nullptr, words, environment_for_sbatch().data());
   if (error == ENOENT) {
     throw base::InputError("there is no sbatch in PATH", "this host submits no Slurm jobs",
                            fmt::format("On a host that does, run sbatch {}; or see the script with --dry-run", file));

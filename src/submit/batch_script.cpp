@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cctype>
 #include <map>
 
 #include "base/error.hpp"
@@ -59,50 +60,87 @@ std::string sbatch_lines(const Job& job) {
   return lines;
 }
 
+int ranks_of(const Settings& settings) { return settings.nodes * settings.ranks_per_node; }
+
 // The words between the launcher's own and the program.
 std::string launcher_words(const Job& job) {
-  const std::vector<std::string>& launcher = job.settings.launcher;
+  const Settings& settings = job.settings;
   std::string words;
-  for (const std::string& word : launcher) words += (words.empty() ? "" : " ") + shell_quoted(word);
+  for (const std::string& word : settings.launcher) words += (words.empty() ? "" : " ") + shell_quoted(word);
+  if (std::filesystem::path(settings.launcher.front()).filename() != "srun") return words;
+  words += fmt::format(" --nodes={} --ntasks={} --ntasks-per-node={} --cpus-per-task={}", settings.nodes, ranks_of(settings),
+                       settings.ranks_per_node, threads_of(job));
   // A rank that has stopped must not get the others killed while they still write: the exit code would be lost. But one that
   // died must not keep them for ever: half an hour is what the end of a checkpoint may take.
-  if (std::filesystem::path(launcher.front()).filename() == "srun") {
-    words += fmt::format(" --kill-on-bad-exit=0 --wait=1800 --cpus-per-task={}", threads_of(job));
+  return words + " --kill-on-bad-exit=0 --wait=1800";
+}
+
+// Variables, as patterns of a shell's case, that Slurm sets anew for this job because of what it asks for.
+std::string kept_variables(const Job& job) {
+  std::vector<std::string> names;
+  if (job.tasks.size() > 1) names = {"SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID"};
+  std::vector<std::string> options = job.settings.sbatch;
+  if (job.settings.gpus_per_node > 0) options.emplace_back("--gpus-per-node");
+  for (const std::string_view option : options) {
+    // In SLURM_HINT sbatch hands --hint=nomultithread on to srun.
+    std::string& name = names.emplace_back("SLURM_");
+    for (const char c : option.substr(2, option.find_first_of("= \t") - 2)) {
+      name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    }
+    for (const char* gpus : {"--gpus", "--gres", "--tres"}) {
+      if (option.starts_with(gpus)) names.emplace_back("CUDA_VISIBLE_DEVICES");
+    }
   }
-  return words;
+  std::string patterns;
+  for (const std::string& name : names) patterns += " | " + shell_quoted(name);
+  return patterns;
 }
 
 std::string environment_lines(const Job& job) {
+  const Settings& settings = job.settings;
   std::string lines;
-  if (!job.settings.modules.empty()) {
+  for (const auto& [name, value] : job.environment) lines += fmt::format("export {}={}\n", name, shell_quoted(value));
+  if (!settings.modules.empty()) {
     lines += "module load";
-    for (const std::string& module : job.settings.modules) lines += " " + shell_quoted(module);
+    for (const std::string& module : settings.modules) lines += " " + shell_quoted(module);
     lines += " || exit 1\n";
   }
-  for (const auto& [name, value] : job.environment) lines += fmt::format("export {}={}\n", name, shell_quoted(value));
-  for (const std::string& line : job.settings.lines) lines += line + "\n";
-  return lines + fmt::format("export OMP_NUM_THREADS={}", threads_of(job));
+  for (const std::string& line : settings.lines) lines += line + "\n";
+  // mpirun counts by SLURM_TASKS_PER_NODE, which Slurm leaves as it is where `srun --distribution=arbitrary` left its nodes.
+  const std::string repeated = settings.nodes > 1 ? fmt::format("(x{})", settings.nodes) : "";
+  return lines + fmt::format("export OMP_NUM_THREADS={}\nexport SLURM_NTASKS={} SLURM_TASKS_PER_NODE='{}{}'",
+                             threads_of(job), ranks_of(settings), settings.ranks_per_node, repeated);
 }
 
-std::string task_cases(const Job& job) {
-  std::string cases;
+std::string task_lines(const Job& job, const Task& task) {
+  std::string lines = fmt::format("experiment={}\nrun={}\narguments=(", shell_quoted(task.experiment.string()),
+                                  shell_quoted(task.run_folder.string()));
+  for (const std::string& word : task.arguments) lines += shell_quoted(word) + " ";
+  return lines + fmt::format("--set run.threads={})\n", threads_of(job));
+}
+
+// What this start runs, and the name by which Slurm knows it: an array's last task has the number of the whole array.
+std::string chosen_task(const Job& job) {
+  if (job.tasks.size() == 1) return task_lines(job, job.tasks.front()) + "id=$SLURM_JOB_ID";
+  std::string cases = "case $SLURM_ARRAY_TASK_ID in\n";
   for (std::size_t t = 0; t < job.tasks.size(); ++t) {
-    const Task& task = job.tasks[t];
-    cases += fmt::format("  {})\n    experiment={}\n    run={}\n    arguments=(", t, shell_quoted(task.experiment.string()),
-                         shell_quoted(task.run_folder.string()));
-    for (const std::string& word : task.arguments) cases += shell_quoted(word) + " ";
-    cases += fmt::format("--set run.threads={})\n    ;;\n", threads_of(job));
+    cases += fmt::format("  {})\n{}    ;;\n", t, task_lines(job, job.tasks[t]));
   }
-  cases.pop_back();
-  return cases;
+  return cases + R"(  *)
+    echo "error: this job has no task $SLURM_ARRAY_TASK_ID" >&2
+    exit 2
+    ;;
+esac
+id=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID)";
 }
 
 }  // namespace
 
 std::string batch_script(const Job& job) {
   return filled(batch_template, {{"sbatch", sbatch_lines(job)},
+                                 {"kept", kept_variables(job)},
                                  {"environment", environment_lines(job)},
-                                 {"tasks", task_cases(job)},
+                                 {"task", chosen_task(job)},
                                  {"program", shell_quoted(job.program.string())},
                                  {"launcher", launcher_words(job)},
                                  {"idle_requeues", std::to_string(job.settings.idle_requeues)}});

@@ -16,7 +16,7 @@ struct Job {
   std::filesystem::path folder;   ///< where the job runs; relative paths in experiments start here
   std::vector<Task> tasks;        ///< one: a plain job; more: an array job
   Settings settings;
-  std::vector<std::pair<std::string, std::string>> environment;  ///< variables the ranks need, beside Slurm's own copy
+  std::vector<std::pair<std::string, std::string>> environment;  ///< what the job needs of the submitting shell
 };
 
 /// Throws UsageError for names that no batch script can hold.

@@ -196,16 +196,22 @@ TEST(Submit, PrintsTheScriptAndNeedsSbatch) {
   std::ofstream(folder.path() / "it's an experiment.ini") << "[task]\nname = counting\n";
   const std::string submit =
       "cd '" + at + "' && $L submit \"it's an experiment.ini\" --nodes 2 --ranks-per-node 2 --time 60";
-  const test::Outcome dry = test::shell(submit + " --dry-run");
+  const std::string paths = "export PATH='" + at + "':\"$PATH\" LD_LIBRARY_PATH='/a b'; ";
+  const test::Outcome dry = test::shell(paths + submit + " --dry-run");
   EXPECT_EQ(dry.exit_code, 0) << dry.error;
   EXPECT_THAT(dry.out, testing::StartsWith("#!/bin/bash\n#SBATCH --job-name=\"it's an experiment\"\n"));
+  EXPECT_THAT(dry.out, AllOf(HasSubstr("\nexport PATH=" + at + ":"), HasSubstr("\nexport LD_LIBRARY_PATH='/a b'\n")));
   EXPECT_FALSE(fs::exists(folder.path() / "runs"));
 
   // sbatch's own exit code and messages decide.
-  std::ofstream(folder.path() / "sbatch") << "#!/bin/sh\necho \"got $1\"\nexit $CODE\n";
+  std::ofstream(folder.path() / "sbatch") << "#!/bin/sh\necho \"got $1\"\nenv\nexit $CODE\n";
   fs::permissions(folder.path() / "sbatch", fs::perms::owner_all);
-  const test::Outcome sent = test::shell("export CODE=0; PATH='" + at + "':$PATH; " + submit);
+  // sbatch would obey these rather than the script.
+  const test::Outcome sent =
+      test::shell(paths + "export CODE=0 SBATCH_QOS=x SLURM_HINT=x SLURM_JOB_ID=5 SLURM_CONF=/c SLURM_JWT=t; " + submit);
   EXPECT_EQ(sent.exit_code, 0) << sent.error;
+  EXPECT_THAT(sent.out, AllOf(HasSubstr("\nSLURM_CONF=/c\n"), HasSubstr("\nSLURM_JWT=t\n"), HasSubstr("\nPATH=" + at)));
+  for (const char* left : {"SBATCH_QOS", "SLURM_HINT", "SLURM_JOB_ID"}) EXPECT_THAT(sent.out, Not(HasSubstr(left)));
   const std::string script = at + "/runs/it's an experiment/job.sh";
   EXPECT_THAT(sent.out, HasSubstr("got " + script + "\n"));
   EXPECT_EQ(test::shell("cat \"" + script + "\"").out, dry.out);

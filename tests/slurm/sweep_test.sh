@@ -47,7 +47,8 @@ within() {
   done
 }
 submit() { # sets job
-  "$layersweep" submit "$@" --nodes 2 --ranks-per-node 1 --time 10 >submitted 2>&1 || fail "submit $*: $(cat submitted)"
+  "$layersweep" submit "$@" --nodes 2 --ranks-per-node 1 --time 10 --line "export OMPI_MCA_mpi_yield_when_idle=1" \
+    >submitted 2>&1 || fail "submit $*: $(cat submitted)"
   job=$(sed -n 's/^Submitted batch job //p' submitted)
 }
 ended() { [ -z "$(squeue --noheader --jobs="$1" 2>/dev/null)" ]; }

@@ -18,6 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::AllOf;
+using testing::Contains;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
@@ -34,15 +35,29 @@ class BatchScript : public testing::Test {
     // srun lists what $MPI says, and else runs the command behind its own options.
     program("srun", R"sh(
 case "$*" in --mpi=list) echo "MPI plugin types are..."; printf '\t%s\n' $MPI; exit 0;; esac
+echo "srun $*" >"$W/srun"
 while case $1 in -*) true;; *) false;; esac; do shift; done
 exec "$@")sh");
-    program("scontrol", R"sh(echo "scontrol $*"; exit ${REFUSED:-0})sh");
+    // scontrol knows one job, $ID, which says in its name what could be mistaken for its end and restarts.
+    program("scontrol", R"sh(
+case $1 in
+  show)
+    [ "$2 $3" = "job ${ID:-7}" ] || exit 1
+    printf 'JobId=7 JobName=EndTime=2001-01-01T00:00:00 Restarts=9\n   Requeue=1 Restarts=%s BatchFlag=1 Reboot=0\n' "${RESTARTS:-0}"
+    printf '   StartTime=2031-05-06T07:00:00 EndTime=%s Deadline=N/A\n' "${END:-2031-05-06T07:08:09}"
+    ;;
+  *)
+    echo "scontrol $*"
+    exit ${REFUSED:-0}
+    ;;
+esac)sh");
     // layersweep writes down its words and ends with $CODE; with $PROGRESS it leaves something durable behind.
     program("layersweep", R"sh(
 case $1 in
   status) ls "$W"/step-* 2>/dev/null | wc -l ;;
   run)
     shift
+    env >"$W/environment"
     echo "threads $OMP_NUM_THREADS"
     printf '<%s>\n' "$@" >"$W/words"
     if [ -n "${PROGRESS:-}" ]; then touch "$W/step-$(date +%N)"; fi
@@ -70,12 +85,19 @@ esac)sh");
     std::ofstream(folder_.path() / "job.sh") << batch_script(job_);
     const std::string at = folder_.path().string();
     const std::string line = "cd '" + at + "' && env PATH='" + bin().string() + "':\"$PATH\" W='" + at +
-                             "' SLURM_JOB_ID=7 MPI='none pmix pmix_v4' " + environment + " bash job.sh >out 2>&1";
+                             "' TZ=UTC SLURM_JOB_ID=7 MPI='none pmix pmix_v4' " + environment + " bash job.sh >out 2>&1";
     const int status = std::system(line.c_str());
     out_ = text_of(folder_.path() / "out");
     return WEXITSTATUS(status);
   }
   std::string words() const { return text_of(folder_.path() / "words"); }
+  // What the ranks find in their environment, a line each.
+  std::vector<std::string> environment() const {
+    std::ifstream stream(folder_.path() / "environment");
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(stream, line);) lines.push_back(line);
+    return lines;
+  }
 
   test::TemporaryFolder folder_;
   Job job_;
@@ -126,6 +148,7 @@ TEST_F(BatchScript, ArrayTasksRunTheirOwnExperiment) {
   EXPECT_THAT(batch_script(job_), AllOf(HasSubstr("#SBATCH --array=0-1\n"), HasSubstr("%A_%a.log")));
   EXPECT_EQ(start("CODE=0 SLURM_ARRAY_JOB_ID=6 SLURM_ARRAY_TASK_ID=1"), 0);
   EXPECT_THAT(words(), AllOf(HasSubstr("b.ini>"), HasSubstr("<x.y=1>")));
+  EXPECT_THAT(out_, HasSubstr("job 7 (6_1), start 1, 8 ranks"));
   EXPECT_EQ(start("CODE=0 SLURM_ARRAY_JOB_ID=6 SLURM_ARRAY_TASK_ID=0"), 0);
   EXPECT_THAT(words(), HasSubstr("a.ini>"));
   EXPECT_EQ(start("CODE=0 SLURM_ARRAY_JOB_ID=6 SLURM_ARRAY_TASK_ID=2"), 2);
@@ -142,7 +165,8 @@ TEST_F(BatchScript, RequeuesAfterACheckpointOnly) {
   EXPECT_THAT(out_, HasSubstr("submit it again"));
 }
 
-// The number of an array's last task is that of the array too: by it Slurm would requeue the other tasks, even those at work.
+// The number of an array's last task is that of the array too: by it Slurm would requeue the other tasks, even those at
+// work.
 TEST_F(BatchScript, RequeuesATaskOfAnArrayAlone) {
   job_.tasks.push_back(job_.tasks.front());
   EXPECT_EQ(start("CODE=75 PROGRESS=1 SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=1"), 0);
@@ -160,6 +184,97 @@ TEST_F(BatchScript, RequeuesRanksThatWereToldToStopBeforeTheyCouldListen) {
     EXPECT_EQ(start(""), 1) << "without an end";
     EXPECT_THAT(out_, HasSubstr("stopped 2 times in a row"));
   }
+}
+
+// As from within another job, a rank of another program, or a shell with settings for other work.
+TEST_F(BatchScript, ForgetsWhatTheSubmittingShellWasPartOf) {
+  const std::vector<std::string> left{"SLURM_ARRAY_TASK_ID=5",
+                                      "SLURM_ARRAY_JOB_ID=3",
+                                      "SLURM_STEP_ID=0",
+                                      "SLURM_STEP_NUM_TASKS=8",
+                                      "SLURM_MEM_PER_CPU=1",
+                                      "SLURM_MEM_PER_NODE=1",
+                                      "SLURM_CPU_BIND=map_cpu:0",
+                                      "SLURM_DISTRIBUTION=arbitrary",
+                                      "SLURM_HINT=x",
+                                      "SLURM_GPUS=1",
+                                      "SLURM_EXPORT_ENV=NONE",
+                                      "SLURM_SOMETHING_NEW=1",
+                                      "SLURMD_TRES_BIND=x",
+                                      "SBATCH_QOS=x",
+                                      "SALLOC_QOS=x",
+                                      "SRUN_CPUS_PER_TASK=9",
+                                      "OMPI_COMM_WORLD_SIZE=8",
+                                      "OMPI_MCA_io=ompio",
+                                      "PMIX_RANK=3",
+                                      "PMI_RANK=3",
+                                      "PRTE_MCA_x=1",
+                                      "PALS_RANKID=3",
+                                      "HYDI_CONTROL_FD=3",
+                                      "MPI_LOCALRANKID=3",
+                                      "OMP_PLACES=cores",
+                                      "OMP_PROC_BIND=true",
+                                      "GOMP_CPU_AFFINITY=0",
+                                      "KMP_AFFINITY=x",
+                                      "MKL_NUM_THREADS=9",
+                                      "LAYERSWEEP_DATA=/x",
+                                      "CUDA_VISIBLE_DEVICES=2",
+                                      "LD_LIBRARY_PATH=/x"};
+  std::string shell =
+      "CODE=0 OMP_NUM_THREADS=9 SLURM_NTASKS=7 SLURM_TASKS_PER_NODE=7 SLURM_CONF=/c SLURM_JOB_NODELIST=n[1-2] HOME=/h";
+  for (const std::string& variable : left) shell += " " + variable;
+  EXPECT_EQ(start(shell), 0) << out_;
+  for (const std::string& variable : left) {
+    const std::string name = variable.substr(0, variable.find('=') + 1);
+    EXPECT_THAT(environment(), Not(Contains(StartsWith(name))));
+  }
+  for (const char* own : {"SLURM_JOB_ID=7", "SLURM_JOB_NODELIST=n[1-2]", "SLURM_CONF=/c", "HOME=/h", "OMP_NUM_THREADS=1",
+                          "SLURM_NTASKS=8", "SLURM_TASKS_PER_NODE=4(x2)"}) {
+    EXPECT_THAT(environment(), Contains(own));
+  }
+  EXPECT_THAT(words(), HasSubstr("a.ini>"));
+  EXPECT_THAT(batch_script(job_), Not(HasSubstr("SLURM_ARRAY")));
+  EXPECT_THAT(text_of(folder_.path() / "srun"), HasSubstr(" --nodes=2 --ntasks=8 --ntasks-per-node=4 --cpus-per-task=1 "));
+}
+
+TEST_F(BatchScript, KeepsWhatSlurmSetsForItsOwnOptions) {
+  job_.environment = {{"LAYERSWEEP_DATA", "/data"}, {"LD_LIBRARY_PATH", "/lib a"}};
+  job_.settings.sbatch = {"--hint=nomultithread", "--overcommit", "--gpus-per-task 1", "--x)touch=pwned"};
+  job_.settings.lines = {"export OMPI_MCA_io=ompio"};
+  EXPECT_EQ(start("CODE=0 SLURM_HINT=nomultithread SLURM_OVERCOMMIT=1 SLURM_GPUS_PER_TASK=1 CUDA_VISIBLE_DEVICES=0 "
+                  "SLURM_GPUS_PER_NODE=1 LAYERSWEEP_DATA=/x LD_LIBRARY_PATH=/x"),
+            0)
+      << out_;
+  for (const char* own :
+       {"SLURM_HINT=nomultithread", "SLURM_OVERCOMMIT=1", "SLURM_GPUS_PER_TASK=1", "CUDA_VISIBLE_DEVICES=0",
+        "LAYERSWEEP_DATA=/data", "LD_LIBRARY_PATH=/lib a", "OMPI_MCA_io=ompio"}) {
+    EXPECT_THAT(environment(), Contains(own));
+  }
+  EXPECT_THAT(environment(), Not(Contains(StartsWith("SLURM_GPUS_PER_NODE="))));
+  job_.settings.sbatch = {};
+  job_.settings.gpus_per_node = 4;
+  EXPECT_EQ(start("CODE=0 SLURM_GPUS_PER_NODE=4 CUDA_VISIBLE_DEVICES=0,1,2,3"), 0) << out_;
+  for (const char* own : {"SLURM_GPUS_PER_NODE=4", "CUDA_VISIBLE_DEVICES=0,1,2,3"})
+    EXPECT_THAT(environment(), Contains(own));
+}
+
+// Slurm 22.05 tells a job no end, and the first start of one no count: what is there was left by another.
+TEST_F(BatchScript, AsksSlurmForItsEndAndRestarts) {
+  const std::string left = "CODE=0 SLURM_JOB_END_TIME=1 SLURM_RESTART_COUNT=8 ";
+  EXPECT_EQ(start(left + "SLURM_JOB_NODELIST=n[1-2]"), 0);
+  EXPECT_THAT(environment(), AllOf(Contains("SLURM_JOB_END_TIME=1935817689"), Contains("SLURM_RESTART_COUNT=0")));
+  EXPECT_THAT(out_, HasSubstr("job 7, start 1, 8 ranks on n[1-2] until 2031-05-06T07:08:09Z: "));
+  EXPECT_EQ(start(left + "RESTARTS=12"), 0);
+  EXPECT_THAT(environment(), Contains("SLURM_RESTART_COUNT=12"));
+  EXPECT_THAT(out_, HasSubstr("start 13,"));
+  for (const char* unknown : {"END=Unknown", "ID=8"}) {
+    EXPECT_EQ(start(left + unknown), 0);
+    EXPECT_THAT(environment(), AllOf(Not(Contains(StartsWith("SLURM_JOB_END_TIME="))), Contains("SLURM_RESTART_COUNT=0")));
+    EXPECT_THAT(out_, HasSubstr("job 7, start 1, 8 ranks"));
+  }
+  job_.tasks.push_back(job_.tasks.front());
+  EXPECT_EQ(start("CODE=0 SLURM_ARRAY_JOB_ID=6 SLURM_ARRAY_TASK_ID=1 ID=6_1 RESTARTS=1"), 0);
+  EXPECT_THAT(environment(), AllOf(Contains("SLURM_JOB_END_TIME=1935817689"), Contains("SLURM_RESTART_COUNT=1")));
 }
 
 TEST_F(BatchScript, HoldsTheLinesOfTheCluster) {
