@@ -1,7 +1,14 @@
 #!/usr/bin/env bash
-# Builds layersweep (set-up first) into build/release; further arguments go to CMake, e.g. -DLAYERSWEEP_TESTS=OFF.
+# Builds layersweep (set-up first) into build/release, with its tests; with --program, the program alone. Further arguments go
+# to CMake, e.g. -DLAYERSWEEP_TESTS=OFF.
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+target=()
+if [ "${1:-}" = --program ]; then
+  target=(--target layersweep)
+  shift
+fi
 
 scripts/setup.sh
 
@@ -18,5 +25,5 @@ jobs=$(job_count)
 say "Building into build/release, $jobs job(s) at a time"
 cmake --preset release "${options[@]}"
 echo "$chosen" >"$stamp"
-cmake --build --preset release --parallel "$jobs"
+cmake --build --preset release --parallel "$jobs" "${target[@]}"
 say "Built build/release/src/app/layersweep"

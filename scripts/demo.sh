@@ -5,7 +5,7 @@
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-scripts/build.sh
+scripts/build.sh --program
 layersweep=$root/build/release/src/app/layersweep
 logs=runs/demo/logs
 mkdir -p "$logs"
@@ -50,7 +50,9 @@ if [ ! -e "$data/sst/train.txt" ] && ! { [ -z "${LAYERSWEEP_DATA:-}" ] && datase
   die "no SST texts in $data/sst, so no sentiment part: set LAYERSWEEP_DATA to a folder with sst/train.txt, dev.txt and test.txt,
   or run 'datasets/fetch.sh sst' where there is a network (or 'datasets/fetch.sh sst --from DIR'), then scripts/demo.sh again"
 fi
-sweep sst "$threads" experiments/demo-sst.ini --set task.data="$data" --set encoder.folder="$root/.deps/encoders/minilm-l6"
+precision=fp32 # bf16 where the processor multiplies it several times as fast (docs/decisions/0006)
+if grep -qwE 'amx_bf16|avx512_bf16' /proc/cpuinfo; then precision=bf16; fi
+sweep sst "$threads" experiments/demo-sst.ini --set run.precision=$precision --set task.data="$data" --set encoder.folder="$root/.deps/encoders/minilm-l6"
 
 say "Logs: $root/$logs"
 exit $worst
