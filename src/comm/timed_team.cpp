@@ -8,6 +8,7 @@
 #include <exception>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/environment.hpp"
@@ -56,6 +57,13 @@ class Idle {
 
 }  // namespace
 
+// What others may still write to, or MPI read from, after a gate was left by an exception.
+struct GateBuffers {
+  std::vector<char> signs;   // rank 0: of the arrivals
+  std::vector<int> missing;  // the others: the verdict
+  std::int64_t overdue = 0;  // the others: the gate at which the limit passed
+};
+
 struct TimedTeam::State {
   Communicator team;
   double limit_s;
@@ -64,11 +72,13 @@ struct TimedTeam::State {
   std::int64_t gate_number = 0;
   bool is_abandoned = false;
 
+  std::shared_ptr<GateBuffers> buffers = std::make_shared<GateBuffers>();
+
   // Whoever leaves by an exception leaves messages behind. They must not arrive in another communicator that got the number
-  // of this one, so this one is kept to the end of the process.
+  // of this one, nor in memory that is used for something else, so both are kept to the end of the process.
   ~State() {
-    static auto& kept = *new std::vector<Communicator>;
-    if (is_abandoned || std::uncaught_exceptions() > 0) kept.push_back(team);
+    static auto& kept = *new std::vector<std::pair<Communicator, std::shared_ptr<GateBuffers>>>;
+    if (is_abandoned || std::uncaught_exceptions() > 0) kept.emplace_back(team, buffers);
   }
 
   MPI_Comm handle() const { return NativeAccess::handle(team); }
@@ -118,7 +128,8 @@ void TimedTeam::abandon() const { state_->is_abandoned = true; }
 // Rank 0's side: opens the gate, or tells those who came whom it waits for.
 void TimedTeam::State::lead(std::string_view what) {
   const auto start = Clock::now();
-  std::vector<char> signs(static_cast<std::size_t>(team.size()));
+  std::vector<char>& signs = buffers->signs;
+  signs.resize(static_cast<std::size_t>(team.size()));
   Requests arrivals;
   for (int from = 1; from < team.size(); ++from)
     arrivals.receive(handle(), &signs[static_cast<std::size_t>(from)], 1, from, arrival_tag);
@@ -172,7 +183,8 @@ void TimedTeam::State::follow(std::string_view what) {
   Requests outgoing;
   outgoing.send(handle(), &sign, 1, 0, arrival_tag);
 
-  std::vector<int> missing(static_cast<std::size_t>(team.size()));
+  std::vector<int>& missing = buffers->missing;
+  missing.resize(static_cast<std::size_t>(team.size()));
   MPI_Request verdict = MPI_REQUEST_NULL;
   check(MPI_Irecv(missing.data(), team.size(), MPI_INT, 0, verdict_tag, handle(), &verdict), "MPI_Irecv");
 
@@ -196,7 +208,8 @@ void TimedTeam::State::follow(std::string_view what) {
     }
     const double waited_s = seconds_since(start);
     if (waited_s > limit_s && !asked) {
-      outgoing.send(handle(), &gate_number, sizeof gate_number, 0, overdue_tag);
+      buffers->overdue = gate_number;
+      outgoing.send(handle(), &buffers->overdue, sizeof buffers->overdue, 0, overdue_tag);
       asked = true;
     }
     if (waited_s > limit_s + patience_s) {

@@ -167,8 +167,7 @@ int FolderLock::write(const std::string& record) const {
 }
 
 int FolderLock::beat() {
-  static std::int64_t beats = 0;
-  return write(fmt::format("{}\n{} {} {} {} {}\n", who_, machine(), nonce_, slurm_job(), slurm_restarts(), ++beats));
+  return write(fmt::format("{}\n{} {} {} {} {}\n", who_, machine(), nonce_, slurm_job(), slurm_restarts(), ++beats_));
 }
 
 }  // namespace layersweep::sweep

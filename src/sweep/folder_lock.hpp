@@ -34,6 +34,7 @@ class FolderLock {
 
   std::filesystem::path file_;
   double beat_s_;
+  std::int64_t beats_ = 0;
   base::Descriptor descriptor_;
   std::string nonce_;
   std::string who_;
