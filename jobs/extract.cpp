@@ -112,20 +112,12 @@ class Slab {
     }
   }
 
-  void evaluate(const encoder::Encoder& encoder, const std::vector<ModeProbes>& modes, int shards,
+  // Chunk by chunk, and all ranks meet after each: they wait for one that stands still no longer than the limit. Collective.
+  void evaluate(const sweep::Team& team, const encoder::Encoder& encoder, const std::vector<ModeProbes>& modes,
                 std::int64_t token_budget) {
-    for (const Chunk& chunk : chunks_) {
-      const std::vector<std::int64_t> lengths = chunk.corpus->lengths(chunk.first, chunk.count);
-      std::int64_t copies = 1;
-      for (const ModeProbes& mode : modes) copies = std::max(copies, mode.layout.points() * mode.layout.seeds());
-      for (const data::GlobalBatch& batch : data::ordered_batches(lengths, {chunk_examples, shards, 0})) {
-        for (data::Shard shard : batch.shards) {
-          for (std::int64_t& example : shard) example += chunk.first;
-          for (const auto& piece : sweep::micro_batches(*chunk.corpus, shard, copies, token_budget)) {
-            evaluate_piece(encoder, modes, chunk, piece);
-          }
-        }
-      }
+    for (std::size_t c = 0; c < static_cast<std::size_t>(chunks_per_write); ++c) {
+      if (c < chunks_.size()) evaluate_chunk(encoder, modes, chunks_[c], {team.shards, token_budget});
+      team.timed.gate("a part of the extraction");
     }
   }
 
@@ -183,6 +175,25 @@ class Slab {
  private:
   SlabStart start() const {
     return chunks_.empty() ? SlabStart{} : SlabStart{chunks_.front().first_example, chunks_.front().first_token};
+  }
+
+  struct Cut {
+    int shards;
+    std::int64_t token_budget;
+  };
+
+  void evaluate_chunk(const encoder::Encoder& encoder, const std::vector<ModeProbes>& modes, const Chunk& chunk, Cut cut) {
+    const std::vector<std::int64_t> lengths = chunk.corpus->lengths(chunk.first, chunk.count);
+    std::int64_t copies = 1;
+    for (const ModeProbes& mode : modes) copies = std::max(copies, mode.layout.points() * mode.layout.seeds());
+    for (const data::GlobalBatch& batch : data::ordered_batches(lengths, {chunk_examples, cut.shards, 0})) {
+      for (data::Shard shard : batch.shards) {
+        for (std::int64_t& example : shard) example += chunk.first;
+        for (const auto& piece : sweep::micro_batches(*chunk.corpus, shard, copies, cut.token_budget)) {
+          evaluate_piece(encoder, modes, chunk, piece);
+        }
+      }
+    }
   }
 
   void evaluate_piece(const encoder::Encoder& encoder, const std::vector<ModeProbes>& modes, const Chunk& chunk,
@@ -458,8 +469,7 @@ void write_all(const Extraction& what, const sweep::Team& team, const std::vecto
     const std::size_t to = std::min(end, from + static_cast<std::size_t>(chunks_per_write));
     Slab slab(chunks, from, to, modes, what.encoder, scores);
     team.between_pieces();
-    slab.evaluate(what.encoder, modes, team.shards, what.experiment.run.token_budget);
-    team.timed.gate("the writing of a part");  // the clock is for writing, not for ranks whose texts take longer
+    slab.evaluate(team, what.encoder, modes, what.experiment.run.token_budget);
     limit.emplace(writing_results, limit_s);
     slab.write(writer, what.texts, modes);
     limit.reset();

@@ -27,8 +27,8 @@ class ResultsFile {
 
   /// "label", "input/kl": whether this file has the variable.
   bool has(std::string_view variable) const;
-  /// Slowest dimension first. Throws InputError when the file has no such variable, or it has other dimensions than the layout
-  /// says, or of another size than their scales have.
+  /// Slowest dimension first. Throws InputError when the file has no such variable, or it has other dimensions than the
+  /// layout says, or of another size than their scales have.
   std::vector<std::int64_t> shape(std::string_view variable) const;
   /// All groups directly below the root, also those the layout does not describe.
   std::vector<std::string> groups() const;

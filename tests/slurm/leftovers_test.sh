@@ -50,7 +50,7 @@ cat >submit <<SUBMIT
 run=\$1
 shift
 exec "$layersweep" submit tiny.ini --set run.folder=runs/\$run --nodes 2 --ranks-per-node 1 --time 10 \
-  --sbatch=--mem=100 --line "export OMPI_MCA_mpi_yield_when_idle=1" "\$@"
+  --sbatch=--mem=100 --sbatch=--exclusive --line "export OMPI_MCA_mpi_yield_when_idle=1" "\$@"
 SUBMIT
 chmod +x submit
 
@@ -79,7 +79,7 @@ salloc --ntasks=1 --mem-per-cpu=1 ./submit allocation >allocation.out 2>&1 || fa
 salloc --nodes=2 --ntasks=2 --mem-per-cpu=1 srun --mpi=pmix bash -c '[ $SLURM_PROCID = 0 ] || ./submit step' >step.out 2>&1 ||
   fail "submit from a step"
 
-cluster_wait 90 "a job that does not end" cluster_is_empty || fail "not all jobs ended"
+cluster_wait 150 "a job that does not end" cluster_is_empty || fail "not all jobs ended"
 for run in "${names[@]}"; do
   log=$(echo runs/$run/slurm-*.log)
   grep -q "ended with exit code 0" "$log" || fail "$run: no good end"
