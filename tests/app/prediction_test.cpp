@@ -35,18 +35,18 @@ class SummingEncoder : public encoder::Encoder {
   std::vector<encoder::Point> points_;
 };
 
-data::TokenizedText text_of(std::vector<std::int32_t> ids) {
-  data::TokenizedText text;
+data::Example text_of(std::vector<std::int32_t> ids) {
+  data::Example text;
   const std::size_t size = ids.size();
-  text.id = std::move(ids);
-  for (auto* column : {&text.segment, &text.source, &text.word_index, &text.char_start, &text.char_end})
-    column->assign(size, 0);
+  text.token_id = std::move(ids);
+  for (auto* column : {&text.segment, &text.word_index, &text.char_start, &text.char_end}) column->assign(size, 0);
+  text.part.assign(size, static_cast<std::uint8_t>(data::TokenPart::text));
   return text;
 }
 
 TEST(PredictTexts, AnswersInTheOrderOfTheTextsWithLittlePadding) {
   std::mt19937 random(3);
-  std::vector<data::TokenizedText> texts;
+  std::vector<data::Example> texts;
   std::int64_t tokens = 0;
   for (int i = 0; i < 517; ++i) {
     std::vector<std::int32_t> ids(2 + random() % 60);
@@ -59,8 +59,8 @@ TEST(PredictTexts, AnswersInTheOrderOfTheTextsWithLittlePadding) {
   ASSERT_EQ(predictions.size(), texts.size());
   for (std::size_t i = 0; i < texts.size(); ++i) {
     float sum = 0;
-    for (const auto id : texts[i].id) sum += static_cast<float>(id);
-    const auto length = static_cast<float>(texts[i].size());
+    for (const auto id : texts[i].token_id) sum += static_cast<float>(id);
+    const auto length = static_cast<float>(texts[i].token_id.size());
     EXPECT_EQ(predictions[i].logits, (std::vector<float>{sum, length, 50})) << i;
     EXPECT_EQ(predictions[i].label, sum >= length && sum >= 50 ? 0 : length >= 50 ? 1 : 2) << i;
   }

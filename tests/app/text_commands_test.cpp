@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "app/prediction.hpp"
+#include "data/examples.hpp"
 #include "data/tokenizer.hpp"
 #include "encoder/bert_config.hpp"
 #include "encoder/open.hpp"
@@ -138,13 +139,15 @@ TEST(Predict, AnswersEveryLineAsIfItWereAlone) {
   const std::string folder = (test::source_dir() / "tests/encoder/fixtures/tiny-bert").string();
   const auto tokenizer = data::Tokenizer::open(folder);
   const auto encoder = encoder::open_encoder(folder);
-  std::vector<data::TokenizedText> texts;
+  std::vector<data::Example> texts;
   std::string input;
+  std::int64_t without_words = 0;
   for (int i = 0; i < 100; ++i) {
     std::string line;
     for (int word = 0; word < (7 * i) % 25; ++word) line += "w" + std::to_string(word * i % 59) + " ";
     input += line + "\n";
-    texts.push_back(tokenizer.tokenize(line));
+    texts.push_back(data::text_example(tokenizer, {line, std::nullopt}));
+    without_words += line.empty() ? 1 : 0;
   }
   const auto positions = encoder::read_bert_config(std::filesystem::path(folder) / "config.json").positions;
   const Outcome outcome = shell("$L predict --encoder " + folder, input);
@@ -153,7 +156,7 @@ TEST(Predict, AnswersEveryLineAsIfItWereAlone) {
   ASSERT_EQ(answers.size(), texts.size());
   std::int64_t cut = 0;
   for (std::size_t i = 0; i < texts.size(); ++i) {
-    if (texts[i].size() > positions) {
+    if (std::ssize(texts[i].token_id) > positions) {
       ++cut;
       EXPECT_THAT(outcome.error, HasSubstr("line " + std::to_string(i + 1) + " has"));
       continue;
@@ -167,7 +170,8 @@ TEST(Predict, AnswersEveryLineAsIfItWereAlone) {
   }
   EXPECT_LT(cut, 50);
   EXPECT_GT(cut, 0);
-  EXPECT_EQ(std::ranges::count(outcome.error, '\n'), cut);
+  EXPECT_EQ(std::ranges::count(outcome.error, '\n'), cut + without_words);
+  EXPECT_THAT(outcome.error, HasSubstr("line 1 has no words"));
 }
 
 TEST(Predict, AnswersTextsOfTheCommandLineAsLines) {
@@ -191,7 +195,7 @@ TEST(Predict, AnswersTextsOfTheCommandLineAsLines) {
 
 TEST(Predict, ReadsPairs) {
   const std::string folder = (test::source_dir() / "tests/encoder/fixtures/tiny-bert").string();
-  const auto pair = data::Tokenizer::open(folder).tokenize_pair("w1 w2", "w3", data::Tokenizer::unlimited);
+  const auto pair = data::text_example(data::Tokenizer::open(folder), {"w1 w2", "w3"});
   const auto expected = predict_texts(*encoder::open_encoder(folder), std::span(&pair, 1)).front().logits;
   const Outcome outcome =
       shell("$L predict --encoder " + folder, "{\"text\": \"w1 w2\", \"second_text\": \"w3\"}\nw1 w2 w3\n");
