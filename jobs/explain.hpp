@@ -44,9 +44,10 @@ struct Explanation {
 
 class Explainer {
  public:
-  /// Opens the model (in `encoder`, where that is given) and the probes of one mode (none given: the experiment's first) with the chosen seed of each point, or
-  /// `seed` everywhere. Throws InputError, with the remedy, when `run` is not a run folder, its model or these probes are
-  /// not trained yet, or the experiment has no such mode or seed. Independent; needs no MPI.
+  /// Opens the model (in `encoder`, where that is given) and the probes of one mode (none given: the experiment's first)
+  /// with the chosen seed of each point, or `seed` everywhere. Throws InputError, with the remedy, when `run` is not a run
+  /// folder, its model or these probes are not trained yet, or the experiment has no such mode or seed. Independent; needs
+  /// no MPI.
   Explainer(const std::filesystem::path& run, const std::optional<std::filesystem::path>& encoder,
             std::optional<config::Mode> mode, std::optional<std::int64_t> seed);
   ~Explainer();

@@ -46,7 +46,8 @@ std::vector<UnitResult> load_units(const OpenedRun& run) {
 // What is wrong with a row is told with its line; what was passed over, cut or is to be known is told in one summary.
 data::Corpus read_texts(const Path& input, const TextReader& reader) {
   data::Notes notes;
-  for (const std::string& key : reader.unread_keys()) notes.add("keys of the model's config.json that play no part here", key);
+  for (const std::string& key : reader.unread_keys())
+    notes.add("keys of the model's config.json that play no part here", key);
   const std::vector<data::TextRow> rows = data::read_text_file(input, notes);
   data::LabelPlaces labels;
   data::add_labels(rows, input, labels);
@@ -108,10 +109,9 @@ void explain_file(const comm::Communicator& world, const MasksOfFile& request) {
       experiment.run.shards,
       experiment.run.deterministic ? comm::GradientReducer::Mode::deterministic : comm::GradientReducer::Mode::plain};
   const bool own = experiment.finetune.epochs > 0;
-  const ModelRecord record{
-      sweep::RunIdentity::from_text(opened.identity)
-          .hashes(own ? sweep::RunFolder::model_group : sweep::RunFolder::encoder_group),
-      reader.unread_keys()};
+  const ModelRecord record{sweep::RunIdentity::from_text(opened.identity)
+                               .hashes(own ? sweep::RunFolder::model_group : sweep::RunFolder::encoder_group),
+                           reader.unread_keys()};
   const store::Provenance provenance = provenance_of(experiment, world, texts, record, command, threads, std::nullopt);
   extract_as_judged({team, experiment, *opened.encoder, texts, {config::Split::test}, provenance, output}, units,
                     sweep::RunFolder::results_of(run));

@@ -61,7 +61,7 @@ OpenedRun open_run(const Path& run, const std::optional<Path>& encoder, ModelChe
   if (!own && !encoder) check_encoder(run, usual);
   const sweep::RunIdentity identity = RunFolder::identity_of(run);
   opened.identity = identity.text();
-  if (check == ModelCheck::here) {
+  if (check == ModelCheck::here && !identity.empty()) {
     check_files(run, opened.model, identity, own ? RunFolder::model_group : RunFolder::encoder_group);
   }
   opened.encoder = encoder::open_encoder(opened.model, arithmetic_on_cpu(opened.experiment.run));

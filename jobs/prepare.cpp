@@ -146,16 +146,16 @@ struct Labelling {
 
 Labelling labelling_of(const config::Experiment& experiment, TextRows& texts) {
   const bool trains = experiment.finetune.epochs > 0;
-  const auto model = encoder::describe_model(experiment.encoder.folder, trains ? encoder::OwnHead::replaceable
-                                                                               : encoder::OwnHead::used);
+  const auto model =
+      encoder::describe_model(experiment.encoder.folder, trains ? encoder::OwnHead::replaceable : encoder::OwnHead::used);
   if (!trains && model.output == encoder::OutputKind::span) {
     throw base::InputError(fmt::format("{} answers questions", experiment.encoder.folder.string()),
                            "task.name = text wants a classifier",
                            "Use task.name = squad, with your questions as squad/train-v1.1.json and squad/dev-v1.1.json");
   }
   // A GRU on the words of a BERT gets a head of its own.
-  const bool keeps_head = experiment.finetune.model != config::FinetunedModel::gru ||
-                          encoder::holds_gru(experiment.encoder.folder);
+  const bool keeps_head =
+      experiment.finetune.model != config::FinetunedModel::gru || encoder::holds_gru(experiment.encoder.folder);
   Labelling labelling;
   if (keeps_head) labelling.classes = {model.classes, model.class_names};
   data::LabelPlaces labels;

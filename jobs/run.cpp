@@ -83,7 +83,9 @@ base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions&
 
   RunFolder folder(world, experiment);
   Context context{experiment, folder,
-                  sweep::Team{world, {world, experiment.run.deadline_seconds}, experiment.run.shards,
+                  sweep::Team{world,
+                              {world, experiment.run.deadline_seconds},
+                              experiment.run.shards,
                               experiment.run.deterministic ? comm::GradientReducer::Mode::deterministic
                                                            : comm::GradientReducer::Mode::plain}};
   context.team.gpu = gpu;
@@ -123,7 +125,8 @@ base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions&
     sweep::stop_here_if_asked(world);
     ModelRecord record{sweep::RunIdentity::from_text(folder.identity()).hashes(probed), {}};
     if (texts.tokenizer) record.unread_keys = encoder::describe_model(model).unread_keys;
-    extract(context, of_probes, texts, units, provenance_of(experiment, world, texts, record, options.command, threads, gpu));
+    extract(context, of_probes, texts, units,
+            provenance_of(experiment, world, texts, record, options.command, threads, gpu));
     if (world.rank() == 0) {
       std::fprintf(stderr, "%s", store::inspect(folder.results()).c_str());
       base::world_info("results: {}", folder.results().string());

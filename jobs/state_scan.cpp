@@ -125,10 +125,9 @@ void ShardStates::resume(const std::filesystem::path& folder, const std::string&
   const auto file = tensors::SafetensorsFile::open(newest.file);
   const auto found = file.metadata().find("identity");
   if (found == file.metadata().end() || found->second != identity) {
-    throw base::InputError(
-        fmt::format("{} belongs to another run", newest.file.string()),
-        found == file.metadata().end() ? "" : sweep::identity_difference(identity, found->second),
-        fmt::format("Remove {}: the step is then done anew", folder.string()));
+    throw base::InputError(fmt::format("{} belongs to another run", newest.file.string()),
+                           found == file.metadata().end() ? "" : sweep::identity_difference(identity, found->second),
+                           fmt::format("Remove {}: the step is then done anew", folder.string()));
   }
   figures = stats::HiddenStatistics::unpack(widths, file.values<double>("figures"));
   sampled.set_values(file.values<float>("sampled"));

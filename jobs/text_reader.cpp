@@ -69,8 +69,8 @@ TextReader::TextReader(const std::filesystem::path& model)
     : tokenizer_(data::Tokenizer::open(model)), model_(encoder::describe_model(model)) {
   output_ = model_.output;
   unanswerable_ = unanswerable_by(model_);
-  windows_.max_length = output_ == encoder::OutputKind::span ? std::min(windows_.max_length, model_.longest_text)
-                                                             : model_.longest_text;
+  windows_.max_length =
+      output_ == encoder::OutputKind::span ? std::min(windows_.max_length, model_.longest_text) : model_.longest_text;
   classes_ = {model_.classes, model_.class_names};
 }
 
@@ -136,7 +136,7 @@ std::string TextReader::class_name(const data::Example& example, std::int64_t la
   const auto place = static_cast<std::size_t>(label);
   // Names that Hugging Face made up say no more than the number.
   return place < classes_.names.size() && classes_.names[place] != fmt::format("LABEL_{}", label) ? classes_.names[place]
-                                                                                                 : "";
+                                                                                                  : "";
 }
 
 }  // namespace layersweep::jobs

@@ -19,7 +19,7 @@ namespace layersweep::jobs {
 
 /// What was done to a text, or is to be known of it.
 struct Remark {
-  std::string kind;     ///< the same for all texts of which it holds: "texts cut to 64 tokens"; empty: of no account in a file
+  std::string kind;  ///< the same for all texts of which it holds: "texts cut to 64 tokens"; empty: of no account in a file
   std::string of_text;  ///< completing "text 3 …"
 };
 

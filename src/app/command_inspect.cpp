@@ -18,7 +18,9 @@ base::ExitCode run(const config::Arguments& arguments) {
 Command inspect_command() {
   return {.name = "inspect",
           .summary = "Shows what a results file holds",
-          .arguments = {{.name = "FILE", .help = "results.h5 of a run, or its folder", .count = config::Argument::Count::required}},
+          .arguments = {{.name = "FILE",
+                         .help = "results.h5 of a run, or its folder",
+                         .count = config::Argument::Count::required}},
           .run = run};
 }
 

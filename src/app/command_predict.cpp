@@ -26,7 +26,8 @@ class Reader {
  public:
   explicit Reader(const config::Arguments& arguments) : lines_(arguments), reader_(arguments.value("--encoder")) {
     if (!reader_.unread_keys().empty()) {
-      base::world_warning("keys of the model's config.json that play no part here: {}", fmt::join(reader_.unread_keys(), ", "));
+      base::world_warning("keys of the model's config.json that play no part here: {}",
+                          fmt::join(reader_.unread_keys(), ", "));
     }
   }
 

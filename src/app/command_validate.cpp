@@ -31,7 +31,9 @@ base::ExitCode run(const config::Arguments& arguments) {
 Command validate_command() {
   return {.name = "validate",
           .summary = "Checks a results file against every rule of its format",
-          .arguments = {{.name = "FILE", .help = "results.h5 of a run, or its folder", .count = config::Argument::Count::required}},
+          .arguments = {{.name = "FILE",
+                         .help = "results.h5 of a run, or its folder",
+                         .count = config::Argument::Count::required}},
           .run = run};
 }
 

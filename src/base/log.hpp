@@ -21,16 +21,12 @@ void local_warning(std::string_view line);
 void local_error(std::string_view line);
 
 template <class... Args>
-void world_info(fmt::format_string<Args...> format, Args&&... args)
-  requires(sizeof...(Args) > 0)
-{
+void world_info(fmt::format_string<Args...> format, Args&&... args) requires(sizeof...(Args) > 0) {
   world_info(std::string_view(fmt::format(format, std::forward<Args>(args)...)));
 }
 
 template <class... Args>
-void world_warning(fmt::format_string<Args...> format, Args&&... args)
-  requires(sizeof...(Args) > 0)
-{
+void world_warning(fmt::format_string<Args...> format, Args&&... args) requires(sizeof...(Args) > 0) {
   world_warning(std::string_view(fmt::format(format, std::forward<Args>(args)...)));
 }
 

@@ -60,9 +60,9 @@ std::vector<Option> table() {
            .default_text = "none: must be given"}),
       row("task.seed", &E::task, &Task::seed, {.limits = seed, .help = "Seed of the generated examples (counting)"}),
       row("task.data", &E::task, &Task::data,
-          {.help =
-               "Folder of the data sets (sst/ and squad/ lie in it); text: your file (.jsonl, .tsv, .csv, .txt), or a folder "
-               "with train.*, dev.* and test.*",
+          {.help = "Folder of the data sets (sst/ and squad/ lie in it); text: your file (.jsonl, .tsv, .csv, .txt), or a "
+                   "folder "
+                   "with train.*, dev.* and test.*",
            .default_text = "$LAYERSWEEP_DATA; text: none"}),
       row("task.limit", &E::task, &Task::limit,
           {.limits = not_negative, .unit = "examples", .help = "Use only the first examples of each split; 0 uses all"}),

@@ -26,7 +26,8 @@ void check_task(const Experiment& e) {
                        "Set encoder.folder to a trained counting model, or finetune.epochs to 1 or more");
     }
     // Its model is trained at one rate, without decay, as published.
-    if (e.finetune.warm_up != 0) throw UsageError("finetune.warm_up", "it has no effect on the counting task's model", "Leave it out");
+    if (e.finetune.warm_up != 0)
+      throw UsageError("finetune.warm_up", "it has no effect on the counting task's model", "Leave it out");
     if (e.finetune.weight_decay != 0) {
       throw UsageError("finetune.weight_decay", "it has no effect on the counting task's model", "Leave it out");
     }

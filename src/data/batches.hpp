@@ -24,7 +24,8 @@ struct GlobalBatch {
   std::int64_t size() const;  ///< examples in all shards
 };
 
-std::vector<GlobalBatch> epoch_batches(std::span<const std::int64_t> lengths, const BatchSettings& settings, std::int64_t epoch);
+std::vector<GlobalBatch> epoch_batches(std::span<const std::int64_t> lengths, const BatchSettings& settings,
+                                       std::int64_t epoch);
 
 /// For evaluation and extraction: all examples in order of length (ties by index), `batch` at a time, not shuffled.
 std::vector<GlobalBatch> ordered_batches(std::span<const std::int64_t> lengths, const BatchSettings& settings);

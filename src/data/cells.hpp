@@ -20,11 +20,11 @@ struct Cells {
   std::vector<std::int64_t> literal;   ///< lines of rows with cells that begin with a quotation mark and were not unquoted
 };
 
-/// Reads `content` (UTF-8) as RFC 4180 has it: a cell in quotation marks may hold separators and line breaks, and "" in it is
-/// one quotation mark. One rule for the whole file: where any cell begins with a quotation mark but is not of that form, or
-/// the quoted reading gives rows of differing numbers of cells, or joins lines that are whole rows each, a file of tabs is read without quotation, each line a row
-/// and each quotation mark itself, since many such files are written so. A file of commas is then refused (InputError
-/// without the file's name).
+/// Reads `content` (UTF-8) as RFC 4180 has it: a cell in quotation marks may hold separators and line breaks, and "" in it
+/// is one quotation mark. One rule for the whole file: where any cell begins with a quotation mark but is not of that form,
+/// or the quoted reading gives rows of differing numbers of cells, or joins lines that are whole rows each, a file of tabs
+/// is read without quotation, each line a row and each quotation mark itself, since many such files are written so. A file
+/// of commas is then refused (InputError without the file's name).
 Cells read_cells(std::string_view content, char separator);
 
 }  // namespace layersweep::data

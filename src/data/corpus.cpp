@@ -48,10 +48,10 @@ struct Table {
 };
 
 // In the order of Table::columns; these are the names in the file.
-constexpr std::array kColumnNames{"token_start", "token_id",  "segment",    "part",       "word_index",   "char_start",
-                                  "char_end",    "sentiment", "truth",      "answerable", "label",        "query",
-                                  "answer",      "question",  "text_start", "text",       "second_start", "second",
-                                  "second_of",   "gold_start", "gold",      "id_start",   "id"};
+constexpr std::array kColumnNames{
+    "token_start",  "token_id",   "segment",   "part",       "word_index", "char_start", "char_end",   "sentiment",
+    "truth",        "answerable", "label",     "query",      "answer",     "question",   "text_start", "text",
+    "second_start", "second",     "second_of", "gold_start", "gold",       "id_start",   "id"};
 
 template <class T>
 using Vector = std::vector<T>;
@@ -177,7 +177,7 @@ std::string_view cut(std::span<const std::uint8_t> text, std::span<const std::in
 
 struct Corpus::Columns {
   Table<View> view;
-  Table<Vector> owned;                           // empty where the columns are mapped
+  Table<Vector> owned;  // empty where the columns are mapped
   Notes notes;
   std::optional<tensors::SafetensorsFile> file;  // keeps the mapping alive
   std::shared_ptr<const Columns> whole;          // of a part: keeps what it views alive
@@ -324,7 +324,8 @@ std::string_view Corpus::text(std::int64_t example) const {
   return cut(columns_->view.text, columns_->view.text_start, example);
 }
 std::string_view Corpus::second_text(std::int64_t example) const {
-  return cut(columns_->view.second, columns_->view.second_start, columns_->view.second_of[static_cast<std::size_t>(example)]);
+  return cut(columns_->view.second, columns_->view.second_start,
+             columns_->view.second_of[static_cast<std::size_t>(example)]);
 }
 std::vector<std::string> Corpus::gold(std::int64_t example) const {
   std::vector<std::string> answers;

@@ -23,8 +23,8 @@ enum class TokenPart : std::uint8_t { special = 0, text = 1, question = 2, passa
 
 /// One tokenised text before it is packed into columns. Per-token vectors have equal length.
 struct Example {
-  std::string id;           ///< unique within the task, e.g. "sst/dev/17"
-  std::string text;         ///< UTF-8; of a pair the first, in question answering the question
+  std::string id;    ///< unique within the task, e.g. "sst/dev/17"
+  std::string text;  ///< UTF-8; of a pair the first, in question answering the question
   /// Of a pair the second, in question answering the passage (one for all its windows); else null.
   std::shared_ptr<const std::string> second_text;
   std::int32_t label = -1;  ///< class, −1 where there is none

@@ -62,7 +62,7 @@ Example text_example(const Tokenizer& tokenizer, const TextInput& input, std::in
 }
 
 WindowedQuestion window_examples(const Tokenizer& tokenizer, const SquadQuestion& question, std::int32_t number,
-                                     const WindowSettings& settings, Unanswerable unanswerable) {
+                                 const WindowSettings& settings, Unanswerable unanswerable) {
   Windows windows = tokenizer.tokenize_windows(question.question, *question.passage, settings.max_length, settings.overlap,
                                                settings.longest_question);
   WindowedQuestion result{{}, windows.first_tokens, windows.first_kept};

@@ -54,8 +54,8 @@ std::optional<Notes> Notes::from_text(std::string_view text) {
   Notes notes;
   try {
     for (const auto& noted : nlohmann::json::parse(text)) {
-      notes.kinds_.push_back({noted.at(0).get<std::string>(), noted.at(1).get<std::int64_t>(),
-                              noted.at(2).get<std::vector<std::string>>()});
+      notes.kinds_.push_back(
+          {noted.at(0).get<std::string>(), noted.at(1).get<std::int64_t>(), noted.at(2).get<std::vector<std::string>>()});
     }
   } catch (const nlohmann::json::exception&) {
     return std::nullopt;

@@ -52,7 +52,9 @@ std::optional<std::int32_t> number_in(const std::string& label) {
   return number;
 }
 
-std::string texts_cut(std::int64_t max_length) { return fmt::format("texts cut to {} tokens (task.max_length)", max_length); }
+std::string texts_cut(std::int64_t max_length) {
+  return fmt::format("texts cut to {} tokens (task.max_length)", max_length);
+}
 
 }  // namespace
 

@@ -19,7 +19,8 @@
 namespace layersweep::data {
 
 /// The split of SST below the data folder as tokens, at most `max_length` to a sentence, special ones counted. Ids are
-/// "sst/dev/17" (the tree's line, from 0); its notes tell which sentences were cut; every token carries the sentiment of its word. Throws InputError.
+/// "sst/dev/17" (the tree's line, from 0); its notes tell which sentences were cut; every token carries the sentiment of its
+/// word. Throws InputError.
 Corpus prepare_sst(const std::filesystem::path& data_folder, Split split, const Tokenizer& tokenizer,
                    std::int64_t max_length);
 

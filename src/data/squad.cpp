@@ -26,8 +26,7 @@ class Node {
 
   [[noreturn]] void refuse(std::string_view why) const {
     throw base::InputError(fmt::format("{} is not a SQuAD file", file_.string()),
-                           fmt::format("{}: {}", place_.empty() ? "top level" : place_, why),
-                           remedy);
+                           fmt::format("{}: {}", place_.empty() ? "top level" : place_, why), remedy);
   }
 
   bool has(const char* key) const { return value_.is_object() && value_.contains(key); }

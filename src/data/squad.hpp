@@ -19,8 +19,8 @@ struct SquadQuestion {
   std::string title;  ///< of the article; splits are made by article
   std::string question;
   std::shared_ptr<const std::string> passage;  ///< one for all questions on it
-  std::vector<SquadAnswer> answers;  ///< not empty unless is_impossible
-  bool is_impossible = false;        ///< version 2.0: the passage does not answer the question
+  std::vector<SquadAnswer> answers;            ///< not empty unless is_impossible
+  bool is_impossible = false;                  ///< version 2.0: the passage does not answer the question
 };
 
 /// All questions of a file, in order. Throws InputError naming the file and the place in it when it is not JSON, lacks a

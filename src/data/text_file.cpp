@@ -38,7 +38,8 @@ std::optional<Field> field_of(std::string_view name) {
 // Results files end a text at U+0000, so that none could be told from a shorter one.
 void put(TextRow& row, Field field, std::string_view name, std::string value) {
   if (value.find('\0') != value.npos) {
-    throw base::InputError(fmt::format("\"{}\" holds the character U+0000", name), "results files cannot hold it", "Remove it");
+    throw base::InputError(fmt::format("\"{}\" holds the character U+0000", name), "results files cannot hold it",
+                           "Remove it");
   }
   if (field == Field::text) row.input.text = std::move(value);
   if (field == Field::second) row.input.second = std::move(value);
@@ -80,7 +81,8 @@ TextRow json_row(std::string_view line) {
     const std::string what = error.what();
     throw base::InputError("it is no JSON object", what.substr(what.find(' ') + 1), json_hint);
   }
-  if (const auto key = base::repeated_key(line)) throw base::InputError(fmt::format("it gives \"{}\" twice", *key), {}, json_hint);
+  if (const auto key = base::repeated_key(line))
+    throw base::InputError(fmt::format("it gives \"{}\" twice", *key), {}, json_hint);
   return row_of(object);
 }
 
@@ -223,9 +225,9 @@ std::vector<TextRow> read_text_file(const std::filesystem::path& file, Notes& no
   if (rows.empty()) throw base::InputError(fmt::format("{} holds no texts", file.string()), {}, {});
   for (const TextRow& row : rows) {
     if (row.input.second.has_value() == rows.front().input.second.has_value()) continue;
-    throw base::InputError(fmt::format("{}, line {}: it is a {}", file.string(), row.line,
-                                       row.input.second ? "pair of texts" : "single text"),
-                           fmt::format("line {} is not", rows.front().line), "One file holds texts of one kind");
+    throw base::InputError(
+        fmt::format("{}, line {}: it is a {}", file.string(), row.line, row.input.second ? "pair of texts" : "single text"),
+        fmt::format("line {} is not", rows.front().line), "One file holds texts of one kind");
   }
   return rows;
 }

@@ -226,8 +226,8 @@ Windows Tokenizer::tokenize_windows(std::string_view first, std::string_view sec
   Windows windows{{}, std::ssize(first_tokens), static_cast<std::int64_t>(kept)};
   for (std::size_t begin = 0;; begin += step) {
     const std::size_t length = std::min(room, second_tokens.size() - begin);
-    windows.texts.push_back(pair_of(state_->special, std::span(first_tokens).first(kept),
-                                    std::span(second_tokens).subspan(begin, length)));
+    windows.texts.push_back(
+        pair_of(state_->special, std::span(first_tokens).first(kept), std::span(second_tokens).subspan(begin, length)));
     if (begin + length == second_tokens.size()) break;
   }
   return windows;

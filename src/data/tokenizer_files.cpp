@@ -209,9 +209,9 @@ void warn_of_contradictions(const Path& folder, const json& config, const Normal
     const json value = config.value(key, json());
     const bool says = value.is_boolean();
     if ((says ? value.get<bool>() : otherwise) == used) return;
-    base::world_warning(
-        "{}: tokenizer.json has {} = {}, which is used; transformers would use {} ({})", folder.string(), key, used, !used,
-        says ? "tokenizer_config.json says so" : "its default, as tokenizer_config.json does not say");
+    base::world_warning("{}: tokenizer.json has {} = {}, which is used; transformers would use {} ({})", folder.string(),
+                        key, used, !used,
+                        says ? "tokenizer_config.json says so" : "its default, as tokenizer_config.json does not say");
   };
   check("do_lower_case", true, settings.lowercase);
   check("strip_accents", settings.lowercase, settings.strip_accents);
@@ -220,7 +220,8 @@ void warn_of_contradictions(const Path& folder, const json& config, const Normal
 
 // ---------------------------------------------------------------------------------------------------- added tokens
 
-constexpr std::array named_tokens{"unk_token", "sep_token", "pad_token", "cls_token", "mask_token", "bos_token", "eos_token"};
+constexpr std::array named_tokens{"unk_token",  "sep_token", "pad_token", "cls_token",
+                                  "mask_token", "bos_token", "eos_token"};
 
 /// What transformers takes from special_tokens_map.json, where tokenizer_config.json does not list added tokens.
 json with_special_tokens_map(const Path& folder, json config) {

@@ -113,7 +113,8 @@ class Bert : public Encoder, public AttendingEncoder {
     const auto low = least.item<std::int64_t>(), high = most.item<std::int64_t>();
     if (low >= 0 && high < rows) return;
     throw base::InputError(fmt::format("a text holds {} {}", what, low < 0 ? low : high),
-                           fmt::format("the encoder has {} {}", rows, table), "tokenise the texts with this encoder's tokenizer");
+                           fmt::format("the encoder has {} {}", rows, table),
+                           "tokenise the texts with this encoder's tokenizer");
   }
 
   BertConfig config_;

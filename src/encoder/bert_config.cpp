@@ -36,10 +36,12 @@ bool names(const nlohmann::json& json, const char* architecture) {
 // Why the classifier that the file describes is none of one of several classes; empty where it is.
 std::string head_refusal_of(const ConfigFile& keys, std::int64_t classes) {
   const std::string problem = keys.text_or("problem_type", "");
-  if (problem == "multi_label_classification") return "problem_type is \"multi_label_classification\": several labels at once";
+  if (problem == "multi_label_classification")
+    return "problem_type is \"multi_label_classification\": several labels at once";
   if (problem == "regression") return "problem_type is \"regression\": a number";
   if (problem != "" && problem != "single_label_classification") return fmt::format("problem_type is \"{}\"", problem);
-  if (classes == 1) return problem.empty() ? "num_labels is 1: a number (regression)" : "num_labels is 1: there is no other class";
+  if (classes == 1)
+    return problem.empty() ? "num_labels is 1: a number (regression)" : "num_labels is 1: there is no other class";
   const auto named = keys.json().find("architectures");
   const bool says = named != keys.json().end() && named->is_array() && !named->empty();
   if (says && !names(keys.json(), "BertForSequenceClassification")) {

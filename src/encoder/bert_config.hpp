@@ -47,8 +47,8 @@ std::span<const std::string_view> known_bert_keys();
 
 /// Reads and checks config.json; `classes` is num_labels or the length of id2label, 2 where the file says neither (as
 /// Hugging Face has it). `may_answer_none` is our own key layersweep_may_answer_none. The output is a span where
-/// `architectures` names BertForQuestionAnswering. A head that is not computed is told, not refused. Throws InputError naming the key when it is no BERT, or a variant whose
-/// arithmetic is not ours.
+/// `architectures` names BertForQuestionAnswering. A head that is not computed is told, not refused. Throws InputError
+/// naming the key when it is no BERT, or a variant whose arithmetic is not ours.
 BertConfig read_bert_config(const std::filesystem::path& config_json);
 
 }  // namespace layersweep::encoder

@@ -99,7 +99,8 @@ std::vector<std::string> ConfigFile::class_names() const {
     if (name == labels.end()) refuse("id2label", fmt::format("has {} classes and no number {}", labels.size(), label));
     names.push_back(name->is_string() ? name->get<std::string>() : dumped(*name));
     if (!seen.insert(names.back()).second) {
-      refuse("id2label", fmt::format("gives two classes the name \"{}\"", names.back()), "Give each class a name of its own");
+      refuse("id2label", fmt::format("gives two classes the name \"{}\"", names.back()),
+             "Give each class a name of its own");
     }
   }
   return names;

@@ -18,8 +18,9 @@ nlohmann::json read_json_object(const std::filesystem::path& file) {
   std::ifstream stream(file);
   if (!stream && std::filesystem::exists(file.parent_path() / "adapter_config.json")) refuse_adapter(file.parent_path());
   if (!stream) {
-    throw base::InputError(fmt::format("cannot read {}", file.string()), "the file is missing or not readable",
-                           "Name a folder with config.json and model.safetensors; `datasets/fetch.sh encoder` brings a small one");
+    throw base::InputError(
+        fmt::format("cannot read {}", file.string()), "the file is missing or not readable",
+        "Name a folder with config.json and model.safetensors; `datasets/fetch.sh encoder` brings a small one");
   }
   auto value = nlohmann::json::parse(stream, nullptr, /*allow_exceptions=*/false);
   if (!value.is_object()) {

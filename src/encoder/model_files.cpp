@@ -40,7 +40,8 @@ constexpr const char* index_name = "model.safetensors.index.json";
 std::map<std::string, std::string> shard_names(const Path& index) {
   const nlohmann::json json = read_json_object(index);
   const auto map = json.find("weight_map");
-  if (map == json.end() || !map->is_object() || map->empty()) refuse_index(index, "it has no weight_map of tensors and files");
+  if (map == json.end() || !map->is_object() || map->empty())
+    refuse_index(index, "it has no weight_map of tensors and files");
   std::map<std::string, std::string> shards;
   for (const auto& [tensor, file] : map->items()) {
     if (!file.is_string()) refuse_index(index, fmt::format("its file of tensor {} is not a name", tensor));

@@ -102,10 +102,10 @@ void check_embedded(const ModelDescription& model, std::span<const std::int32_t>
                            "Put the tokenizer's files of this very model there, or resize its embeddings");
   }
   if (!segments.empty() && std::ranges::max(segments) >= model.segments) {
-    throw base::InputError("there is a pair of texts, of which the second is segment 1",
-                           fmt::format("the model in {} has embeddings of {} segment (type_vocab_size)",
-                                       model.folder.string(), model.segments),
-                           "Give single texts: this model cannot tell the two of a pair apart");
+    throw base::InputError(
+        "there is a pair of texts, of which the second is segment 1",
+        fmt::format("the model in {} has embeddings of {} segment (type_vocab_size)", model.folder.string(), model.segments),
+        "Give single texts: this model cannot tell the two of a pair apart");
   }
 }
 

@@ -59,8 +59,8 @@ struct StepInputs {
   std::int64_t batch_size = 0;  ///< examples of the global batch
 };
 
-/// Adds the micro-batch's contribution to `sums`; the KL of a cell whose gradient is not finite becomes NaN. `parameters` is the flat buffer; it and
-/// the sums lie where the encoder computes, `batch` too. Independent (no communication).
+/// Adds the micro-batch's contribution to `sums`; the KL of a cell whose gradient is not finite becomes NaN. `parameters` is
+/// the flat buffer; it and the sums lie where the encoder computes, `batch` too. Independent (no communication).
 void accumulate_step(const encoder::Encoder& encoder, const encoder::Batch& batch, const ProbeLayout& layout,
                      const at::Tensor& parameters, const StepInputs& inputs, StepSums& sums);
 

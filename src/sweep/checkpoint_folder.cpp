@@ -147,12 +147,11 @@ std::string CheckpointFolder::problem_of(const fs::path& checkpoint) const {
     return error.what();
   }
   if (manifest.at("identity") != identity_ || manifest.at("owner") != owner_) {
-    throw base::InputError(
-        fmt::format("{} belongs to another experiment", checkpoint.string()),
-        manifest.at("owner") != owner_
-            ? fmt::format("it is of {}", manifest.at("owner").get<std::string>())
-            : identity_difference(identity_, manifest.at("identity").get<std::string>()),
-        "Remove it to begin this training anew");
+    throw base::InputError(fmt::format("{} belongs to another experiment", checkpoint.string()),
+                           manifest.at("owner") != owner_
+                               ? fmt::format("it is of {}", manifest.at("owner").get<std::string>())
+                               : identity_difference(identity_, manifest.at("identity").get<std::string>()),
+                           "Remove it to begin this training anew");
   }
   return {};
 }

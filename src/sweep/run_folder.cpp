@@ -35,8 +35,7 @@ bool holds_work(const std::filesystem::path& run) {
 
 }  // namespace
 
-RunFolder::RunFolder(const comm::Communicator& world, const config::Experiment& experiment)
-    : path_(experiment.run.folder) {
+RunFolder::RunFolder(const comm::Communicator& world, const config::Experiment& experiment) : path_(experiment.run.folder) {
   RunIdentity settings;
   settings.set("settings", config::identity_hash(experiment));
   identity_ = settings.text();
@@ -89,6 +88,7 @@ void RunFolder::take(const config::Experiment& experiment) {
 RunIdentity RunFolder::identity_of(const std::filesystem::path& run) {
   const std::filesystem::path note = identity_note(run);
   if (std::filesystem::exists(note)) return RunIdentity::from_text(base::read_text_file(note));
+  if (!holds_work(run)) return {};
   throw base::InputError(fmt::format("{} does not say of which model its work is", run.string()),
                          "it was made by a version of layersweep that did not note it",
                          "Run the experiment again, in another folder (--set run.folder=FOLDER)");
@@ -106,9 +106,9 @@ void RunFolder::hold_to(const comm::Communicator& world, std::string_view group,
     // A model that the run trained itself is noted when it is done: after the first work.
     const bool is_new = group == model_group && noted.group(group).empty();
     if (const auto what = mine.group(group).difference(noted.group(group)); what && !is_new) {
-      throw base::InputError(fmt::format("{} holds work on other {}", path_.string(), *what),
-                             "it has changed since the run began",
-                             "Put back what was there, choose another folder with --set run.folder=FOLDER, or remove this one");
+      throw base::InputError(
+          fmt::format("{} holds work on other {}", path_.string(), *what), "it has changed since the run began",
+          "Put back what was there, choose another folder with --set run.folder=FOLDER, or remove this one");
     }
     if (is_new) noted = mine;  // by now mine has all groups
     base::write_file_atomically(identity_note(path_), noted.text());

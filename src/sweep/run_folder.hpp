@@ -48,7 +48,8 @@ class RunFolder {
     return run / "units" / unit.name();
   }
   static std::filesystem::path results_of(const std::filesystem::path& run) { return run / "results.h5"; }
-  /// What the run was held to, all in all. Throws InputError where that was not noted.
+  /// What the run was held to, all in all; empty where it has done nothing yet. Throws InputError where it has, and did not
+  /// note of what.
   static RunIdentity identity_of(const std::filesystem::path& run);
   /// The group that every run has noted, and that of the model that it trained itself.
   static constexpr std::string_view encoder_group = "encoder", model_group = "model";

@@ -48,7 +48,8 @@ StepReducer::StepReducer(const Team& team, const probe::ProbeLayout& layout, at:
   if (groups_are_apart_) {
     const comm::Communicator group = team.ranks.split(team.my_group(), team.ranks.rank());
     all_.emplace(team.timed);
-    reducer_.emplace(reducer_of({group, team.timed.limit_s(), [all = team.timed] { all.attend(); }}, team.shards, mine.begin, mine.end, count));
+    reducer_.emplace(reducer_of({group, team.timed.limit_s(), [all = team.timed] { all.attend(); }}, team.shards, mine.begin,
+                                mine.end, count));
   } else {
     // Every group's shards are shards of one sum: no other exchange is needed.
     first_shard_ = team.my_group() * team.shards;

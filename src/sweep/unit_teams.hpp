@@ -31,8 +31,8 @@ struct Contact {
 /// What the training of units consists of.
 struct UnitWork {
   /// Trains and saves unit `unit`. Collective over `team`. Stopped ends the job in order on all ranks. base::InputError is a
-  /// matter of the whole job and ends it; any other exception, such as memory that ran out (OutOfDeviceMemory too), fails this
-  /// unit only, on whatever rank it is thrown.
+  /// matter of the whole job and ends it; any other exception, such as memory that ran out (OutOfDeviceMemory too), fails
+  /// this unit only, on whatever rank it is thrown.
   std::function<void(const comm::Communicator& team, std::size_t unit, const Contact& contact)> train;
   /// On rank 0, when a team takes the unit: world ranks first … first + ranks − 1.
   std::function<void(std::size_t unit, int first, int ranks)> on_start;

@@ -153,7 +153,7 @@ TEST_F(Explain, GivesTheMasksOfTheResultsForEveryModeAndSeed) {
       const Outcome outcome =
           shell(explain("sst") + " --json --mode " + mode + " --seed " + (s == 0 ? "3" : "5"), lines_of_test_split());
       ASSERT_EQ(outcome.exit_code, 0) << outcome.error;
-      EXPECT_EQ(outcome.error, "warning: text 2 has 32 tokens, of which this run reads the first 24\n");
+      EXPECT_EQ(outcome.error, "warning: text 2 has 32 tokens, of which the first 24 are read\n");
       expect_as_in(file, mode, json_lines(outcome.out), [s](std::size_t) { return s; });
     }
   }
@@ -175,7 +175,7 @@ TEST_F(Explain, TakesTheChosenSeedsOfTheFirstMode) {
 TEST_F(Explain, SaysTheSameToPeople) {
   const Outcome outcome = shell(explain("sst") + " --text 'w1 w2' --text '' ");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.error;
-  EXPECT_EQ(outcome.error, "warning: text 2 has no words: only the special tokens around it are explained\n");
+  EXPECT_EQ(outcome.error, "warning: text 2 has no words: only the special tokens around it are read\n");
   const auto answers = json_lines(shell(explain("sst") + " --json --text 'w1 w2' --text ''").out);
   ASSERT_EQ(answers.size(), 2u);
   std::size_t from = 0;

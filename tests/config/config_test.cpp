@@ -170,8 +170,8 @@ TEST(Identity, CountsExactlyTheKeysThatTheTableSays) {
       EXPECT_EQ(changes[0].after, option.write(after));
     }
   }
-  EXPECT_EQ(free, (std::set<std::string>{"encoder.folder", "run.checkpoint_seconds", "run.deadline_seconds", "run.folder", "run.json_log",
-                                         "run.memory_gb", "run.point_groups", "run.threads"}));
+  EXPECT_EQ(free, (std::set<std::string>{"encoder.folder", "run.checkpoint_seconds", "run.deadline_seconds", "run.folder",
+                                         "run.json_log", "run.memory_gb", "run.point_groups", "run.threads"}));
 }
 
 TEST(Load, ReadsAFileAndRefusesWhatIsNone) {

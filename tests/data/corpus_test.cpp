@@ -168,7 +168,8 @@ TEST_F(DamagedShard, IsRefused) {
 TEST_F(DamagedShard, IsRefusedWhereAValueLeadsOutsideWhatItBelongsTo) {
   const auto with = [&](const std::string& column, const std::vector<std::int32_t>& values) {
     const auto file = tensors::SafetensorsFile::open(shard());
-    std::vector<tensors::TensorToWrite> columns{tensors::tensor_to_write<std::int32_t>(column, {std::ssize(values)}, values)};
+    std::vector<tensors::TensorToWrite> columns{
+        tensors::tensor_to_write<std::int32_t>(column, {std::ssize(values)}, values)};
     for (const std::string& name : file.names()) {
       if (name != column) columns.push_back({name, file.info(name).dtype, file.info(name).shape, file.data(name)});
     }
@@ -177,16 +178,16 @@ TEST_F(DamagedShard, IsRefusedWhereAValueLeadsOutsideWhatItBelongsTo) {
   };
   EXPECT_EQ(with("label", {4, -1}), "accepted");
   EXPECT_EQ(with("answer", {-1, -1, 0, 0}), "accepted");
-  for (const auto& [column, values] : std::vector<std::pair<std::string, std::vector<std::int32_t>>>{
-           {"label", {-2, 0}},
-           {"token_id", {7, -8, 9, 5}},
-           {"segment", {0, 0, -1, 0}},
-           {"char_start", {0, 0, 0, -2}},
-           {"sentiment", {0, 5, 0, 0}},
-           {"second_of", {0, 1}},
-           {"second_of", {-1, 0}},
-           {"answer", {0, 3, 0, 0}},
-           {"answer", {0, 0, 0, 1}}}) {
+  for (const auto& [column, values] :
+       std::vector<std::pair<std::string, std::vector<std::int32_t>>>{{"label", {-2, 0}},
+                                                                      {"token_id", {7, -8, 9, 5}},
+                                                                      {"segment", {0, 0, -1, 0}},
+                                                                      {"char_start", {0, 0, 0, -2}},
+                                                                      {"sentiment", {0, 5, 0, 0}},
+                                                                      {"second_of", {0, 1}},
+                                                                      {"second_of", {-1, 0}},
+                                                                      {"answer", {0, 3, 0, 0}},
+                                                                      {"answer", {0, 0, 0, 1}}}) {
     EXPECT_THAT(with(column, values), HasSubstr("column " + column + " holds a value outside its range"));
   }
   write({{"kind", metadata().at("kind")}, {"version", metadata().at("version")}, {"notes", "?"}});

@@ -31,8 +31,9 @@ TEST(Windows, AreThoseOfTheReference) {
   for (const json& expected : cases) {
     SCOPED_TRACE(expected.dump());
     const auto found =
-        tokenizer.tokenize_windows(expected.at("question").get<std::string>(), expected.at("passage").get<std::string>(),
-                                   expected.at("longest"), expected.at("stride"), 64)
+        tokenizer
+            .tokenize_windows(expected.at("question").get<std::string>(), expected.at("passage").get<std::string>(),
+                              expected.at("longest"), expected.at("stride"), 64)
             .texts;
     const json& all = expected.at("windows");
     ASSERT_EQ(found.size(), all.size());
@@ -97,7 +98,8 @@ SquadQuestion ferry() {
 
 TEST(WindowExamples, PlaceAnswersByCharacters) {
   const Tokenizer tokenizer = small_tokenizer();
-  const auto examples = window_examples(tokenizer, ferry(), 4, {.max_length = 100, .overlap = 2}, Unanswerable::never).windows;
+  const auto examples =
+      window_examples(tokenizer, ferry(), 4, {.max_length = 100, .overlap = 2}, Unanswerable::never).windows;
   ASSERT_EQ(examples.size(), 1u);
   const Example& example = examples.front();
   ASSERT_EQ(example.answer.size(), 2u);
@@ -116,7 +118,8 @@ TEST(WindowExamples, PlaceAnswersByCharacters) {
 
 TEST(WindowExamples, OnlyWindowsThatHoldTheWholeAnswerHaveIt) {
   const Tokenizer tokenizer = small_tokenizer();
-  const auto examples = window_examples(tokenizer, ferry(), 0, {.max_length = 12, .overlap = 3}, Unanswerable::possible).windows;
+  const auto examples =
+      window_examples(tokenizer, ferry(), 0, {.max_length = 12, .overlap = 3}, Unanswerable::possible).windows;
   ASSERT_GT(examples.size(), 2u);
   int with = 0;
   for (std::size_t w = 0; w < examples.size(); ++w) {

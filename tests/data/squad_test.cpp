@@ -91,7 +91,8 @@ TEST(Squad, NamesThePlaceOfWhatIsWrong) {
 TEST(Squad, FindsAnswersAtBothEndsOfThePassage) {
   const auto ask = [](std::string_view answer, int start) {
     return fmt::format(R"({{"data": [{{"paragraphs": [{{"context": "é🙂b", "qas": [{{"id": "q", "question": "?",
-                           "answers": [{{"text": "{}", "answer_start": {}}}]}}]}}]}}]}})", answer, start);
+                           "answers": [{{"text": "{}", "answer_start": {}}}]}}]}}]}}]}})",
+                       answer, start);
   };
   EXPECT_EQ(read(ask("é🙂b", 0)).front().answers.front().start, 0);
   EXPECT_EQ(read(ask("b", 2)).front().answers.front().start, 2);

@@ -49,10 +49,9 @@ class TextFile : public testing::Test {
 };
 
 TEST_F(TextFile, ReadsJsonLines) {
-  const auto rows =
-      read(write("a.jsonl",
-                           "\xEF\xBB\xBF{\"text\": \"tab\\there\", \"label\": 2}\r\n\n"
-                           "{\"id\": 7, \"label\": \"good\", \"text\": \"\"}\n{\"text\": \"x\", \"label\": null}"));
+  const auto rows = read(write("a.jsonl",
+                               "\xEF\xBB\xBF{\"text\": \"tab\\there\", \"label\": 2}\r\n\n"
+                               "{\"id\": 7, \"label\": \"good\", \"text\": \"\"}\n{\"text\": \"x\", \"label\": null}"));
   ASSERT_EQ(rows.size(), 3u);
   EXPECT_EQ(rows[0].input.text, "tab\there");
   EXPECT_EQ(rows[0].label, "2");

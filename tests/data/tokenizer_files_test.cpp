@@ -135,7 +135,8 @@ TEST(TokenizerFiles, WarnsWhereTransformersWouldReadItOtherwise) {
   EXPECT_EQ(warnings_of(false, R"({"tokenizer_class": "PreTrainedTokenizerFast"})"), "");
   for (const char* config : {"", "{}", R"({"tokenizer_class": "BertTokenizer"})", R"({"do_lower_case": null})"}) {
     EXPECT_NE(warnings_of(false, config).find("do_lower_case = false, which is used; transformers would use true"),
-              std::string::npos) << config;
+              std::string::npos)
+        << config;
   }
   EXPECT_NE(warnings_of(true, R"({"do_lower_case": false})").find("tokenizer_config.json says so"), std::string::npos);
 }

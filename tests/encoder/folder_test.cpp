@@ -147,11 +147,10 @@ TEST(BertFolder, NullIsTheDefault) {
 }
 
 TEST(BertFolder, HeadsThatAreNotComputedAreRefusedByKeyUnlessAnotherTakesTheirPlace) {
-  const std::vector<std::pair<std::string, nlohmann::json>> heads = {
-      {"problem_type", "regression"},
-      {"problem_type", "multi_label_classification"},
-      {"problem_type", "ordinal"},
-      {"architectures", {"BertForTokenClassification"}}};
+  const std::vector<std::pair<std::string, nlohmann::json>> heads = {{"problem_type", "regression"},
+                                                                     {"problem_type", "multi_label_classification"},
+                                                                     {"problem_type", "ordinal"},
+                                                                     {"architectures", {"BertForTokenClassification"}}};
   for (const auto& [key, value] : heads) {
     Folder folder;
     folder.config[key] = value;
@@ -192,8 +191,8 @@ class Shards : public testing::Test {
     folder_.write();
     fs::remove(folder_.path() / "model.safetensors");
     for (const auto& [name, tensor] : folder_.weights) {
-      index["weight_map"][name] = name.find("layer.1") != name.npos ? "model-00002-of-00002.safetensors"
-                                                                    : "model-00001-of-00002.safetensors";
+      index["weight_map"][name] =
+          name.find("layer.1") != name.npos ? "model-00002-of-00002.safetensors" : "model-00001-of-00002.safetensors";
     }
     for (const auto& [name, tensor] : folder_.weights) {
       shards[index["weight_map"][name].get<std::string>()].push_back({name, tensor.dtype, tensor.shape, tensor.bytes});

@@ -163,7 +163,8 @@ void hold(RunFolder& folder, std::string_view group, const Hashes& hashes) {
 TEST(RunFolder, WorkStaysWithItsTextsAndItsModel) {
   const test::TemporaryFolder base;
   RunFolder folder(comm::Communicator(), experiment_in(base.path() / "run"));
-  const Hashes encoder{{"config.json", "a"}, {"model.safetensors", "b"}}, changed{{"config.json", "a"}, {"model.safetensors", "c"}};
+  const Hashes encoder{{"config.json", "a"}, {"model.safetensors", "b"}},
+      changed{{"config.json", "a"}, {"model.safetensors", "c"}};
   hold(folder, "texts", {{"", "one"}});
   hold(folder, "texts", {{"", "another"}});  // nothing was done yet
   hold(folder, "encoder", changed);
@@ -176,12 +177,19 @@ TEST(RunFolder, WorkStaysWithItsTextsAndItsModel) {
   EXPECT_EQ(RunFolder::identity_of(folder.path()).text(), folder.identity());
 
   EXPECT_THAT(refusal([&] { hold(folder, "texts", {{"", "one"}}); }), testing::HasSubstr("work on other texts"));
-  EXPECT_THAT(refusal([&] { hold(folder, "encoder", changed); }), testing::HasSubstr("other model.safetensors of the encoder"));
-  EXPECT_THAT(refusal([&] { hold(folder, "encoder", {{"model.safetensors", "b"}}); }),
+  EXPECT_THAT(refusal([&] { hold(folder, "encoder", changed); }),
+              testing::HasSubstr("other model.safetensors of the encoder"));
+  EXPECT_THAT(refusal([&] {
+                hold(folder, "encoder", {{"model.safetensors", "b"}});
+              }),
               testing::HasSubstr("other config.json of the encoder"));
-  EXPECT_THAT(refusal([&] { hold(folder, "encoder", {{"config.json", "a"}, {"model.safetensors", "b"}, {"vocab.txt", "e"}}); }),
+  EXPECT_THAT(refusal([&] {
+                hold(folder, "encoder", {{"config.json", "a"}, {"model.safetensors", "b"}, {"vocab.txt", "e"}});
+              }),
               testing::HasSubstr("other vocab.txt of the encoder"));
-  EXPECT_THAT(refusal([&] { hold(folder, "model", {{"config.json", "f"}}); }),
+  EXPECT_THAT(refusal([&] {
+                hold(folder, "model", {{"config.json", "f"}});
+              }),
               testing::HasSubstr("other config.json of the model"));
   hold(folder, "encoder", encoder);  // a refusal changed nothing
 }
@@ -190,7 +198,9 @@ TEST(RunFolder, WorkOfAVersionThatDidNotNoteItsModelIsRefusedByName) {
   const test::TemporaryFolder base;
   RunFolder folder(comm::Communicator(), experiment_in(base.path() / "run"));
   std::filesystem::create_directory(folder.model());
-  EXPECT_THAT(refusal([&] { hold(folder, "texts", {{"", "one"}}); }),
+  EXPECT_THAT(refusal([&] {
+                hold(folder, "texts", {{"", "one"}});
+              }),
               testing::HasSubstr("a version of layersweep that did not note it"));
   EXPECT_THAT(refusal([&] { RunFolder::identity_of(folder.path()); }), testing::HasSubstr("does not say of which model"));
 }

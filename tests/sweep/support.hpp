@@ -83,7 +83,9 @@ using Reduction = comm::GradientReducer::Mode;
 
 /// All ranks of the job, or this rank on its own.
 inline sweep::Team all_ranks(Reduction reduction) { return {comm::world(), {comm::world(), 60}, 8, reduction}; }
-inline sweep::Team this_rank(Reduction reduction) { return {comm::Communicator(), {comm::Communicator(), 60}, 8, reduction}; }
+inline sweep::Team this_rank(Reduction reduction) {
+  return {comm::Communicator(), {comm::Communicator(), 60}, 8, reduction};
+}
 
 /// A temporary folder of rank 0 that all ranks use.
 class SharedFolder {
