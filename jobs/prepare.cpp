@@ -227,6 +227,25 @@ void check_texts_fit(const config::Experiment& experiment, const Texts& texts) {
   }
 }
 
+// A model that is taken as it is must decide what the task asks.
+void check_head_fits(const config::Experiment& experiment, const Texts& texts) {
+  if (experiment.finetune.epochs > 0) return;
+  const auto model = encoder::describe_model(experiment.encoder.folder);
+  const auto refuse = [&](std::string_view model_does, std::string_view task_wants) {
+    throw base::InputError(fmt::format("{} {}", experiment.encoder.folder.string(), model_does),
+                           fmt::format("task.name = {} wants {}", config::name_of(experiment.task.name), task_wants),
+                           "Name another model, or set finetune.epochs to train a head for the task");
+  };
+  const bool asks_spans = texts.head.output == encoder::OutputKind::span;
+  if (asks_spans && model.output != texts.head.output) refuse("is a classifier", "a model that answers questions");
+  if (!asks_spans && model.output != texts.head.output) refuse("answers questions", "a classifier");
+  if (!asks_spans && model.classes != texts.head.classes) {  // masks need no labels
+    base::world_warning("{} has {} classes and task.name = {} has {}: score and label in the results mean nothing for it",
+                        experiment.encoder.folder.string(), model.classes, config::name_of(experiment.task.name),
+                        texts.head.classes);
+  }
+}
+
 // One summary of what was read otherwise than it is written.
 void tell(const Texts& texts, const std::vector<std::string>& unread_keys) {
   data::Notes notes = texts.notes;
@@ -270,6 +289,7 @@ Texts prepare(const Context& context) {
   });
   comm::run_together(context.team.ranks, [&] {
     if (!first) texts = texts_of_task(context);
+    check_head_fits(context.experiment, *texts);
     check_texts_fit(context.experiment, *texts);
   });
   base::world_info("texts: {} train, {} dev, {} test; {} training tokens", texts->train.size(), texts->dev.size(),

@@ -217,6 +217,14 @@ def case_12_sst_escapes():
     check(counts == {7, 4}, f"12: {counts}")
 
 
+def case_12_and_another_head():
+    """A model that is taken as it is may have other classes than the task, which is told; not another kind of output."""
+    said = experiment("run-sst-3", "treebank", FIXTURES / "tiny-bert", "task.name=sst", "finetune.epochs=0")
+    check("has 3 classes and task.name = sst has 5" in said, "SST on three classes", said)
+    said = experiment("run-sst-qa", "treebank", FIXTURES / "tiny-qa", "task.name=sst", "finetune.epochs=0", code=1)
+    check("answers questions" in said, "SST on a reader", said)
+
+
 def case_13_nul_in_an_id():
     pathlib.Path("nul.jsonl").write_text('{"text": "w1"}\n{"text": "w2", "id": "a\\u0000b"}\n')
     said = experiment("run-nul", "nul.jsonl", FIXTURES / "tiny-bert", code=1)
