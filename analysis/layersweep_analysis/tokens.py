@@ -124,16 +124,16 @@ def _binned(edges: tuple[int, ...], unit: str) -> tuple[str, ...]:
 def _by_frequency(dataset: xr.Dataset) -> TokenClasses:
     """How often the token's vocabulary entry stands in this file."""
     ids = dataset["token_id"]
-    counts = np.zeros(1, np.int64)
+    # Of the ids that there are: a table of all would be as long as the largest.
+    known, counts = np.zeros(0, np.int32), np.zeros(0, np.int64)
     for first in range(0, dataset.sizes["token"], 1 << 22):
-        part = np.bincount(np.maximum(ids[first : first + (1 << 22)].values, 0))
-        if part.size > counts.size:
-            part, counts = counts, part
-        counts[: part.size] += part
+        part, times = np.unique(ids[first : first + (1 << 22)].values, return_counts=True)
+        known, place = np.unique(np.concatenate([known, part]), return_inverse=True)
+        counts = np.bincount(place, np.concatenate([counts, times])).astype(np.int64)
     bins = (np.searchsorted(_FREQUENCIES, counts, side="right") - 1).astype(np.int8)
 
     def codes(tokens: slice) -> Codes:
-        found = bins[np.maximum(ids[tokens].values, 0)]
+        found = bins[np.searchsorted(known, ids[tokens].values)]
         return np.where(_special(dataset, tokens), np.int8(NO_CLASS), found)
 
     return TokenClasses("frequency", "how often the token stands in the file", _binned(_FREQUENCIES, " ×"), codes)
