@@ -6,8 +6,10 @@
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <cmath>
 #include <limits>
 
 #include "probe/divergence.hpp"
@@ -27,6 +29,19 @@ at::Tensor points_of_rows(const Block& block, PointRange probes, at::Device devi
     if (point >= probes.first && point < probes.end) points.push_back(point);
   }
   return at::tensor(points, at::kLong).to(device);
+}
+
+// A gradient that is not finite breaks its probe although the divergence is: no training could go on from there. Its KL
+// becomes NaN. `gradients` are as ProbeLayout::views gives blocks of `probes`.
+void mark_broken(const ProbeLayout& layout, PointRange probes, const std::vector<at::Tensor>& gradients, StepSums& sums) {
+  const at::Tensor kl = sums.kl();
+  const at::Tensor broken = at::zeros_like(kl);
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    if (!gradients[i].defined() || gradients[i].size(0) == 0) continue;
+    const at::Tensor not_finite = at::isfinite(gradients[i]).flatten(2).all(-1).logical_not();  // rows x S
+    broken.index_add_(0, points_of_rows(layout.blocks()[i], probes, kl.device()), not_finite.to(at::kFloat));
+  }
+  at::Tensor(kl).masked_fill_(broken.gt(0), std::numeric_limits<float>::quiet_NaN());
 }
 
 }  // namespace
@@ -109,19 +124,16 @@ void accumulate_step(const encoder::Encoder& encoder, const encoder::Batch& batc
   const auto gradients = torch::autograd::grad({loss}, leaves, {}, c10::nullopt, false, /*allow_unused=*/true);
   const at::NoGradGuard no_grad;
   const std::vector<at::Tensor> targets = layout.views(sums.gradient(), probes);
-  const at::Tensor broken = at::zeros({layout.points(), layout.seeds()}, parameters.options());
   for (std::size_t i = 0; i < targets.size(); ++i) {
-    if (!gradients[i].defined() || gradients[i].size(0) == 0) continue;
-    at::Tensor(targets[i]).add_(gradients[i]);
-    const at::Tensor not_finite = at::isfinite(gradients[i]).flatten(2).all(-1).logical_not();  // rows x S
-    broken.index_add_(0, points_of_rows(layout.blocks()[i], probes, device), not_finite.to(at::kFloat));
+    if (gradients[i].defined()) at::Tensor(targets[i]).add_(gradients[i]);
   }
   const at::Tensor flips = flipped_predictions(encoder, batch, clean.logits, logits.detach()).sum(-1);
   rows(sums.kl()).masked_scatter_(active, rows(sums.kl()).masked_select(active) + kl.detach());
   rows(sums.flips()).masked_scatter_(active, rows(sums.flips()).masked_select(active) + flips);
   rows(sums.keep_share()).add_(keep.detach());
-  // A gradient that is not finite breaks its probe although the divergence is: no training could go on from there.
-  sums.kl().masked_fill_(broken.gt(0), std::numeric_limits<float>::quiet_NaN());
+  // One sum tells that all is well; on a GPU it would have to be waited for.
+  if (device.is_cpu() && std::isfinite(sums.gradient().sum().item<float>())) return;
+  mark_broken(layout, probes, gradients, sums);
 }
 
 }  // namespace layersweep::probe
