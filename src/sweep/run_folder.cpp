@@ -1,5 +1,7 @@
 #include "sweep/run_folder.hpp"
 
+#include <algorithm>
+#include <initializer_list>
 #include <random>
 
 #include "base/error.hpp"
@@ -24,13 +26,20 @@ std::string told(const std::string& value) { return value.empty() ? "(none)" : v
 
 std::filesystem::path identity_note(const std::filesystem::path& run) { return run / "identity"; }
 
+bool holds_any(const std::filesystem::path& run, std::initializer_list<const char*> names) {
+  return std::ranges::any_of(names, [&](const char* name) { return std::filesystem::exists(run / name); });
+}
+
+// Whether anything was found out about a model here: its work without a note of which model is nobody's.
+bool holds_findings(const std::filesystem::path& run) {
+  const std::filesystem::path units = run / "units";
+  return holds_any(run, {"statistics", "explain", "results.h5"}) ||
+         (std::filesystem::exists(units) && !std::filesystem::is_empty(units));
+}
+
 // Whether anything was trained or written here, by a run that got beyond reading its texts.
 bool holds_work(const std::filesystem::path& run) {
-  for (const char* name : {"model", "model.training", "statistics", "explain", "results.h5"}) {
-    if (std::filesystem::exists(run / name)) return true;
-  }
-  const std::filesystem::path units = run / "units";
-  return std::filesystem::exists(units) && !std::filesystem::is_empty(units);
+  return holds_any(run, {"model", "model.training"}) || holds_findings(run);
 }
 
 }  // namespace
@@ -88,7 +97,7 @@ void RunFolder::take(const config::Experiment& experiment) {
 RunIdentity RunFolder::identity_of(const std::filesystem::path& run) {
   const std::filesystem::path note = identity_note(run);
   if (std::filesystem::exists(note)) return RunIdentity::from_text(base::read_text_file(note));
-  if (!holds_work(run)) return {};
+  if (!holds_findings(run)) return {};
   throw base::InputError(fmt::format("{} does not say of which model its work is", run.string()),
                          "it was made by a version of layersweep that did not note it",
                          "Run the experiment again, in another folder (--set run.folder=FOLDER)");
@@ -103,6 +112,7 @@ void RunFolder::hold_to(const comm::Communicator& world, std::string_view group,
     mine.set(group, hashes());
     text = mine.text();
     RunIdentity noted = holds_work(path_) ? identity_of(path_) : mine;
+    if (noted.empty()) noted = mine;  // a model alone, which was put here
     // A model that the run trained itself is noted when it is done: after the first work.
     const bool is_new = group == model_group && noted.group(group).empty();
     if (const auto what = mine.group(group).difference(noted.group(group)); what && !is_new) {

@@ -48,8 +48,8 @@ class RunFolder {
     return run / "units" / unit.name();
   }
   static std::filesystem::path results_of(const std::filesystem::path& run) { return run / "results.h5"; }
-  /// What the run was held to, all in all; empty where it has done nothing yet. Throws InputError where it has, and did not
-  /// note of what.
+  /// What the run was held to, all in all; empty where nothing was found out yet. Throws InputError where something was, and
+  /// it was not noted about what.
   static RunIdentity identity_of(const std::filesystem::path& run);
   /// The group that every run has noted, and that of the model that it trained itself.
   static constexpr std::string_view encoder_group = "encoder", model_group = "model";

@@ -308,7 +308,8 @@ TEST_F(Explain, RefusesWithTheRemedy) {
   const std::string probes = "[probe]\nmodes = input\nseeds = 1\n";
   write(path("untrained/experiment.ini"), sst_text() + "[finetune]\nepochs = 0\n" + probes);
   write(path("no-model/experiment.ini"), sst_text() + "[finetune]\nepochs = 1\n" + probes);
-  write(path("no-encoder/experiment.ini"), "[task]\nname = sst\ndata = x\n[encoder]\nfolder = not/there\n");
+  write(path("no-encoder/experiment.ini"),
+        "[task]\nname = sst\ndata = x\n[finetune]\nepochs = 0\n[encoder]\nfolder = not/there\n");
   struct Case {
     std::string arguments;
     int exit_code;

@@ -149,7 +149,7 @@ refused "another training" "both hold the cells .* different trainings" one/resu
 mv one/model model
 run encoder finetune.seed=1
 mv model one/model
-refused "another encoder" "weights_sha256 differs" one/results.h5 encoder/results.h5
+refused "another encoder" "model.safetensors differs" one/results.h5 encoder/results.h5
 run sample probe.seeds=5 statistics.seed=1
 refused "another sample for statistics" "statistics.seed is 0 in one, 1 in the other" a/results.h5 sample/results.h5
 run searched probe.seeds=5 explain.replacement=zero

@@ -197,12 +197,25 @@ TEST(RunFolder, WorkStaysWithItsTextsAndItsModel) {
 TEST(RunFolder, WorkOfAVersionThatDidNotNoteItsModelIsRefusedByName) {
   const test::TemporaryFolder base;
   RunFolder folder(comm::Communicator(), experiment_in(base.path() / "run"));
-  std::filesystem::create_directory(folder.model());
+  EXPECT_TRUE(RunFolder::identity_of(folder.path()).empty());
+  std::filesystem::create_directory(folder.statistics());
   EXPECT_THAT(refusal([&] {
                 hold(folder, "texts", {{"", "one"}});
               }),
               testing::HasSubstr("a version of layersweep that did not note it"));
   EXPECT_THAT(refusal([&] { RunFolder::identity_of(folder.path()); }), testing::HasSubstr("does not say of which model"));
+}
+
+TEST(RunFolder, AModelThatWasPutThereIsTakenOn) {
+  const test::TemporaryFolder base;
+  RunFolder folder(comm::Communicator(), experiment_in(base.path() / "run"));
+  std::filesystem::create_directory(folder.model());
+  hold(folder, "texts", {{"", "one"}});
+  hold(folder, "model", {{"config.json", "a"}});
+  EXPECT_THAT(refusal([&] {
+                hold(folder, "model", {{"config.json", "b"}});
+              }),
+              testing::HasSubstr("config.json of the model"));
 }
 
 TEST(RunIdentity, NamesWhatDiffersFirst) {
