@@ -31,8 +31,8 @@ constexpr const char* index_name = "model.safetensors.index.json";
                                        "from_pretrained(\"{0}\"); model.save_pretrained(\"{0}\") (or the class of its head)",
                                        folder.string()));
   }
-  throw base::InputError(fmt::format("{} holds no weights", folder.string()),
-                         fmt::format("neither {} nor {} is there", single_name, index_name),
+  throw base::InputError(fmt::format("cannot read {}", file.string()),
+                         fmt::format("it is missing, and so is {}", index_name),
                          "Name a folder with config.json and model.safetensors");
 }
 

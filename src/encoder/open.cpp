@@ -97,7 +97,7 @@ void check_embedded(const ModelDescription& model, std::span<const std::int32_t>
                     std::span<const std::int32_t> segments) {
   if (!token_ids.empty() && std::ranges::max(token_ids) >= model.vocabulary) {
     throw base::InputError(fmt::format("a text holds token {}", std::ranges::max(token_ids)),
-                           fmt::format("the model in {} has embeddings of {} tokens (vocab_size), its tokenizer knows more",
+                           fmt::format("the model in {} has {} word embeddings (vocab_size), and its tokenizer more tokens",
                                        model.folder.string(), model.vocabulary),
                            "Put the tokenizer's files of this very model there, or resize its embeddings");
   }
