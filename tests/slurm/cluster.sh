@@ -151,3 +151,25 @@ cluster_stop() {
   done
   cluster_pids=()
 }
+
+# Sets `work`, a folder that goes away with the script and its cluster. Ends the script with exit code 77, saying why, where
+# there can be no cluster.
+cluster_workplace() {
+  local why
+  why=$(cluster_missing)
+  if [ -n "$why" ]; then
+    echo "skipped: $why"
+    exit 77
+  fi
+  work=$(mktemp -d /var/tmp/layersweep-slurm.XXXXXX) # not under /tmp, of which each node has its own
+  chmod 755 "$work" # munge wants its socket to be within reach of all
+  trap 'cluster_stop; rm -rf "$work"' EXIT
+  trap 'exit 1' INT TERM HUP
+}
+
+# cluster_start_or_skip SOURCE_FOLDER BINARY_FOLDER: starts it in $work/cluster, or ends the script with exit code 77.
+cluster_start_or_skip() {
+  cluster_start "$work/cluster" "$1" "$2" && return
+  echo "skipped: no Slurm could be started on this machine (reason above)" # says nothing about layersweep
+  exit 77
+}

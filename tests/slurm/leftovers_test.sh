@@ -8,20 +8,7 @@ layersweep=$1 source_folder=$2 binary_folder=$3
 # shellcheck source=tests/slurm/cluster.sh
 . "$source_folder/tests/slurm/cluster.sh"
 
-why=$(cluster_missing)
-if [ -n "$why" ]; then
-  echo "skipped: $why"
-  exit 77
-fi
-
-work=$(mktemp -d /var/tmp/layersweep-slurm.XXXXXX) # not under /tmp, of which each node has its own
-chmod 755 "$work" # munge wants its socket to be within reach of all
-finish() {
-  cluster_stop
-  rm -rf "$work"
-}
-trap finish EXIT
-trap 'exit 1' INT TERM HUP
+cluster_workplace
 
 fail() {
   echo "FAILED: $1"
@@ -54,10 +41,7 @@ exec "$layersweep" submit tiny.ini --set run.folder=runs/\$run --nodes 2 --ranks
 SUBMIT
 chmod +x submit
 
-if ! cluster_start "$work/cluster" "$source_folder" "$binary_folder"; then
-  echo "skipped: no Slurm could be started on this machine (reason above)" # says nothing about layersweep
-  exit 77
-fi
+cluster_start_or_skip "$source_folder" "$binary_folder"
 
 # What sbatch itself would obey, and what only the job meets.
 options=(SBATCH_TIMELIMIT=1 SBATCH_ARRAY_INX=3-4 SBATCH_EXPORT=NONE SLURM_HINT=multithread)

@@ -10,20 +10,7 @@ layersweep=$1 source_folder=$2 binary_folder=$3
 # shellcheck source=tests/support/same_results.sh
 . "$source_folder/tests/support/same_results.sh"
 
-why=$(cluster_missing)
-if [ -n "$why" ]; then
-  echo "skipped: $why"
-  exit 77
-fi
-
-work=$(mktemp -d /var/tmp/layersweep-slurm.XXXXXX) # not under /tmp, of which each node has its own
-chmod 755 "$work" # munge wants its socket to be within reach of all
-finish() {
-  cluster_stop
-  rm -rf "$work"
-}
-trap finish EXIT
-trap 'exit 1' INT TERM HUP
+cluster_workplace
 
 fail() {
   echo "FAILED: $1"
@@ -85,10 +72,7 @@ deterministic = true
 checkpoint_seconds = 0
 INI
 
-if ! cluster_start "$work/cluster" "$source_folder" "$binary_folder"; then
-  echo "skipped: no Slurm could be started on this machine (reason above)" # says nothing about layersweep
-  exit 77
-fi
+cluster_start_or_skip "$source_folder" "$binary_folder"
 
 "$layersweep" doctor >told 2>&1 || fail "doctor: $(cat told)"
 grep -q "Slurm: srun wires ranks up by .*pmix" told || fail "doctor does not tell of PMIx: $(cat told)"
