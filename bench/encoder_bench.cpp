@@ -16,15 +16,15 @@
 #include <string>
 
 #include "device/memory.hpp"
-#include "encoder/bert.hpp"
-#include "encoder/counting.hpp"
-#include "encoder/kernels.hpp"
+#include "model/bert.hpp"
+#include "model/counting.hpp"
+#include "model/kernels.hpp"
 
 namespace {
 
 using namespace layersweep;
-using encoder::Need;
-using encoder::Rows;
+using model::Need;
+using model::Rows;
 
 // One thread is timed by the processor's time, which other programs on the machine disturb less.
 double now() {
@@ -47,8 +47,8 @@ double best_seconds(const std::function<void()>& work, int repeats) {
   return best;
 }
 
-encoder::BertConfig mini() {
-  encoder::BertConfig config;
+model::BertConfig mini() {
+  model::BertConfig config;
   config.layers = 6;
   config.hidden = 384;
   config.heads = 12;
@@ -60,10 +60,10 @@ encoder::BertConfig mini() {
 }
 
 struct Work {
-  encoder::BertConfig config = mini();
+  model::BertConfig config = mini();
   std::int64_t sentences, tokens;
-  encoder::Batch batch;
-  encoder::Clean clean;
+  model::Batch batch;
+  model::Clean clean;
 
   Work(std::int64_t sentence_count, std::int64_t token_count) : sentences(sentence_count), tokens(token_count) {
     batch.token_ids = at::randint(1, config.vocabulary, {sentences, tokens}, at::kLong);
@@ -74,13 +74,13 @@ struct Work {
   std::int64_t copies() const { return config.layers + 2; }
   at::Tensor examples(std::int64_t count) const { return at::arange(sentences).repeat({count}); }
 
-  void input_mode(const encoder::Encoder& model) const {
+  void input_mode(const model::Model& model) const {
     const at::Tensor states = clean.states[0].repeat({copies(), 1, 1}).requires_grad_();
     Rows rows{states, examples(copies())};
     for (int point = 0; point <= config.layers; ++point) rows = model.advance(point, rows, batch, Need::read_out);
     model.read_out(rows, batch).square().sum().backward();
   }
-  void hidden_mode(const encoder::Encoder& model) const {
+  void hidden_mode(const model::Model& model) const {
     Rows rows;
     for (int point = 0; point <= config.layers + 1; ++point) {
       Rows joining{clean.states[point].detach().clone().requires_grad_(), examples(1)};
@@ -143,15 +143,14 @@ double report(const std::string& name, const Work& work, double seconds, const P
 
 // The counting model from its second point, forward and backward: rows are copies x seeds x examples.
 void report_counting() {
-  const encoder::CountingModel model{{}, encoder::random_counting_weights({}, 0)};
+  const model::CountingModel model{{}, model::random_counting_weights({}, 0)};
   const std::int64_t rows = 2048;
-  encoder::Batch batch;
+  model::Batch batch;
   batch.lengths = at::randint(1, 11, {128}, at::kLong);
   batch.token_ids = at::zeros({128, 10}, at::kLong);
   const at::Tensor start = at::randn({rows, 10, 2}), example = at::arange(rows).remainder(128);
-  for (const auto& [name, arithmetic] :
-       {std::pair{"fast", encoder::Arithmetic::fast}, {"plain", encoder::Arithmetic::plain}}) {
-    const auto counting = encoder::make_counting(model, arithmetic);
+  for (const auto& [name, arithmetic] : {std::pair{"fast", model::Arithmetic::fast}, {"plain", model::Arithmetic::plain}}) {
+    const auto counting = model::make_counting(model, arithmetic);
     const double seconds = best_seconds(
         [&] {
           counting->read_out({start.clone().requires_grad_(), example}, batch).square().sum().backward();
@@ -162,13 +161,13 @@ void report_counting() {
 }
 
 // Each kernel on one thread, on one row's worth of memory over and over, per token of a layer.
-void report_kernels(const Work& work, const encoder::Kernels& k) {
+void report_kernels(const Work& work, const model::Kernels& k) {
   const std::int64_t t = work.tokens, h = work.config.hidden, inner = work.config.inner, rows = 8, n = rows * t;
   at::Tensor buffers = at::randn({12, n * inner});
   std::vector<float*> b;
   for (int i = 0; i < 12; ++i) b.push_back(buffers[i].mutable_data_ptr<float>());
   const std::int64_t width = (t + k.lanes - 1) / k.lanes * k.lanes;
-  const encoder::AttentionShape shape{t, t, work.config.heads, h / work.config.heads, 3 * h, 3 * h, h, width};
+  const model::AttentionShape shape{t, t, work.config.heads, h / work.config.heads, 3 * h, 3 * h, h, width};
   const auto each_row = [&](auto&& run) {
     for (std::int64_t row = 0; row < rows; ++row) run(row * t * 3 * h, row * t * h);
   };
@@ -208,10 +207,10 @@ int main(int argc, char** argv) {
   if (argc <= 4 || std::string(argv[4]) == "keep") device::keep_freed_memory();
   at::set_num_threads(argument(1, 1));
   Work work(argument(3, 8), argument(2, 27));
-  const auto weights = encoder::random_bert_weights(work.config, 0);
-  const auto fast = encoder::make_bert(work.config, weights, -1, encoder::Arithmetic::fast);
-  const auto bf16 = encoder::make_bert(work.config, weights, -1, encoder::Arithmetic::fast_bf16);
-  const auto plain = encoder::make_bert(work.config, weights, -1, encoder::Arithmetic::plain);
+  const auto weights = model::random_bert_weights(work.config, 0);
+  const auto fast = model::make_bert(work.config, weights, -1, model::Arithmetic::fast);
+  const auto bf16 = model::make_bert(work.config, weights, -1, model::Arithmetic::fast_bf16);
+  const auto plain = model::make_bert(work.config, weights, -1, model::Arithmetic::plain);
   work.clean = fast->clean(work.batch);
   fmt::print("{} threads, {} sentences of {} tokens\n", at::get_num_threads(), work.sentences, work.tokens);
 
@@ -226,7 +225,7 @@ int main(int argc, char** argv) {
              1e3 * best_seconds([&] { plain->clean(work.batch); }, 6));
   report_counting();
   at::set_num_threads(1);
-  for (const encoder::Kernels* table : encoder::runnable_kernels()) report_kernels(work, *table);
+  for (const model::Kernels* table : model::runnable_kernels()) report_kernels(work, *table);
   fmt::print(
       "{{\"input mode, share of the products' speed\": {:.3f}, \"hidden mode, share of the products' speed\": {:.3f}}}\n",
       input_share, hidden_share);

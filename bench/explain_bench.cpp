@@ -15,8 +15,8 @@
 
 #include "data/prepare.hpp"
 #include "device/memory.hpp"
-#include "encoder/open.hpp"
 #include "explain/gradients.hpp"
+#include "model/open.hpp"
 #include "probe/gates.hpp"
 #include "probe/masks.hpp"
 
@@ -56,16 +56,16 @@ int main(int argc, char** argv) {
   }
   device::keep_freed_memory();
   at::set_num_threads(1);
-  const auto model = encoder::open_encoder(argv[1]);
+  const auto model = model::open_model(argv[1]);
   const auto corpus = data::prepare_sst(argv[2], data::Split::test, data::Tokenizer::open(argv[1]), 512);
   const auto batches = batches_by_length(corpus, argc > 3 ? std::stoul(argv[3]) : 1);
-  const std::vector<encoder::Point>& points = model->points();
+  const std::vector<model::Point>& points = model->points();
   std::vector<std::size_t> measured(points.size());
   std::iota(measured.begin(), measured.end(), std::size_t{0});
   if (argc > 4) measured = {std::stoul(argv[4])};
   std::vector<std::int64_t> widths;
   std::vector<at::Tensor> replacements;
-  for (const encoder::Point& place : points) {
+  for (const model::Point& place : points) {
     widths.push_back(place.width);
     replacements.push_back(at::zeros({place.width}));
   }
@@ -79,9 +79,9 @@ int main(int argc, char** argv) {
   for (std::size_t b = 0; b <= batches.size(); ++b) {
     const bool counts = b > 0;  // the first one is done twice, to warm up
     const std::vector<std::int64_t>& examples = batches[counts ? b - 1 : 0];
-    const encoder::Batch batch = encoder::collate(corpus, examples);
+    const model::Batch batch = model::collate(corpus, examples);
     const double start = now();
-    const encoder::Clean clean = model->clean(batch);
+    const model::Clean clean = model->clean(batch);
     const double passed = now();
     {
       const at::NoGradGuard no_grad;

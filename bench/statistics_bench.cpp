@@ -9,8 +9,8 @@
 
 #include "data/prepare.hpp"
 #include "device/memory.hpp"
-#include "encoder/open.hpp"
-#include "jobs/state_scan.hpp"
+#include "jobs/steps/state_scan.hpp"
+#include "model/open.hpp"
 
 namespace {
 
@@ -31,13 +31,13 @@ int main(int argc, char** argv) {
   }
   device::keep_freed_memory();
   at::set_num_threads(1);
-  const auto model = encoder::open_encoder(argv[1]);
+  const auto model = model::open_model(argv[1]);
   const auto tokenizer = data::Tokenizer::open(argv[1]);
   const auto all = data::prepare_sst(argv[2], data::Split::train, tokenizer, 84);
   const auto corpus = all.first(argc > 3 ? std::atoll(argv[3]) : 512);
   const std::int64_t cka_tokens = argc > 4 ? std::atoll(argv[4]) : 20000;
   std::vector<std::int64_t> widths;
-  for (const encoder::Point& point : model->points()) widths.push_back(point.width);
+  for (const model::Point& point : model->points()) widths.push_back(point.width);
 
   // The share of tokens that is kept for CKA is that of the whole split.
   const double share = double(corpus.token_total()) / double(all.token_total());
@@ -57,7 +57,7 @@ int main(int argc, char** argv) {
       const auto& examples = batch.shards[std::size_t(shard)];
       if (examples.empty()) continue;
       const double start = now();
-      const auto clean = model->clean(encoder::collate(corpus, examples));
+      const auto clean = model->clean(model::collate(corpus, examples));
       const double passed = now();
       without[std::size_t(shard)].add(corpus, examples, clean, nothing);
       const double summed = now();

@@ -58,12 +58,12 @@ std::optional<int> gpu_of_rank(const comm::Communicator& world, const config::Ru
   return number;
 }
 
-encoder::Arithmetic arithmetic_on_cpu(const config::Run& run) {
-  return run.precision == config::Precision::bf16 ? encoder::Arithmetic::fast_bf16 : encoder::Arithmetic::fast;
+model::Arithmetic arithmetic_on_cpu(const config::Run& run) {
+  return run.precision == config::Precision::bf16 ? model::Arithmetic::fast_bf16 : model::Arithmetic::fast;
 }
 
-encoder::Arithmetic arithmetic_on_gpu(const config::Run& run) {
-  return run.precision == config::Precision::bf16 ? encoder::Arithmetic::plain_bf16 : encoder::Arithmetic::plain;
+model::Arithmetic arithmetic_on_gpu(const config::Run& run) {
+  return run.precision == config::Precision::bf16 ? model::Arithmetic::plain_bf16 : model::Arithmetic::plain;
 }
 
 }  // namespace layersweep::jobs

@@ -7,7 +7,7 @@
 
 #include "comm/communicator.hpp"
 #include "config/experiment.hpp"
-#include "encoder/bert.hpp"
+#include "model/bert.hpp"
 
 namespace layersweep::jobs {
 
@@ -16,7 +16,7 @@ namespace layersweep::jobs {
 std::optional<int> gpu_of_rank(const comm::Communicator& world, const config::Run& run);
 
 /// How the frozen model is computed on a CPU, and on a GPU.
-encoder::Arithmetic arithmetic_on_cpu(const config::Run& run);
-encoder::Arithmetic arithmetic_on_gpu(const config::Run& run);
+model::Arithmetic arithmetic_on_cpu(const config::Run& run);
+model::Arithmetic arithmetic_on_gpu(const config::Run& run);
 
 }  // namespace layersweep::jobs

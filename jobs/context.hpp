@@ -7,7 +7,7 @@
 #include "config/experiment.hpp"
 #include "data/corpus.hpp"
 #include "data/tokenizer.hpp"
-#include "encoder/output_kind.hpp"
+#include "model/output_kind.hpp"
 #include "sweep/run_folder.hpp"
 #include "sweep/team.hpp"
 
@@ -26,7 +26,7 @@ struct Texts {
   data::Corpus test;
   std::optional<data::Tokenizer> tokenizer;  ///< none for the counting task, whose tokens are digits
   std::string data_sha256;                   ///< of the files (counting: of the seed)
-  encoder::Head head;                        ///< what a model fine-tuned on them decides
+  model::Head head;                          ///< what a model fine-tuned on them decides
   data::Notes notes = {};                    ///< on reading the files; those on making tokens are the corpora's
 
   const data::Corpus& of(config::Split split) const;

@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "config/experiment.hpp"
-#include "encoder/bert_config.hpp"
-#include "encoder/gru_classifier.hpp"
+#include "model/bert_config.hpp"
+#include "model/gru_classifier.hpp"
 #include "plan/model.hpp"
 
 namespace layersweep::jobs {
@@ -15,9 +15,9 @@ plan::Model planned_model(const config::Experiment& experiment);
 
 /// The sizes of the recurrent classifier that the experiment trains or takes as it is; none where it is another model.
 /// Throws InputError. Independent.
-std::optional<encoder::GruClassifierConfig> planned_gru(const config::Experiment& experiment);
+std::optional<model::GruClassifierConfig> planned_gru(const config::Experiment& experiment);
 
 /// Those of its encoder, where it is neither that nor the counting task's model. Throws InputError. Independent.
-encoder::BertConfig planned_bert(const config::Experiment& experiment);
+model::BertConfig planned_bert(const config::Experiment& experiment);
 
 }  // namespace layersweep::jobs

@@ -10,7 +10,7 @@
 #include "device/gpus.hpp"
 #include "device/processor.hpp"
 #include "device/threads.hpp"
-#include "jobs/extract.hpp"
+#include "jobs/steps/extract.hpp"
 
 namespace layersweep::jobs {
 

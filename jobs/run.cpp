@@ -13,16 +13,16 @@
 #include "device/memory.hpp"
 #include "device/processor.hpp"
 #include "device/threads.hpp"
-#include "encoder/model_files.hpp"
-#include "encoder/open.hpp"
 #include "jobs/compute_device.hpp"
-#include "jobs/explainers.hpp"
-#include "jobs/extract.hpp"
-#include "jobs/finetune.hpp"
-#include "jobs/prepare.hpp"
-#include "jobs/probe.hpp"
 #include "jobs/provenance.hpp"
-#include "jobs/statistics.hpp"
+#include "jobs/steps/explain.hpp"
+#include "jobs/steps/extract.hpp"
+#include "jobs/steps/finetune.hpp"
+#include "jobs/steps/prepare.hpp"
+#include "jobs/steps/probe.hpp"
+#include "jobs/steps/statistics.hpp"
+#include "model/model_files.hpp"
+#include "model/open.hpp"
 #include "store/inspect.hpp"
 #include "sweep/pace.hpp"
 
@@ -65,11 +65,11 @@ base::ExitCode exit_code_of(const std::vector<UnitResult>& units) {
 }
 
 // None where the run computes on CPUs alone.
-std::unique_ptr<encoder::Encoder> open_on_gpu(const std::filesystem::path& model, const config::Run& run,
-                                              const std::optional<int>& gpu) {
+std::unique_ptr<model::Model> open_on_gpu(const std::filesystem::path& model, const config::Run& run,
+                                          const std::optional<int>& gpu) {
   if (!gpu) return nullptr;
-  return encoder::open_encoder(model, arithmetic_on_gpu(run),
-                               at::Device(at::DeviceType::CUDA, static_cast<at::DeviceIndex>(*gpu)));
+  return model::open_model(model, arithmetic_on_gpu(run),
+                           at::Device(at::DeviceType::CUDA, static_cast<at::DeviceIndex>(*gpu)));
 }
 
 base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions& options) {
@@ -97,20 +97,20 @@ base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions&
   folder.hold_to(world, "texts", [&] { return std::map<std::string, std::string>{{"", texts.data_sha256}}; });
   std::string_view probed = RunFolder::encoder_group;
   if (!experiment.encoder.folder.empty()) {
-    folder.hold_to(world, probed, [&] { return encoder::hashes_of_model(experiment.encoder.folder); });
+    folder.hold_to(world, probed, [&] { return model::hashes_of_model(experiment.encoder.folder); });
   }
   if (!goes_to(options, "finetune")) return base::ExitCode::done;
   sweep::stop_here_if_asked(world);
   const std::filesystem::path model = finetune(context, texts);
   if (experiment.finetune.epochs > 0) {
     probed = RunFolder::model_group;
-    folder.hold_to(world, probed, [&] { return encoder::hashes_of_model(model); });
+    folder.hold_to(world, probed, [&] { return model::hashes_of_model(model); });
   }
   if (!goes_to(options, "statistics")) return base::ExitCode::done;
   const auto encoder =
-      comm::run_together(world, [&] { return encoder::open_encoder(model, arithmetic_on_cpu(experiment.run)); });
+      comm::run_together(world, [&] { return model::open_model(model, arithmetic_on_cpu(experiment.run)); });
   const auto on_gpu = comm::run_together(world, [&] { return open_on_gpu(model, experiment.run, gpu); });
-  const encoder::Encoder& of_probes = on_gpu ? *on_gpu : *encoder;
+  const model::Model& of_probes = on_gpu ? *on_gpu : *encoder;
   if (wants(options, "statistics")) {
     sweep::stop_here_if_asked(world);
     statistics(context, *encoder, texts);
@@ -124,7 +124,7 @@ base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions&
   if (wants(options, "extract")) {
     sweep::stop_here_if_asked(world);
     ModelRecord record{sweep::RunIdentity::from_text(folder.identity()).hashes(probed), {}};
-    if (texts.tokenizer) record.unread_keys = encoder::describe_model(model).unread_keys;
+    if (texts.tokenizer) record.unread_keys = model::describe_model(model).unread_keys;
     extract(context, of_probes, texts, units,
             provenance_of(experiment, world, texts, record, options.command, threads, gpu));
     if (world.rank() == 0) {

@@ -3,7 +3,7 @@
 
     config_keys.py [--check]
 
-Writes tests/encoder/fixtures/config_keys.json: {"transformers": version, "bert": [keys]}. tests/encoder/folder_test.cpp holds
+Writes tests/model/fixtures/config_keys.json: {"transformers": version, "bert": [keys]}. tests/model/folder_test.cpp holds
 every key to be computed, refused by name, or known to change nothing. With --check nothing is written: exit code 1 where the
 file is another. Needs transformers (no PyTorch: the file is read, not run).
 """

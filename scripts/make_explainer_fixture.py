@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make tests/explain/fixtures/captum.safetensors: what Captum and transformers say of tests/encoder/fixtures/tiny-bert.
+"""Make tests/explain/fixtures/captum.safetensors: what Captum and transformers say of tests/model/fixtures/tiny-bert.
 
 Needs torch, transformers, safetensors, captum. Per point: `baseline.P` (features), `integrated_gradients.P` (50
 Gauss-Legendre steps from the baseline), `input_x_gradient.P`, both of the log probability of the predicted class and summed

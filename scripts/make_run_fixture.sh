@@ -12,7 +12,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 python3 "$root/tests/jobs/make_tiny_texts.py" .
-cp -r "$root/tests/encoder/fixtures/tiny-bert" encoder
+cp -r "$root/tests/model/fixtures/tiny-bert" encoder
 cat >old.ini <<'INI'
 [task]
 name = text

@@ -14,7 +14,7 @@
 #include "base/log.hpp"
 #include "base/printable.hpp"
 #include "comm/agreement.hpp"
-#include "jobs/explain_file.hpp"
+#include "jobs/explaining/explain_file.hpp"
 #include "submit/quote.hpp"
 
 namespace layersweep::app {

@@ -3,7 +3,7 @@
 
 #include "app/commands.hpp"
 #include "app/standard_streams.hpp"
-#include "jobs/merge.hpp"
+#include "jobs/merge/merge.hpp"
 #include "store/inspect.hpp"
 
 namespace layersweep::app {

@@ -10,9 +10,9 @@
 #include "app/standard_streams.hpp"
 #include "app/text_lines.hpp"
 #include "base/log.hpp"
-#include "encoder/open.hpp"
-#include "jobs/best_answer.hpp"
-#include "jobs/text_reader.hpp"
+#include "jobs/explaining/best_answer.hpp"
+#include "jobs/explaining/text_reader.hpp"
+#include "model/open.hpp"
 
 namespace layersweep::app {
 
@@ -31,7 +31,7 @@ class Reader {
     }
   }
 
-  bool answers_questions() const { return reader_.output() == encoder::OutputKind::span; }
+  bool answers_questions() const { return reader_.output() == model::OutputKind::span; }
   /// Whether another is there already.
   bool ready() { return lines_.ready(); }
   /// The next; a question in all its windows.
@@ -54,7 +54,7 @@ class Reader {
   jobs::TextReader reader_;
 };
 
-void answer_questions(const encoder::Encoder& encoder, Reader& reader) {
+void answer_questions(const model::Model& encoder, Reader& reader) {
   Output output;
   try {
     while (const auto windows = reader.next()) {
@@ -68,7 +68,7 @@ void answer_questions(const encoder::Encoder& encoder, Reader& reader) {
   output.flush();
 }
 
-void classify(const encoder::Encoder& encoder, Reader& reader) {
+void classify(const model::Model& encoder, Reader& reader) {
   Output output;
   std::vector<data::Example> texts;
   const auto answer = [&] {
@@ -93,7 +93,7 @@ void classify(const encoder::Encoder& encoder, Reader& reader) {
 base::ExitCode run(const config::Arguments& arguments) {
   Reader reader(arguments);
   use_the_processors_allowed();
-  const auto encoder = encoder::open_encoder(arguments.value("--encoder"));
+  const auto encoder = model::open_model(arguments.value("--encoder"));
   if (reader.answers_questions()) {
     answer_questions(*encoder, reader);
   } else {

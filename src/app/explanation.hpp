@@ -4,7 +4,7 @@
 #include <string>
 
 #include "app/mask_table.hpp"
-#include "jobs/explain.hpp"
+#include "jobs/explaining/explain_text.hpp"
 
 namespace layersweep::app {
 

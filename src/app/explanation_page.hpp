@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "config/experiment.hpp"
-#include "jobs/explain.hpp"
+#include "jobs/explaining/explain_text.hpp"
 
 namespace layersweep::app {
 

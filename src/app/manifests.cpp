@@ -10,7 +10,7 @@
 
 #include "base/error.hpp"
 #include "data/counting.hpp"
-#include "jobs/prepare.hpp"
+#include "jobs/steps/prepare.hpp"
 
 namespace layersweep::app {
 namespace {

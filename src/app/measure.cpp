@@ -22,11 +22,11 @@
 #include "data/corpus.hpp"
 #include "data/counting.hpp"
 #include "device/processor.hpp"
-#include "encoder/bert.hpp"
-#include "encoder/counting.hpp"
-#include "encoder/gru_classifier.hpp"
 #include "jobs/compute_device.hpp"
 #include "jobs/planned_model.hpp"
+#include "model/bert.hpp"
+#include "model/counting.hpp"
+#include "model/gru_classifier.hpp"
 #include "plan/unit.hpp"
 #include "plan/work.hpp"
 #include "probe/evaluate.hpp"
@@ -67,16 +67,16 @@ double median_seconds(const std::function<void()>& work, double enough_s = 1.0) 
 
 bool is_counting(const config::Experiment& experiment) { return experiment.task.name == config::TaskName::counting; }
 
-std::unique_ptr<encoder::Encoder> random_encoder(const config::Experiment& experiment) {
+std::unique_ptr<model::Model> random_encoder(const config::Experiment& experiment) {
   if (is_counting(experiment)) {
-    const encoder::CountingConfig config;
-    return encoder::make_counting({config, encoder::random_counting_weights(config, 1)});
+    const model::CountingConfig config;
+    return model::make_counting({config, model::random_counting_weights(config, 1)});
   }
   if (const auto config = jobs::planned_gru(experiment)) {
-    return encoder::make_gru_classifier({*config, encoder::random_gru_classifier_weights(*config, 1)}, 0);
+    return model::make_gru_classifier({*config, model::random_gru_classifier_weights(*config, 1)}, 0);
   }
-  const encoder::BertConfig config = jobs::planned_bert(experiment);
-  return encoder::make_bert(config, encoder::random_bert_weights(config, 1), 0, jobs::arithmetic_on_cpu(experiment.run));
+  const model::BertConfig config = jobs::planned_bert(experiment);
+  return model::make_bert(config, model::random_bert_weights(config, 1), 0, jobs::arithmetic_on_cpu(experiment.run));
 }
 
 // `count` texts of `length` random tokens.
@@ -104,11 +104,11 @@ data::Corpus random_texts(std::int64_t count, std::int64_t length, bool counting
 // One mode's passes on texts of one size.
 class Passes {
  public:
-  Passes(const encoder::Encoder& encoder, config::Mode mode, std::int64_t seeds)
+  Passes(const model::Model& encoder, config::Mode mode, std::int64_t seeds)
       : encoder_(encoder), mode_(sweep::mode_of(mode)), layout_(mode_, widths(encoder), seeds) {
     for (std::int64_t s = 0; s < seeds; ++s) seeds_.push_back(static_cast<std::uint64_t>(s));
     std::vector<at::Tensor> replacements;
-    for (const encoder::Point& point : encoder.points()) replacements.push_back(at::zeros({point.width}));
+    for (const model::Point& point : encoder.points()) replacements.push_back(at::zeros({point.width}));
     parameters_ = probe::initial_parameters(layout_, seeds_, replacements);
     active_ = at::ones({layout_.points(), seeds}, at::kBool);
     inputs_.alpha = at::ones({layout_.points(), seeds});
@@ -120,7 +120,7 @@ class Passes {
     inputs_.batch_size = texts.size();
     return median_seconds([&] {
       probe::StepSums part(layout_);
-      const encoder::Batch batch = encoder::collate(texts, all);
+      const model::Batch batch = model::collate(texts, all);
       inputs_.noise = probe::gate_noise(mode_, seeds_, layout_.clip({}), 1, all, batch.width());
       probe::accumulate_step(encoder_, batch, layout_, parameters_, inputs_, part);
     });
@@ -129,7 +129,7 @@ class Passes {
   double evaluate_seconds(const data::Corpus& texts) const {
     const std::vector<std::int64_t> all = numbers(texts);
     return median_seconds([&] {
-      const encoder::Batch batch = encoder::collate(texts, all);
+      const model::Batch batch = model::collate(texts, all);
       probe::evaluate_hard_masks(encoder_, batch, encoder_.clean(batch), layout_, parameters_, active_);
     });
   }
@@ -151,9 +151,9 @@ class Passes {
   std::int64_t parameters() const { return layout_.size(); }
 
  private:
-  static std::vector<std::int64_t> widths(const encoder::Encoder& encoder) {
+  static std::vector<std::int64_t> widths(const model::Model& encoder) {
     std::vector<std::int64_t> result;
-    for (const encoder::Point& point : encoder.points()) result.push_back(point.width);
+    for (const model::Point& point : encoder.points()) result.push_back(point.width);
     return result;
   }
   static std::vector<std::int64_t> numbers(const data::Corpus& texts) {
@@ -162,7 +162,7 @@ class Passes {
     return all;
   }
 
-  const encoder::Encoder& encoder_;
+  const model::Model& encoder_;
   probe::Mode mode_;
   probe::ProbeLayout layout_;
   std::vector<std::uint64_t> seeds_;

@@ -5,7 +5,7 @@
 
 #include "comm/communicator.hpp"
 #include "config/experiment.hpp"
-#include "encoder/encoder.hpp"
+#include "model/model.hpp"
 #include "plan/calibration.hpp"
 #include "plan/lengths.hpp"
 #include "plan/model.hpp"

@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "base/printable.hpp"
-#include "jobs/explanations.hpp"
+#include "jobs/steps/explanations.hpp"
 #include "plan/scaling.hpp"
 #include "stats/hidden_statistics.hpp"
 #include "store/layout.hpp"

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "data/corpus.hpp"
-#include "encoder/encoder.hpp"
+#include "model/model.hpp"
 
 namespace layersweep::app {
 
@@ -17,6 +17,6 @@ struct Prediction {
 };
 
 /// The answers in the order of the texts; inside, texts of nearly equal length share a batch, so that little is padding.
-std::vector<Prediction> predict_texts(const encoder::Encoder& encoder, std::span<const data::Example> texts);
+std::vector<Prediction> predict_texts(const model::Model& encoder, std::span<const data::Example> texts);
 
 }  // namespace layersweep::app

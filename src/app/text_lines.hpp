@@ -10,7 +10,7 @@
 #include "app/standard_streams.hpp"
 #include "config/command_line.hpp"
 #include "data/examples.hpp"
-#include "jobs/best_answer.hpp"
+#include "jobs/explaining/best_answer.hpp"
 
 namespace layersweep::app {
 

@@ -5,7 +5,7 @@
 
 namespace layersweep::explain {
 
-/// What the layer above the point pays to each token: encoder::AttendingEncoder. NaN where nothing attends.
+/// What the layer above the point pays to each token: model::AttendingModel. NaN where nothing attends.
 class Attention final : public Explainer {
  public:
   at::Tensor attribute(const Subject& subject) const override;

@@ -5,8 +5,8 @@
 
 #include <cstdint>
 
-#include "encoder/adamw.hpp"
 #include "explain/subject.hpp"
+#include "model/adamw.hpp"
 #include "probe/optimiser.hpp"
 
 namespace layersweep::explain {
@@ -43,7 +43,7 @@ class TokenParameters {
  private:
   static constexpr double learning_rate = 0.1;
   at::Tensor values_;
-  encoder::AdamW optimiser_;
+  model::AdamW optimiser_;
 };
 
 /// The multipliers swing around the constraint, so the last step is not the best one: of each text the parameters whose

@@ -18,15 +18,14 @@
 namespace layersweep::explain {
 
 at::Tensor outputs_above(const Subject& subject, const at::Tensor& states, const at::Tensor& text) {
-  const encoder::Encoder& encoder = subject.encoder;
-  const int last = static_cast<int>(encoder.points().size()) - 1;
-  encoder::Rows rows{states, text};
-  if (subject.point == last) rows = encoder.narrow_to_read_out(rows, subject.batch);
+  const model::Model& model = subject.model;
+  const int last = static_cast<int>(model.points().size()) - 1;
+  model::Rows rows{states, text};
+  if (subject.point == last) rows = model.narrow_to_read_out(rows, subject.batch);
   for (int point = subject.point; point < last; ++point) {
-    rows =
-        encoder.advance(point, rows, subject.batch, point + 1 == last ? encoder::Need::read_out : encoder::Need::all_tokens);
+    rows = model.advance(point, rows, subject.batch, point + 1 == last ? model::Need::read_out : model::Need::all_tokens);
   }
-  return encoder.read_out(rows, subject.batch);
+  return model.read_out(rows, subject.batch);
 }
 
 at::Tensor masked_states(const Subject& subject, const at::Tensor& gates, const at::Tensor& text) {

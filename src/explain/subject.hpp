@@ -1,5 +1,5 @@
 // What every explainer is given: texts at one point of a frozen model, and what stands there for "nothing". Explainers see
-// the model through these calls only, so they serve every encoder, and classes and answer spans alike.
+// the model through these calls only, so they serve every model, and classes and answer spans alike.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -7,15 +7,15 @@
 #include <cstdint>
 #include <span>
 
-#include "encoder/encoder.hpp"
+#include "model/model.hpp"
 
 namespace layersweep::explain {
 
 /// B texts of at most T tokens at one point; W is the width there. Refers to what it was made from.
 struct Subject {
-  const encoder::Encoder& encoder;
-  const encoder::Batch& batch;
-  const encoder::Clean& clean;           ///< the encoder's clean pass of `batch`
+  const model::Model& model;
+  const model::Batch& batch;
+  const model::Clean& clean;             ///< the model's clean pass of `batch`
   std::span<const std::int64_t> number;  ///< B: names the texts in counter-based noise
   int point = 0;
   at::Tensor replacement;         ///< W: what a dropped token becomes

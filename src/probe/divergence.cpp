@@ -4,7 +4,7 @@
 
 #include <ATen/ops/log_softmax.h>
 
-#include "encoder/output.hpp"
+#include "model/output.hpp"
 
 namespace layersweep::probe {
 
@@ -14,9 +14,9 @@ at::Tensor kl_divergence(const at::Tensor& clean, const at::Tensor& masked) {
   return (log_p.exp() * (log_p - log_q)).flatten(2).sum(-1);
 }
 
-at::Tensor flipped_predictions(const encoder::Encoder& encoder, const encoder::Batch& batch, const at::Tensor& clean,
+at::Tensor flipped_predictions(const model::Model& model, const model::Batch& batch, const at::Tensor& clean,
                                const at::Tensor& masked) {
-  const auto decided = [&](const at::Tensor& logits) { return encoder::answers(encoder.output(), logits, batch); };
+  const auto decided = [&](const at::Tensor& logits) { return model::answers(model.output(), logits, batch); };
   return decided(masked).ne(decided(clean)).to(at::kFloat);
 }
 

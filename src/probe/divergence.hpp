@@ -3,7 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "encoder/encoder.hpp"
+#include "model/model.hpp"
 
 namespace layersweep::probe {
 
@@ -13,7 +13,7 @@ namespace layersweep::probe {
 at::Tensor kl_divergence(const at::Tensor& clean, const at::Tensor& masked);
 
 /// Whether the predicted class or answer span changed: C x B, 0 or 1 as float32; logits as above.
-at::Tensor flipped_predictions(const encoder::Encoder& encoder, const encoder::Batch& batch, const at::Tensor& clean,
+at::Tensor flipped_predictions(const model::Model& model, const model::Batch& batch, const at::Tensor& clean,
                                const at::Tensor& masked);
 
 }  // namespace layersweep::probe

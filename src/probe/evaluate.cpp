@@ -15,28 +15,28 @@ namespace layersweep::probe {
 
 at::Tensor hard_gates(const at::Tensor& keep_probability) { return keep_probability.gt(keep_threshold).to(at::kFloat); }
 
-HardMasks evaluate_hard_masks(const encoder::Encoder& encoder, const encoder::Batch& batch, const encoder::Clean& clean,
+HardMasks evaluate_hard_masks(const model::Model& model, const model::Batch& batch, const model::Clean& clean,
                               const ProbeLayout& layout, const at::Tensor& parameters, const at::Tensor& active,
                               PointRange points) {
   const at::NoGradGuard no_grad;
   const PointRange range = layout.clip(points);
   const PointRange probes = probes_of(layout.mode(), range);
-  const at::Tensor here = parameters.to(encoder.device());
+  const at::Tensor here = parameters.to(model.device());
   const std::vector<at::Tensor> phi = gate_logits(layout, layout.views(here, probes), clean.states, probes);
   const std::vector<at::Tensor> log_p = log_keep_probabilities(layout.mode(), phi);
   const at::Tensor keep_probability = at::stack(at::TensorList(log_p).slice(range.first, range.size())).exp();
   // In input mode these are already the product of gates 0..k: keep_probability never grows with k.
-  HardMasks result = evaluate_gates(encoder, batch, clean, layout, here, active, hard_gates(keep_probability), range);
+  HardMasks result = evaluate_gates(model, batch, clean, layout, here, active, hard_gates(keep_probability), range);
   result.keep_probability = keep_probability.cpu();
   return result;
 }
 
-HardMasks evaluate_gates(const encoder::Encoder& encoder, const encoder::Batch& batch, const encoder::Clean& clean,
+HardMasks evaluate_gates(const model::Model& model, const model::Batch& batch, const model::Clean& clean,
                          const ProbeLayout& layout, const at::Tensor& parameters, const at::Tensor& active,
                          const at::Tensor& given_gates, PointRange points) {
   const at::NoGradGuard no_grad;
   const PointRange range = layout.clip(points);
-  const at::Device device = encoder.device();
+  const at::Device device = model.device();
   const at::Tensor gates = given_gates.to(device);
   HardMasks result;
   // Whole tokens over whole tokens: never above 1 by rounding.
@@ -50,11 +50,11 @@ HardMasks evaluate_gates(const encoder::Encoder& encoder, const encoder::Batch& 
   std::vector<at::Tensor> by_point(static_cast<std::size_t>(layout.points()));
   for (int p = range.first; p < range.end; ++p) by_point[static_cast<std::size_t>(p)] = gates.select(0, p - range.first);
   const at::Tensor logits =
-      staircase_pass(encoder, batch, clean, joining_copies(layout, layout.views(parameters.to(device)), by_point, cells));
+      staircase_pass(model, batch, clean, joining_copies(layout, layout.views(parameters.to(device)), by_point, cells));
   const at::Tensor where = active.narrow(0, range.first, range.size()).unsqueeze(-1).expand(shape);
   // Rounding can take a divergence of nothing below 0.
   result.kl.masked_scatter_(where, kl_divergence(clean.logits, logits).clamp_min(0.0).cpu());
-  result.flipped.masked_scatter_(where, flipped_predictions(encoder, batch, clean.logits, logits).cpu());
+  result.flipped.masked_scatter_(where, flipped_predictions(model, batch, clean.logits, logits).cpu());
   return result;
 }
 

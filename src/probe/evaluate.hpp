@@ -3,7 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "encoder/encoder.hpp"
+#include "model/model.hpp"
 #include "probe/parameters.hpp"
 
 namespace layersweep::probe {
@@ -19,15 +19,15 @@ struct HardMasks {
   at::Tensor keep_share;        ///< points x S x B, kept tokens ÷ tokens, special ones included
 };
 
-/// Evaluates the cells of `points` where `active` (P x S bool, in the host's memory) is true; `clean` is the encoder's clean
+/// Evaluates the cells of `points` where `active` (P x S bool, in the host's memory) is true; `clean` is the model's clean
 /// pass of `batch`; `parameters` may lie on any device. Records no gradient. Independent.
-HardMasks evaluate_hard_masks(const encoder::Encoder& encoder, const encoder::Batch& batch, const encoder::Clean& clean,
+HardMasks evaluate_hard_masks(const model::Model& model, const model::Batch& batch, const model::Clean& clean,
                               const ProbeLayout& layout, const at::Tensor& parameters, const at::Tensor& active,
                               PointRange points = {});
 
 /// The same under given gates, points x S x B x T of 0 and 1 on any device, with the probes' replacement vectors;
 /// keep_probability stays undefined.
-HardMasks evaluate_gates(const encoder::Encoder& encoder, const encoder::Batch& batch, const encoder::Clean& clean,
+HardMasks evaluate_gates(const model::Model& model, const model::Batch& batch, const model::Clean& clean,
                          const ProbeLayout& layout, const at::Tensor& parameters, const at::Tensor& active,
                          const at::Tensor& gates, PointRange points = {});
 

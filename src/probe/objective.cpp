@@ -83,7 +83,7 @@ Slice StepSums::figures_slice(const ProbeLayout& layout) {
   return {layout.size(), figure_count * layout.points() * layout.seeds()};
 }
 
-void accumulate_step(const encoder::Encoder& encoder, const encoder::Batch& batch, const ProbeLayout& layout,
+void accumulate_step(const model::Model& model, const model::Batch& batch, const ProbeLayout& layout,
                      const at::Tensor& parameters, const StepInputs& inputs, StepSums& sums) {
   const PointRange points = layout.clip(inputs.points);
   const PointRange probes = probes_of(layout.mode(), points);
@@ -91,7 +91,7 @@ void accumulate_step(const encoder::Encoder& encoder, const encoder::Batch& batc
   const auto rows = [&](const at::Tensor& of_all) { return of_all.narrow(0, points.first, points.size()); };
   const std::vector<Cell> cells = cells_of(inputs.active, points);
   if (cells.empty() || batch.size() == 0) return;
-  const encoder::Clean clean = encoder.clean(batch);
+  const model::Clean clean = model.clean(batch);
 
   const at::AutoGradMode record(true);
   std::vector<at::Tensor> leaves = layout.views(parameters.detach(), probes);
@@ -105,7 +105,7 @@ void accumulate_step(const encoder::Encoder& encoder, const encoder::Batch& batc
     gates[at] = sample_gates(phi[at], noise.select(0, p - probes.first));
   }
   const at::Tensor logits = staircase_pass(
-      encoder, batch, clean, joining_copies(layout, leaves, applied_gates(layout.mode(), gates), cells, probes));
+      model, batch, clean, joining_copies(layout, leaves, applied_gates(layout.mode(), gates), cells, probes));
   const at::Tensor kl = kl_divergence(clean.logits, logits).sum(-1);  // C
 
   const std::vector<at::Tensor> log_by_point = log_keep_probabilities(layout.mode(), phi);
@@ -127,7 +127,7 @@ void accumulate_step(const encoder::Encoder& encoder, const encoder::Batch& batc
   for (std::size_t i = 0; i < targets.size(); ++i) {
     if (gradients[i].defined()) at::Tensor(targets[i]).add_(gradients[i]);
   }
-  const at::Tensor flips = flipped_predictions(encoder, batch, clean.logits, logits.detach()).sum(-1);
+  const at::Tensor flips = flipped_predictions(model, batch, clean.logits, logits.detach()).sum(-1);
   rows(sums.kl()).masked_scatter_(active, rows(sums.kl()).masked_select(active) + kl.detach());
   rows(sums.flips()).masked_scatter_(active, rows(sums.flips()).masked_select(active) + flips);
   rows(sums.keep_share()).add_(keep.detach());

@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-#include "encoder/encoder.hpp"
+#include "model/model.hpp"
 #include "probe/mode.hpp"
 #include "probe/parameters.hpp"
 
@@ -60,8 +60,8 @@ struct StepInputs {
 };
 
 /// Adds the micro-batch's contribution to `sums`; the KL of a cell whose gradient is not finite becomes NaN. `parameters` is
-/// the flat buffer; it and the sums lie where the encoder computes, `batch` too. Independent (no communication).
-void accumulate_step(const encoder::Encoder& encoder, const encoder::Batch& batch, const ProbeLayout& layout,
+/// the flat buffer; it and the sums lie where the model computes, `batch` too. Independent (no communication).
+void accumulate_step(const model::Model& model, const model::Batch& batch, const ProbeLayout& layout,
                      const at::Tensor& parameters, const StepInputs& inputs, StepSums& sums);
 
 }  // namespace layersweep::probe

@@ -54,7 +54,7 @@ struct GateGroup {
 
 class ProbeLayout {
  public:
-  /// `widths` are the widths of the encoder's points.
+  /// `widths` are the widths of the model's points.
   ProbeLayout(Mode mode, std::vector<std::int64_t> widths, std::int64_t seeds);
 
   Mode mode() const { return mode_; }

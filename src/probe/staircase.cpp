@@ -9,7 +9,7 @@
 namespace layersweep::probe {
 namespace {
 
-encoder::Rows masked_copies(const at::Tensor& states, const Joining& joining, const encoder::Batch& batch) {
+model::Rows masked_copies(const at::Tensor& states, const Joining& joining, const model::Batch& batch) {
   const std::int64_t copies = joining.gates.size(0);
   const at::Tensor b = joining.replacements.unsqueeze(1).unsqueeze(1);  // C x 1 x 1 x W
   // b + z·(h − b) = z·h + (1 − z)·b
@@ -20,25 +20,25 @@ encoder::Rows masked_copies(const at::Tensor& states, const Joining& joining, co
 
 }  // namespace
 
-at::Tensor staircase_pass(const encoder::Encoder& encoder, const encoder::Batch& batch, const encoder::Clean& clean,
+at::Tensor staircase_pass(const model::Model& model, const model::Batch& batch, const model::Clean& clean,
                           const std::vector<Joining>& joining) {
-  const int last = static_cast<int>(encoder.points().size()) - 1;
-  encoder::Rows rows;
+  const int last = static_cast<int>(model.points().size()) - 1;
+  model::Rows rows;
   for (int point = 0; point <= last; ++point) {
     const Joining& here = joining[static_cast<std::size_t>(point)];
     if (here.gates.defined()) {
-      encoder::Rows joined = masked_copies(clean.states[static_cast<std::size_t>(point)], here, batch);
-      if (point == last) joined = encoder.narrow_to_read_out(joined, batch);
+      model::Rows joined = masked_copies(clean.states[static_cast<std::size_t>(point)], here, batch);
+      if (point == last) joined = model.narrow_to_read_out(joined, batch);
       rows = rows.states.defined()
-                 ? encoder::Rows{at::cat({rows.states, joined.states}), at::cat({rows.example, joined.example})}
+                 ? model::Rows{at::cat({rows.states, joined.states}), at::cat({rows.example, joined.example})}
                  : joined;
     }
     if (point < last && rows.states.defined()) {
-      rows = encoder.advance(point, rows, batch, point + 1 == last ? encoder::Need::read_out : encoder::Need::all_tokens);
+      rows = model.advance(point, rows, batch, point + 1 == last ? model::Need::read_out : model::Need::all_tokens);
     }
   }
   base::ensure(rows.states.defined(), "a staircase pass needs at least one copy");
-  return encoder.read_out(rows, batch).unflatten(0, {-1, batch.size()});
+  return model.read_out(rows, batch).unflatten(0, {-1, batch.size()});
 }
 
 }  // namespace layersweep::probe

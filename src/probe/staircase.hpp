@@ -6,7 +6,7 @@
 
 #include <vector>
 
-#include "encoder/encoder.hpp"
+#include "model/model.hpp"
 
 namespace layersweep::probe {
 
@@ -18,7 +18,7 @@ struct Joining {
 
 /// Logits of every copy, C_total x B x classes (spans: x 2 x T), copies in order of their points. `joining` has one entry
 /// per point. Differentiable with respect to gates and replacements.
-at::Tensor staircase_pass(const encoder::Encoder& encoder, const encoder::Batch& batch, const encoder::Clean& clean,
+at::Tensor staircase_pass(const model::Model& model, const model::Batch& batch, const model::Clean& clean,
                           const std::vector<Joining>& joining);
 
 }  // namespace layersweep::probe

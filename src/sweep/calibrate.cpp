@@ -86,16 +86,16 @@ struct BiasSearch : CellSearch {
 
 class Calibration {
  public:
-  Calibration(const Team& team, const encoder::Encoder& encoder, const data::Corpus& dev, const probe::ProbeLayout& layout,
+  Calibration(const Team& team, const model::Model& model, const data::Corpus& dev, const probe::ProbeLayout& layout,
               const at::Tensor& parameters, const Limits& limits, std::int64_t token_budget)
       : team_(team),
-        encoder_(encoder),
+        model_(model),
         dev_(dev),
         layout_(layout),
         parameters_(parameters),
         limits_(limits),
         token_budget_(token_budget),
-        phi_(gate_logits_of(team, encoder, dev, layout, parameters, token_budget)) {}
+        phi_(gate_logits_of(team, model, dev, layout, parameters, token_budget)) {}
 
   // Points know nothing of each other: all at once, each to the smallest share that is acceptable.
   void hidden() {
@@ -117,7 +117,7 @@ class Calibration {
       show(0);
       const at::Tensor active = at::zeros({layout_.points(), layout_.seeds()}, at::kBool);
       active[p].fill_(true);
-      const CellTable<Score> scores = evaluate_cells(team_, encoder_, dev_, 0, layout_, parameters_, active, token_budget_);
+      const CellTable<Score> scores = evaluate_cells(team_, model_, dev_, 0, layout_, parameters_, active, token_budget_);
       std::vector<BiasSearch> cells;
       for (std::int64_t s = 0; s < layout_.seeds(); ++s) {
         if (!is_accepted(at_cell(scores, p, s), limits_)) add(cells, p, p + 1, s, KeepShareSearch::Known::guess_fails);
@@ -159,7 +159,7 @@ class Calibration {
       for (const BiasSearch& cell : cells) {
         if (!cell.share.finished()) sink(tried, cell, cell.shift(cell.share.next()));
       }
-      return evaluate_cells(team_, encoder_, dev_, 0, layout_, tried, active, token_budget_);
+      return evaluate_cells(team_, model_, dev_, 0, layout_, tried, active, token_budget_);
     };
     search(
         layout_, cells, evaluate, [&](const BiasSearch&, const Score& score) { return is_accepted(score, limits_); },
@@ -178,7 +178,7 @@ class Calibration {
   }
 
   const Team& team_;
-  const encoder::Encoder& encoder_;
+  const model::Model& model_;
   const data::Corpus& dev_;
   const probe::ProbeLayout& layout_;
   const at::Tensor& parameters_;
@@ -223,13 +223,13 @@ void KeepShareSearch::choose() {
   }
 }
 
-void calibrate(const Team& team, const encoder::Encoder& encoder, const data::Corpus& dev, const probe::ProbeLayout& layout,
+void calibrate(const Team& team, const model::Model& model, const data::Corpus& dev, const probe::ProbeLayout& layout,
                const at::Tensor& parameters, const Limits& limits, std::int64_t token_budget) {
-  Calibration calibration(team, encoder, dev, layout, parameters, limits, token_budget);
+  Calibration calibration(team, model, dev, layout, parameters, limits, token_budget);
   layout.mode() == probe::Mode::hidden ? calibration.hidden() : calibration.input();
 }
 
-CellTable<double> random_keep_shares(const Team& team, const encoder::Encoder& encoder, const data::Corpus& dev,
+CellTable<double> random_keep_shares(const Team& team, const model::Model& model, const data::Corpus& dev,
                                      const probe::ProbeLayout& layout, const at::Tensor& parameters,
                                      const CellTable<Score>& scores, std::int64_t token_budget) {
   CellTable<double> shares = cell_table(layout, std::nan(""));
@@ -242,7 +242,7 @@ CellTable<double> random_keep_shares(const Team& team, const encoder::Encoder& e
   }
   const auto evaluate = [&](const at::Tensor& active) {
     for (const CellSearch& cell : cells) at_cell(shares, cell.point, cell.seed) = cell.share.next();
-    return evaluate_random_masks(team, encoder, dev, layout, parameters, active, shares, token_budget);
+    return evaluate_random_masks(team, model, dev, layout, parameters, active, shares, token_budget);
   };
   const auto harmless = [&](const CellSearch& cell, const Score& random) {
     return random.kl <= at_cell(scores, cell.point, cell.seed).kl;
@@ -254,15 +254,15 @@ CellTable<double> random_keep_shares(const Team& team, const encoder::Encoder& e
   return shares;
 }
 
-void take_calibrated(const Team& team, const encoder::Encoder& encoder, const data::Corpus& dev, const at::Tensor& last,
+void take_calibrated(const Team& team, const model::Model& model, const data::Corpus& dev, const at::Tensor& last,
                      const Limits& limits, std::int64_t token_budget, TrainedUnit& unit) {
   const probe::ProbeLayout& layout = unit.layout;
   const at::Tensor calibrated = last.clone();
-  calibrate(team, encoder, dev, layout, calibrated, limits, token_budget);
+  calibrate(team, model, dev, layout, calibrated, limits, token_budget);
 
   const at::Tensor all = at::ones({layout.points(), layout.seeds()}, at::kBool);
   const auto scores_of = [&](const at::Tensor& parameters) {
-    return evaluate_cells(team, encoder, dev, 0, layout, parameters, all, token_budget);
+    return evaluate_cells(team, model, dev, 0, layout, parameters, all, token_budget);
   };
   const CellTable<Score> challengers = scores_of(calibrated);
   const CellTable<Score> holders = scores_of(unit.parameters);

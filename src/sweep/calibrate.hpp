@@ -8,7 +8,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "data/corpus.hpp"
-#include "encoder/encoder.hpp"
+#include "model/model.hpp"
 #include "probe/parameters.hpp"
 #include "sweep/selection.hpp"
 #include "sweep/team.hpp"
@@ -22,19 +22,19 @@ namespace layersweep::sweep {
 /// accepted; then, downwards, closed as far as their point and all above it stay accepted. Keeping everything (input mode:
 /// all that the point below keeps) is acceptable, so every probe ends accepted. Uses all of `dev`; cells that are not
 /// finite stay as they are. Collective over the team; the same bits on every rank, and on every number of ranks.
-void calibrate(const Team& team, const encoder::Encoder& encoder, const data::Corpus& dev, const probe::ProbeLayout& layout,
+void calibrate(const Team& team, const model::Model& model, const data::Corpus& dev, const probe::ProbeLayout& layout,
                const at::Tensor& parameters, const Limits& limits, std::int64_t token_budget);
 
 /// Calibrates the weights `last` that training ended with, and takes them into `unit` in place of the best snapshot
 /// wherever they are better, both measured on all of `dev`: cell by cell in hidden mode, a seed as a whole in input mode.
 /// Collective over the team.
-void take_calibrated(const Team& team, const encoder::Encoder& encoder, const data::Corpus& dev, const at::Tensor& last,
+void take_calibrated(const Team& team, const model::Model& model, const data::Corpus& dev, const at::Tensor& last,
                      const Limits& limits, std::int64_t token_budget, TrainedUnit& unit);
 
 /// What the choice of tokens is worth: the share of tokens that random masks have to keep, with the same replacement
 /// vectors, for the mean KL on `dev` that each probe has in `scores`. NaN where the probe has none. Collective over the
 /// team.
-CellTable<double> random_keep_shares(const Team& team, const encoder::Encoder& encoder, const data::Corpus& dev,
+CellTable<double> random_keep_shares(const Team& team, const model::Model& model, const data::Corpus& dev,
                                      const probe::ProbeLayout& layout, const at::Tensor& parameters,
                                      const CellTable<Score>& scores, std::int64_t token_budget);
 

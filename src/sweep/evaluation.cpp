@@ -43,7 +43,7 @@ void sum_over_ranks(const comm::TimedTeam& ranks, const at::Tensor& values) {
 
 // Scores of whatever masks `evaluate(piece, batch, clean, points)` finds in the first `count` examples.
 template <class Evaluate>
-CellTable<Score> scores_of(const Team& team, const encoder::Encoder& encoder, const data::Corpus& corpus, std::int64_t count,
+CellTable<Score> scores_of(const Team& team, const model::Model& model, const data::Corpus& corpus, std::int64_t count,
                            const probe::ProbeLayout& layout, const at::Tensor& active, std::int64_t token_budget,
                            const Evaluate& evaluate) {
   const at::Tensor values = at::zeros({3, layout.points(), layout.seeds(), count}, at::kFloat);
@@ -52,8 +52,8 @@ CellTable<Score> scores_of(const Team& team, const encoder::Encoder& encoder, co
   const std::int64_t copies =
       std::max<std::int64_t>(1, active.narrow(0, points.first, points.size()).sum().item<std::int64_t>());
   for_my_pieces(team, corpus, count, copies, token_budget, [&](const std::vector<std::int64_t>& piece) {
-    const encoder::Batch batch = encoder::collate(corpus, piece).to(encoder.device());
-    const probe::HardMasks masks = evaluate(piece, batch, encoder.clean(batch), points);
+    const model::Batch batch = model::collate(corpus, piece).to(model.device());
+    const probe::HardMasks masks = evaluate(piece, batch, model.clean(batch), points);
     const at::Tensor where = at::tensor(piece, at::kLong);
     mine[0].index_copy_(-1, where, masks.kl);
     mine[1].index_copy_(-1, where, masks.flipped);
@@ -91,19 +91,19 @@ std::vector<std::vector<std::int64_t>> micro_batches(const data::Corpus& corpus,
   return pieces;
 }
 
-CellTable<Score> evaluate_cells(const Team& team, const encoder::Encoder& encoder, const data::Corpus& corpus,
+CellTable<Score> evaluate_cells(const Team& team, const model::Model& model, const data::Corpus& corpus,
                                 std::int64_t examples, const probe::ProbeLayout& layout, const at::Tensor& parameters,
                                 const at::Tensor& active, std::int64_t token_budget) {
   const std::int64_t count = examples == 0 ? corpus.size() : std::min(examples, corpus.size());
-  const at::Tensor here = parameters.to(encoder.device());
-  return scores_of(team, encoder, corpus, count, layout, active, token_budget,
-                   [&](const std::vector<std::int64_t>&, const encoder::Batch& batch, const encoder::Clean& clean,
-                       probe::PointRange points) {
-                     return probe::evaluate_hard_masks(encoder, batch, clean, layout, here, active, points);
-                   });
+  const at::Tensor here = parameters.to(model.device());
+  return scores_of(
+      team, model, corpus, count, layout, active, token_budget,
+      [&](const std::vector<std::int64_t>&, const model::Batch& batch, const model::Clean& clean, probe::PointRange points) {
+        return probe::evaluate_hard_masks(model, batch, clean, layout, here, active, points);
+      });
 }
 
-CellTable<Score> evaluate_random_masks(const Team& team, const encoder::Encoder& encoder, const data::Corpus& corpus,
+CellTable<Score> evaluate_random_masks(const Team& team, const model::Model& model, const data::Corpus& corpus,
                                        const probe::ProbeLayout& layout, const at::Tensor& parameters,
                                        const at::Tensor& active, const CellTable<double>& shares,
                                        std::int64_t token_budget) {
@@ -113,29 +113,29 @@ CellTable<Score> evaluate_random_masks(const Team& team, const encoder::Encoder&
   for (std::int64_t p = 0; p < layout.points(); ++p) {
     for (std::int64_t s = 0; s < layout.seeds(); ++s) share[p][s].fill_(at_cell(shares, p, s));
   }
-  const at::Tensor here = parameters.to(encoder.device());
+  const at::Tensor here = parameters.to(model.device());
   return scores_of(
-      team, encoder, corpus, corpus.size(), layout, active, token_budget,
-      [&](const std::vector<std::int64_t>& piece, const encoder::Batch& batch, const encoder::Clean& clean,
+      team, model, corpus, corpus.size(), layout, active, token_budget,
+      [&](const std::vector<std::int64_t>& piece, const model::Batch& batch, const model::Clean& clean,
           probe::PointRange points) {
         const at::Tensor uniform =
             at::sigmoid(probe::gate_noise(probe::Mode::hidden, {&draw, 1}, {0, 1}, no_step, piece, batch.width()));
-        return probe::evaluate_gates(encoder, batch, clean, layout, here, active,
+        return probe::evaluate_gates(model, batch, clean, layout, here, active,
                                      uniform.lt(share.narrow(0, points.first, points.size())).to(at::kFloat), points);
       });
 }
 
-at::Tensor gate_logits_of(const Team& team, const encoder::Encoder& encoder, const data::Corpus& corpus,
+at::Tensor gate_logits_of(const Team& team, const model::Model& model, const data::Corpus& corpus,
                           const probe::ProbeLayout& layout, const at::Tensor& parameters, std::int64_t token_budget) {
   const std::span<const std::int64_t> first = corpus.token_start();
   const probe::PointRange points = layout.clip(team.my_points());
-  const std::vector<at::Tensor> blocks = layout.views(parameters.to(encoder.device()), points);
+  const std::vector<at::Tensor> blocks = layout.views(parameters.to(model.device()), points);
   const at::Tensor values = at::zeros({layout.points(), layout.seeds(), first.back()}, at::kFloat);
   const at::Tensor mine = values.narrow(0, points.first, points.size());
   const at::NoGradGuard no_grad;
   for_my_pieces(team, corpus, corpus.size(), 1, token_budget, [&](const std::vector<std::int64_t>& piece) {
-    const encoder::Batch tensors = encoder::collate(corpus, piece).to(encoder.device());
-    const std::vector<at::Tensor> by_point = probe::gate_logits(layout, blocks, encoder.clean(tensors).states, points);
+    const model::Batch tensors = model::collate(corpus, piece).to(model.device());
+    const std::vector<at::Tensor> by_point = probe::gate_logits(layout, blocks, model.clean(tensors).states, points);
     const at::Tensor phi = at::stack(at::TensorList(by_point).slice(points.first, points.size())).cpu();
     for (std::size_t b = 0; b < piece.size(); ++b) {
       const std::int64_t length = corpus.length(piece[b]);

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "data/corpus.hpp"
-#include "encoder/encoder.hpp"
+#include "model/model.hpp"
 #include "probe/evaluate.hpp"
 #include "sweep/selection.hpp"
 #include "sweep/team.hpp"
@@ -24,19 +24,19 @@ std::vector<std::vector<std::int64_t>> micro_batches(const data::Corpus& corpus,
 
 /// Scores on the first `examples` texts of the corpus (0: all), per point and seed; NaN for cells not `active` (P x S
 /// bool). The same figures on every rank and, since no product spans two shards, for every number of ranks. Collective.
-CellTable<Score> evaluate_cells(const Team& team, const encoder::Encoder& encoder, const data::Corpus& corpus,
+CellTable<Score> evaluate_cells(const Team& team, const model::Model& model, const data::Corpus& corpus,
                                 std::int64_t examples, const probe::ProbeLayout& layout, const at::Tensor& parameters,
                                 const at::Tensor& active, std::int64_t token_budget);
 
 /// The same under random masks in place of the probes': every token is kept with the probability `shares[point][seed]`, by
 /// a draw that depends on the example and the position only.
-CellTable<Score> evaluate_random_masks(const Team& team, const encoder::Encoder& encoder, const data::Corpus& corpus,
+CellTable<Score> evaluate_random_masks(const Team& team, const model::Model& model, const data::Corpus& corpus,
                                        const probe::ProbeLayout& layout, const at::Tensor& parameters,
                                        const at::Tensor& active, const CellTable<double>& shares, std::int64_t token_budget);
 
 /// Gate logits of every probe at every token of the corpus, in its order: P x S x tokens. The same bits on every rank and
 /// every number of ranks. Collective.
-at::Tensor gate_logits_of(const Team& team, const encoder::Encoder& encoder, const data::Corpus& corpus,
+at::Tensor gate_logits_of(const Team& team, const model::Model& model, const data::Corpus& corpus,
                           const probe::ProbeLayout& layout, const at::Tensor& parameters, std::int64_t token_budget);
 
 }  // namespace layersweep::sweep

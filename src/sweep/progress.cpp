@@ -78,11 +78,11 @@ std::string progress_text(const Progress& now) {
                      now.pairs_per_second, duration_text(now.remaining_s), mean(now.kl), mean(now.keep_share));
 }
 
-std::function<void(const encoder::FinetuneProgress&)> finetune_printer() {
-  if (!base::speaks_for_world()) return [](const encoder::FinetuneProgress&) {};
+std::function<void(const model::FinetuneProgress&)> finetune_printer() {
+  if (!base::speaks_for_world()) return [](const model::FinetuneProgress&) {};
   StatusLine status;
   const auto start = std::chrono::steady_clock::now();
-  return [status, start](const encoder::FinetuneProgress& now) mutable {
+  return [status, start](const model::FinetuneProgress& now) mutable {
     const bool ends = now.dev_accuracy >= 0;
     const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const double left =

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "encoder/finetune.hpp"
+#include "model/finetune.hpp"
 #include "sweep/train_probes.hpp"
 
 namespace layersweep::sweep {
@@ -14,7 +14,7 @@ namespace layersweep::sweep {
 OnProgress progress_printer(const std::string& unit, bool json);
 
 /// The same for fine-tuning; every pass ends with a line of its own.
-std::function<void(const encoder::FinetuneProgress&)> finetune_printer();
+std::function<void(const model::FinetuneProgress&)> finetune_printer();
 
 /// The same for a search that finds one thing after the other: "<what>: 3 of 8 found".
 std::function<void(std::size_t found, std::size_t total)> search_printer(const std::string& what);

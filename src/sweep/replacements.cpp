@@ -28,10 +28,10 @@ at::Tensor xavier_normal(std::int64_t width, int point) {
 }
 
 // Per point the mean over tokens of the clean states.
-std::vector<at::Tensor> mean_states(const Team& team, const encoder::Encoder& encoder, const data::Corpus& corpus) {
-  const auto& points = encoder.points();
+std::vector<at::Tensor> mean_states(const Team& team, const model::Model& model, const data::Corpus& corpus) {
+  const auto& points = model.points();
   std::int64_t total_width = 0;
-  for (const encoder::Point& point : points) total_width += point.width;
+  for (const model::Point& point : points) total_width += point.width;
 
   const std::vector<std::int64_t> lengths = corpus.lengths(0, std::min(mean_examples, corpus.size()));
   const std::vector<data::GlobalBatch> batches = data::ordered_batches(lengths, {mean_batch, team.shards, 0});
@@ -40,12 +40,12 @@ std::vector<at::Tensor> mean_states(const Team& team, const encoder::Encoder& en
   const data::ShardRange mine = team.my_shards();
   for (int shard = mine.begin; shard < mine.end; ++shard) {
     at::Tensor sums =
-        at::zeros({total_width + 1}, at::TensorOptions(encoder.device()).dtype(at::kFloat));  // the last one counts tokens
+        at::zeros({total_width + 1}, at::TensorOptions(model.device()).dtype(at::kFloat));  // the last one counts tokens
     for (const data::GlobalBatch& batch : batches) {
       const data::Shard& examples = batch.shards[static_cast<std::size_t>(shard)];
       if (examples.empty()) continue;
-      const encoder::Batch tensors = encoder::collate(corpus, examples).to(encoder.device());
-      const encoder::Clean clean = encoder.clean(tensors);
+      const model::Batch tensors = model::collate(corpus, examples).to(model.device());
+      const model::Clean clean = model.clean(tensors);
       const at::Tensor mask = tensors.mask.to(at::kFloat).unsqueeze(-1);
       std::int64_t offset = 0;
       for (std::size_t p = 0; p < points.size(); ++p) {
@@ -61,7 +61,7 @@ std::vector<at::Tensor> mean_states(const Team& team, const encoder::Encoder& en
   const float tokens = sums.back();
   std::vector<at::Tensor> means;
   std::size_t offset = 0;
-  for (const encoder::Point& point : points) {
+  for (const model::Point& point : points) {
     at::Tensor mean = at::empty({point.width}, at::kFloat);
     for (std::int64_t i = 0; i < point.width; ++i) mean.data_ptr<float>()[i] = sums[offset++] / tokens;
     means.push_back(std::move(mean));
@@ -71,18 +71,18 @@ std::vector<at::Tensor> mean_states(const Team& team, const encoder::Encoder& en
 
 }  // namespace
 
-std::vector<at::Tensor> starting_replacements(const Team& team, const encoder::Encoder& encoder, const data::Corpus& corpus,
+std::vector<at::Tensor> starting_replacements(const Team& team, const model::Model& model, const data::Corpus& corpus,
                                               config::Replacement kind) {
   std::vector<at::Tensor> start;
   if (kind == config::Replacement::xavier) {
-    for (std::size_t p = 0; p < encoder.points().size(); ++p) {
-      start.push_back(xavier_normal(encoder.points()[p].width, static_cast<int>(p)));
+    for (std::size_t p = 0; p < model.points().size(); ++p) {
+      start.push_back(xavier_normal(model.points()[p].width, static_cast<int>(p)));
     }
   } else {
-    start = mean_states(team, encoder, corpus);
+    start = mean_states(team, model, corpus);
   }
-  if (kind != config::Replacement::mean && encoder.mask_state().defined())
-    start.front() = encoder.mask_state().to(at::kCPU, at::kFloat, /*non_blocking=*/false, /*copy=*/true);
+  if (kind != config::Replacement::mean && model.mask_state().defined())
+    start.front() = model.mask_state().to(at::kCPU, at::kFloat, /*non_blocking=*/false, /*copy=*/true);
   return start;
 }
 

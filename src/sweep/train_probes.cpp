@@ -44,9 +44,9 @@ at::Tensor learning_rates(const probe::ProbeLayout& layout, const config::Probe&
   return rates;
 }
 
-std::vector<std::int64_t> widths_of(const encoder::Encoder& encoder) {
+std::vector<std::int64_t> widths_of(const model::Model& model) {
   std::vector<std::int64_t> widths;
-  for (const encoder::Point& point : encoder.points()) widths.push_back(point.width);
+  for (const model::Point& point : model.points()) widths.push_back(point.width);
   return widths;
 }
 
@@ -55,11 +55,11 @@ using AfterStep = std::function<void()>;
 // Takes a training state from where it is to its end. Everything that decides about later steps is in the state.
 class Trainer {
  public:
-  Trainer(const Team& team, const encoder::Encoder& encoder, const TrainingTexts& texts, const Unit& unit,
+  Trainer(const Team& team, const model::Model& model, const TrainingTexts& texts, const Unit& unit,
           const config::Probe& settings, std::int64_t token_budget, TrainingState& state, const OnProgress& on_progress,
           const AfterStep& after_step)
       : team_(team),
-        encoder_(encoder),
+        model_(model),
         texts_(texts),
         unit_(unit),
         settings_(settings),
@@ -68,10 +68,10 @@ class Trainer {
         on_progress_(on_progress),
         after_step_(after_step),
         points_(state.layout.clip(team.my_points())),
-        reducer_(team, state.layout, encoder.device()),
+        reducer_(team, state.layout, model.device()),
         lengths_(texts.train.lengths()),
         total_steps_(planned_steps(settings, texts.train.size())),
-        full_rates_(learning_rates(state.layout, settings).to(encoder.device())),
+        full_rates_(learning_rates(state.layout, settings).to(model.device())),
         alpha_rates_(at::full({state.alpha.numel()}, settings.alpha_learning_rate, at::kFloat)),
         meter_(state.layout) {}
 
@@ -133,12 +133,12 @@ class Trainer {
     for (int shard = mine.begin; shard < mine.end; ++shard) {
       const data::Shard& examples = batch.shards[static_cast<std::size_t>(shard)];
       if (examples.empty()) continue;
-      probe::StepSums part(state_.layout, encoder_.device());
+      probe::StepSums part(state_.layout, model_.device());
       for (const auto& piece : micro_batches(texts_.train, examples, copies, token_budget_)) {
         within_device_memory([&] {
-          const encoder::Batch tensors = encoder::collate(texts_.train, piece).to(encoder_.device());
+          const model::Batch tensors = model::collate(texts_.train, piece).to(model_.device());
           inputs.noise = probe::gate_noise(unit_.mode, unit_.seeds, probes, state_.step, piece, tensors.width());
-          probe::accumulate_step(encoder_, tensors, state_.layout, state_.parameters, inputs, part);
+          probe::accumulate_step(model_, tensors, state_.layout, state_.parameters, inputs, part);
         });
         team_.timed.attend();
       }
@@ -187,15 +187,15 @@ class Trainer {
 
   void validate() {
     Validation now{state_.step,
-                   evaluate_cells(team_, encoder_, texts_.dev, settings_.validation_examples, state_.layout,
-                                  state_.parameters, state_.active, token_budget_),
+                   evaluate_cells(team_, model_, texts_.dev, settings_.validation_examples, state_.layout, state_.parameters,
+                                  state_.active, token_budget_),
                    state_.alpha.clone()};
     state_.snapshots.consider(state_.layout, now.scores, state_.parameters, state_.active);
     state_.curve.push_back(std::move(now));
   }
 
   const Team& team_;
-  const encoder::Encoder& encoder_;
+  const model::Model& model_;
   const TrainingTexts& texts_;
   const Unit& unit_;
   const config::Probe& settings_;
@@ -249,14 +249,14 @@ double rate_factor(const config::Probe& settings, std::int64_t step, std::int64_
   return factor;
 }
 
-TrainedUnit train_unit(const Team& ranks, const encoder::Encoder& encoder, const TrainingTexts& texts, const Unit& unit,
+TrainedUnit train_unit(const Team& ranks, const model::Model& model, const TrainingTexts& texts, const Unit& unit,
                        const config::Probe& settings, std::int64_t token_budget, const std::vector<at::Tensor>& replacements,
                        const OnProgress& on_progress, const std::optional<Safekeeping>& safekeeping) {
   Team team = ranks;
-  TrainingState state(unit, widths_of(encoder), settings, replacements, encoder.device());
+  TrainingState state(unit, widths_of(model), settings, replacements, model.device());
   std::optional<Safe> safe;
   AfterStep after_step = [&] { team.timed.attend(); };
-  Trainer trainer(team, encoder, texts, unit, settings, token_budget, state, on_progress, after_step);
+  Trainer trainer(team, model, texts, unit, settings, token_budget, state, on_progress, after_step);
   const auto write = [&](const std::filesystem::path& folder) { write_state(folder, state); };
   if (safekeeping) {
     safe.emplace(team, safekeeping->folder, "unit " + unit.name(), safekeeping->identity, safekeeping->interval_s,
@@ -283,7 +283,7 @@ TrainedUnit train_unit(const Team& ranks, const encoder::Encoder& encoder, const
     team.say(fmt::format("unit {}: calibrating on {} dev examples", unit.name(), texts.dev.size()));
     // In input mode one point after the other: point groups would wait for each other.
     if (unit.mode == probe::Mode::input) team.point_groups.clear();
-    take_calibrated(team, encoder, texts.dev, state.parameters.cpu(), {settings.epsilon, settings.flip_limit}, token_budget,
+    take_calibrated(team, model, texts.dev, state.parameters.cpu(), {settings.epsilon, settings.flip_limit}, token_budget,
                     result);
   }
   if (safe) {

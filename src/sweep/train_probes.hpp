@@ -12,7 +12,7 @@
 
 #include "config/experiment.hpp"
 #include "data/corpus.hpp"
-#include "encoder/encoder.hpp"
+#include "model/model.hpp"
 #include "sweep/team.hpp"
 #include "sweep/trained_unit.hpp"
 #include "sweep/unit.hpp"
@@ -42,12 +42,12 @@ struct Safekeeping {
   double interval_s = 300;       ///< as run.checkpoint_seconds
 };
 
-/// Trains a unit on the encoder's device. `replacements` are the starting replacement vectors, per point. Collective over
+/// Trains a unit on the model's device. `replacements` are the starting replacement vectors, per point. Collective over
 /// the team; every rank returns the same. Progress is reported every 10 steps, on every rank. With `safekeeping` it goes on
 /// from the newest checkpoint, to the same bits as if it had never stopped, and throws Stopped (sweep/pace.hpp) on all
 /// ranks, after a checkpoint, when the job is to end: after a step, or within a validation or calibration, which is then
 /// done anew.
-TrainedUnit train_unit(const Team& ranks, const encoder::Encoder& encoder, const TrainingTexts& texts, const Unit& unit,
+TrainedUnit train_unit(const Team& ranks, const model::Model& model, const TrainingTexts& texts, const Unit& unit,
                        const config::Probe& settings, std::int64_t token_budget, const std::vector<at::Tensor>& replacements,
                        const OnProgress& on_progress, const std::optional<Safekeeping>& safekeeping = std::nullopt);
 

@@ -12,7 +12,7 @@
 #include "base/error.hpp"
 #include "config/options.hpp"
 #include "data/counting.hpp"
-#include "jobs/text_reader.hpp"
+#include "jobs/explaining/text_reader.hpp"
 #include "program.hpp"
 #include "store/results_file.hpp"
 
@@ -80,7 +80,7 @@ class Explain : public testing::Test {
   static fs::path path(const std::string& name) { return folder_->path() / name; }
   static std::string sst_text() {
     return "[task]\nname = sst\nmax_length = 24\ndata = " + path("data").string() +
-           "\n[encoder]\nfolder = " + (test::source_dir() / "tests/encoder/fixtures/tiny-bert").string() + "\n";
+           "\n[encoder]\nfolder = " + (test::source_dir() / "tests/model/fixtures/tiny-bert").string() + "\n";
   }
   static void run_sst(const std::string& name, const std::string& probe) {
     write(path(name + ".ini"), sst_text() + "[finetune]\nepochs = 0\n[probe]\nbatch = 8\n" + probe +

@@ -12,19 +12,19 @@ namespace layersweep::app {
 namespace {
 
 // Logits that tell which tokens the encoder was given: their sum, their number, and a constant.
-class SummingEncoder : public encoder::Encoder {
+class SummingEncoder : public model::Model {
  public:
-  const std::vector<encoder::Point>& points() const override { return points_; }
+  const std::vector<model::Point>& points() const override { return points_; }
   std::int64_t classes() const override { return 3; }
-  encoder::Clean clean(const encoder::Batch& batch) const override {
+  model::Clean clean(const model::Batch& batch) const override {
     largest_batch = std::max(largest_batch, batch.size());
     padded_tokens += batch.size() * batch.width();
     const auto sum = batch.token_ids.mul(batch.mask).sum(1).to(at::kFloat);
     return {{}, at::stack({sum, batch.lengths.to(at::kFloat), at::full_like(sum, 50)}, 1)};
   }
-  encoder::Rows advance(int, const encoder::Rows&, const encoder::Batch&, encoder::Need) const override { unused(); }
-  at::Tensor read_out(const encoder::Rows&, const encoder::Batch&) const override { unused(); }
-  encoder::Rows narrow_to_read_out(const encoder::Rows&, const encoder::Batch&) const override { unused(); }
+  model::Rows advance(int, const model::Rows&, const model::Batch&, model::Need) const override { unused(); }
+  at::Tensor read_out(const model::Rows&, const model::Batch&) const override { unused(); }
+  model::Rows narrow_to_read_out(const model::Rows&, const model::Batch&) const override { unused(); }
   at::Tensor mask_state() const override { unused(); }
 
   mutable std::int64_t largest_batch = 0;
@@ -32,7 +32,7 @@ class SummingEncoder : public encoder::Encoder {
 
  private:
   [[noreturn]] static void unused() { throw base::InternalError("a prediction needs the clean pass only"); }
-  std::vector<encoder::Point> points_;
+  std::vector<model::Point> points_;
 };
 
 data::Example text_of(std::vector<std::int32_t> ids) {

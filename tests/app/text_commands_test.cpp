@@ -9,8 +9,8 @@
 #include "app/prediction.hpp"
 #include "data/examples.hpp"
 #include "data/tokenizer.hpp"
-#include "encoder/bert_config.hpp"
-#include "encoder/open.hpp"
+#include "model/bert_config.hpp"
+#include "model/open.hpp"
 #include "program.hpp"
 
 namespace layersweep::app {
@@ -136,9 +136,9 @@ TEST(Tokenize, SaysWhenInputIsClosedOrNoText) {
 }
 
 TEST(Predict, AnswersEveryLineAsIfItWereAlone) {
-  const std::string folder = (test::source_dir() / "tests/encoder/fixtures/tiny-bert").string();
+  const std::string folder = (test::source_dir() / "tests/model/fixtures/tiny-bert").string();
   const auto tokenizer = data::Tokenizer::open(folder);
-  const auto encoder = encoder::open_encoder(folder);
+  const auto encoder = model::open_model(folder);
   std::vector<data::Example> texts;
   std::string input;
   std::int64_t without_words = 0;
@@ -149,7 +149,7 @@ TEST(Predict, AnswersEveryLineAsIfItWereAlone) {
     texts.push_back(data::text_example(tokenizer, {line, std::nullopt}));
     without_words += line.empty() ? 1 : 0;
   }
-  const auto positions = encoder::read_bert_config(std::filesystem::path(folder) / "config.json").positions;
+  const auto positions = model::read_bert_config(std::filesystem::path(folder) / "config.json").positions;
   const Outcome outcome = shell("$L predict --encoder " + folder, input);
   EXPECT_EQ(outcome.exit_code, 0) << outcome.error;
   const auto answers = json_lines(outcome.out);
@@ -175,7 +175,7 @@ TEST(Predict, AnswersEveryLineAsIfItWereAlone) {
 }
 
 TEST(Predict, AnswersTextsOfTheCommandLineAsLines) {
-  const std::string fixtures = (test::source_dir() / "tests/encoder/fixtures").string();
+  const std::string fixtures = (test::source_dir() / "tests/model/fixtures").string();
   const std::string classify = "$L predict --encoder " + fixtures + "/tiny-bert";
   const Outcome texts = shell(classify + " --text 'w1 w2' --second-text w3 --text w4 --second-text 'w5 w6'");
   EXPECT_EQ(texts.exit_code, 0) << texts.error;
@@ -194,9 +194,9 @@ TEST(Predict, AnswersTextsOfTheCommandLineAsLines) {
 }
 
 TEST(Predict, ReadsPairs) {
-  const std::string folder = (test::source_dir() / "tests/encoder/fixtures/tiny-bert").string();
+  const std::string folder = (test::source_dir() / "tests/model/fixtures/tiny-bert").string();
   const auto pair = data::text_example(data::Tokenizer::open(folder), {"w1 w2", "w3"});
-  const auto expected = predict_texts(*encoder::open_encoder(folder), std::span(&pair, 1)).front().logits;
+  const auto expected = predict_texts(*model::open_model(folder), std::span(&pair, 1)).front().logits;
   const Outcome outcome =
       shell("$L predict --encoder " + folder, "{\"text\": \"w1 w2\", \"second_text\": \"w3\"}\nw1 w2 w3\n");
   EXPECT_EQ(outcome.exit_code, 0) << outcome.error;

@@ -19,7 +19,7 @@ def rooms_of_table():
 
 
 def includes_of(room):
-    text = "\n".join(file.read_text() for file in sorted((SOURCE / "src" / room).glob("*.[chi][pn]*")))
+    text = "\n".join(file.read_text() for file in sorted((SOURCE / "src" / room).rglob("*.[chi][pn]*")))
     return set(re.findall(r'^#include "(\w+)/', text, re.M)), set(re.findall(r"^#include <([^>]+)>", text, re.M))
 
 

@@ -11,25 +11,25 @@ namespace {
 constexpr float nan = std::numeric_limits<float>::quiet_NaN();
 
 /// One point of width 1: the state of a token is its id. Two classes with logits (0, sum of states).
-class SumModel final : public encoder::Encoder {
+class SumModel final : public model::Model {
  public:
-  const std::vector<encoder::Point>& points() const override { return points_; }
+  const std::vector<model::Point>& points() const override { return points_; }
   std::int64_t classes() const override { return 2; }
-  encoder::Clean clean(const encoder::Batch& batch) const override {
+  model::Clean clean(const model::Batch& batch) const override {
     const at::Tensor states = batch.token_ids.to(at::kFloat).unsqueeze(-1) - 5;
     return {{states}, read_out({states, at::arange(batch.size())}, batch)};
   }
-  encoder::Rows advance(int, const encoder::Rows& rows, const encoder::Batch&, encoder::Need) const override { return rows; }
-  at::Tensor read_out(const encoder::Rows& rows, const encoder::Batch& batch) const override {
+  model::Rows advance(int, const model::Rows& rows, const model::Batch&, model::Need) const override { return rows; }
+  at::Tensor read_out(const model::Rows& rows, const model::Batch& batch) const override {
     const at::Tensor mask = batch.mask.to(at::kFloat).index_select(0, rows.example);
     const at::Tensor x = (rows.states.squeeze(-1) * mask).sum(1);
     return at::stack({at::zeros_like(x), x}, -1);
   }
-  encoder::Rows narrow_to_read_out(const encoder::Rows& rows, const encoder::Batch&) const override { return rows; }
+  model::Rows narrow_to_read_out(const model::Rows& rows, const model::Batch&) const override { return rows; }
   at::Tensor mask_state() const override { return {}; }
 
  private:
-  std::vector<encoder::Point> points_{{"sum", 1, 1}};
+  std::vector<model::Point> points_{{"sum", 1, 1}};
 };
 
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }

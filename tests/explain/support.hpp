@@ -13,7 +13,7 @@ namespace layersweep::test {
 /// What a Subject refers to.
 struct Scene {
   Frozen frozen;
-  encoder::Clean clean;
+  model::Clean clean;
   std::vector<std::int64_t> number;
 
   explicit Scene(Frozen made) : frozen(std::move(made)), clean(frozen.model->clean(frozen.batch)) {
@@ -24,7 +24,7 @@ struct Scene {
   explain::Subject subject(int point) const {
     const at::Tensor& states = clean.states[static_cast<std::size_t>(point)];
     const at::Tensor flat = states.flatten(0, 1);
-    return {.encoder = *frozen.model,
+    return {.model = *frozen.model,
             .batch = frozen.batch,
             .clean = clean,
             .number = number,
@@ -56,29 +56,29 @@ struct Scene {
 
 /// Two points of width 3. The output depends on one token alone, the needle: the one of id 1. Two classes with logits
 /// (0, 8·Σ state of the needle); the second point holds twice the states of the first.
-class NeedleModel final : public encoder::Encoder {
+class NeedleModel final : public model::Model {
  public:
-  const std::vector<encoder::Point>& points() const override { return points_; }
+  const std::vector<model::Point>& points() const override { return points_; }
   std::int64_t classes() const override { return 2; }
-  encoder::Clean clean(const encoder::Batch& batch) const override {
+  model::Clean clean(const model::Batch& batch) const override {
     const at::Tensor id = batch.token_ids.to(at::kFloat);
     const at::Tensor first = at::stack({at::sin(id), at::cos(id), at::sin(3 * id)}, -1);
     const at::Tensor second = 2 * first;
     return {{first, second}, read_out({second, at::arange(batch.size())}, batch)};
   }
-  encoder::Rows advance(int, const encoder::Rows& rows, const encoder::Batch&, encoder::Need) const override {
+  model::Rows advance(int, const model::Rows& rows, const model::Batch&, model::Need) const override {
     return {2 * rows.states, rows.example};
   }
-  at::Tensor read_out(const encoder::Rows& rows, const encoder::Batch& batch) const override {
+  at::Tensor read_out(const model::Rows& rows, const model::Batch& batch) const override {
     const at::Tensor needle = batch.token_ids.eq(1).to(at::kFloat).index_select(0, rows.example).unsqueeze(-1);
     const at::Tensor x = 4 * (rows.states * needle).sum(at::IntArrayRef{1, 2});
     return at::stack({at::zeros_like(x), x}, -1);
   }
-  encoder::Rows narrow_to_read_out(const encoder::Rows& rows, const encoder::Batch&) const override { return rows; }
+  model::Rows narrow_to_read_out(const model::Rows& rows, const model::Batch&) const override { return rows; }
   at::Tensor mask_state() const override { return {}; }
 
  private:
-  std::vector<encoder::Point> points_{{"first", 3, 1}, {"second", 3, 1}};
+  std::vector<model::Point> points_{{"first", 3, 1}, {"second", 3, 1}};
 };
 
 /// Texts of 2 to 9 tokens with the needle at place `needle_of(text)`.

@@ -8,12 +8,12 @@
 #include <memory>
 
 #include "base/error.hpp"
-#include "encoder/encoder.hpp"
-#include "jobs/best_answer.hpp"
-#include "jobs/explanation_fit.hpp"
-#include "jobs/partial_mean.hpp"
-#include "jobs/question_scores.hpp"
+#include "jobs/explaining/best_answer.hpp"
+#include "jobs/merge/explanation_fit.hpp"
+#include "jobs/merge/partial_mean.hpp"
+#include "jobs/steps/question_scores.hpp"
 #include "jobs/text_mean.hpp"
+#include "model/model.hpp"
 
 namespace layersweep::jobs {
 namespace {
@@ -97,23 +97,23 @@ TEST(StandingSeeds, AreTheChosenOnesElseTheFirst) {
 }
 
 // The logits of start and end are the token ids: only what a test writes there decides.
-class LogitsFromIds final : public encoder::Encoder {
+class LogitsFromIds final : public model::Model {
  public:
-  const std::vector<encoder::Point>& points() const override { return points_; }
-  encoder::OutputKind output() const override { return encoder::OutputKind::span; }
+  const std::vector<model::Point>& points() const override { return points_; }
+  model::OutputKind output() const override { return model::OutputKind::span; }
   std::int64_t classes() const override { return 0; }
-  encoder::Clean clean(const encoder::Batch& batch) const override {
+  model::Clean clean(const model::Batch& batch) const override {
     const at::Tensor start = batch.token_ids.to(at::kFloat);
     return {{}, at::stack({start, start}, 1)};
   }
-  encoder::Rows advance(int, const encoder::Rows&, const encoder::Batch&, encoder::Need) const override { unused(); }
-  at::Tensor read_out(const encoder::Rows&, const encoder::Batch&) const override { unused(); }
-  encoder::Rows narrow_to_read_out(const encoder::Rows&, const encoder::Batch&) const override { unused(); }
+  model::Rows advance(int, const model::Rows&, const model::Batch&, model::Need) const override { unused(); }
+  at::Tensor read_out(const model::Rows&, const model::Batch&) const override { unused(); }
+  model::Rows narrow_to_read_out(const model::Rows&, const model::Batch&) const override { unused(); }
   at::Tensor mask_state() const override { unused(); }
 
  private:
   [[noreturn]] static void unused() { throw base::InternalError("an answer needs the clean pass only"); }
-  std::vector<encoder::Point> points_;
+  std::vector<model::Point> points_;
 };
 
 // [CLS], a question of one token, [SEP], a passage of single letters, [SEP]; the ids are the logits.

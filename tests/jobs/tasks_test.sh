@@ -14,7 +14,7 @@ root=$here/../..
 # shellcheck source=tests/support/same_results.sh
 . "$support/same_results.sh"
 python3 "$here/make_tiny_texts.py" . || fail "making texts"
-fixtures=$root/tests/encoder/fixtures
+fixtures=$root/tests/model/fixtures
 export LAYERSWEEP_DATA="$PWD"
 
 cat >small.ini <<INI

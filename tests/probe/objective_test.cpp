@@ -75,8 +75,8 @@ class Objective : public testing::TestWithParam<std::tuple<std::string, Mode, Sp
   // Point by point, seed by seed, text by text.
   Plain plain(const at::Tensor& parameters) const {
     const ProbeLayout& layout = *layout_;
-    const encoder::Batch& batch = frozen_.batch;
-    const encoder::Clean clean = frozen_.model->clean(batch);
+    const model::Batch& batch = frozen_.batch;
+    const model::Clean clean = frozen_.model->clean(batch);
     Plain result{at::zeros({}, at::kDouble), at::zeros({layout.points(), seeds}), at::zeros({layout.points(), seeds}),
                  at::zeros({layout.points(), seeds})};
     for (std::int64_t s = 0; s < seeds; ++s) {
@@ -173,7 +173,7 @@ TEST_P(Objective, MicroBatchesAddUpToTheWhole) {
   StepSums parts(*layout_);
   for (std::int64_t e = 0; e < frozen_.batch.size(); ++e) {
     const std::int64_t length = frozen_.batch.lengths[e].item<std::int64_t>();
-    encoder::Batch one = frozen_.batch;
+    model::Batch one = frozen_.batch;
     for (at::Tensor* tensor : {&one.token_ids, &one.segments, &one.mask})
       *tensor = tensor->narrow(0, e, 1).narrow(1, 0, length);
     if (one.answerable.defined()) one.answerable = one.answerable.narrow(0, e, 1).narrow(1, 0, length);
@@ -250,7 +250,7 @@ class HardMasks : public testing::TestWithParam<std::tuple<std::string, Mode>> {
   test::Frozen frozen_;
   std::unique_ptr<ProbeLayout> layout_;
   at::Tensor parameters_;
-  encoder::Clean clean_;
+  model::Clean clean_;
   at::Tensor all_;
 };
 

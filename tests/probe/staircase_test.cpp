@@ -23,11 +23,10 @@ class Recorder final : public test::PassesOn {
   struct Advance {
     int point;
     std::int64_t rows;
-    encoder::Need need;
+    model::Need need;
   };
 
-  encoder::Rows advance(int point, const encoder::Rows& rows, const encoder::Batch& batch,
-                        encoder::Need need) const override {
+  model::Rows advance(int point, const model::Rows& rows, const model::Batch& batch, model::Need need) const override {
     advances.push_back({point, rows.states.size(0), need});
     return PassesOn::advance(point, rows, batch, need);
   }
@@ -59,7 +58,7 @@ class Staircase : public testing::TestWithParam<std::tuple<std::string, Mode>> {
     return result;
   }
 
-  at::Tensor staircase(const encoder::Encoder& model, const ProbeLayout& layout, const at::Tensor& flat,
+  at::Tensor staircase(const model::Model& model, const ProbeLayout& layout, const at::Tensor& flat,
                        const at::Tensor& gates) const {
     return probe::staircase_pass(
         model, frozen_.batch, clean_,
@@ -84,7 +83,7 @@ class Staircase : public testing::TestWithParam<std::tuple<std::string, Mode>> {
 
   test::Frozen frozen_;
   Mode mode_ = Mode::input;
-  encoder::Clean clean_;
+  model::Clean clean_;
   at::Tensor active_, gates_;
 };
 
@@ -138,7 +137,7 @@ TEST_P(Staircase, NoLayerIsComputedBelowTheJoiningPoint) {
     const at::Tensor climbing = mode_ == Mode::input ? active_ : active_.slice(0, 0, p + 1);
     EXPECT_EQ(advance.point, p);
     EXPECT_EQ(advance.rows, climbing.sum().item<std::int64_t>() * frozen_.batch.size());
-    EXPECT_EQ(advance.need == encoder::Need::read_out, p + 1 == last);
+    EXPECT_EQ(advance.need == model::Need::read_out, p + 1 == last);
   }
 }
 

@@ -7,49 +7,49 @@
 #include <string>
 #include <vector>
 
-#include "encoder/bert_folder.hpp"
-#include "encoder/gru_classifier.hpp"
-#include "encoder/support.hpp"
+#include "model/bert_folder.hpp"
+#include "model/gru_classifier.hpp"
+#include "model/support.hpp"
 #include "probe/masks.hpp"
 #include "probe/parameters.hpp"
 
-#include "encoder/output.hpp"
+#include "model/output.hpp"
 
 namespace layersweep::test {
 
 struct Frozen {
   std::string name;
-  std::shared_ptr<encoder::Encoder> model;
-  encoder::Batch batch;
+  std::shared_ptr<model::Model> model;
+  model::Batch batch;
 
   std::vector<std::int64_t> widths() const {
     std::vector<std::int64_t> result;
-    for (const encoder::Point& point : model->points()) result.push_back(point.width);
+    for (const model::Point& point : model->points()) result.push_back(point.width);
     return result;
   }
 };
 
 /// Points of unequal width; random weights with a head that makes confident predictions.
 inline Frozen counting_model() {
-  const encoder::CountingConfig config{10, 16, 2};
-  encoder::CountingModel model{config, encoder::random_counting_weights(config, 7)};
+  const model::CountingConfig config{10, 16, 2};
+  model::CountingModel model{config, model::random_counting_weights(config, 7)};
   model.weights.mix_out.mul_(4.0);
   model.weights.head.mul_(8.0);
-  Frozen frozen{"counting", encoder::make_counting(model), random_batch({4, 1, 7, 3, 7}, 10)};
+  Frozen frozen{"counting", model::make_counting(model), random_batch({4, 1, 7, 3, 7}, 10)};
   frozen.batch.query = at::randint(0, 10, {5, 2}, at::kLong);
   return frozen;
 }
 
 /// Four points of equal width.
 inline Frozen tiny_bert() {
-  encoder::BertModel model = encoder::read_bert_model(encoder_fixtures() / "tiny-bert");
-  return {"bert", encoder::make_bert(model.config, model.weights, 4), random_batch({5, 9, 1, 6}, model.config.vocabulary)};
+  model::BertModel model = model::read_bert_model(encoder_fixtures() / "tiny-bert");
+  return {"bert", model::make_bert(model.config, model.weights, 4), random_batch({5, 9, 1, 6}, model.config.vocabulary)};
 }
 
 /// The same for answers; the first text may have none, the last has no room for one.
 inline Frozen tiny_question_answering() {
-  encoder::BertModel model = encoder::read_bert_model(encoder_fixtures() / "tiny-qa");
-  Frozen frozen{"span", encoder::make_bert(model.config, model.weights, 4),
+  model::BertModel model = model::read_bert_model(encoder_fixtures() / "tiny-qa");
+  Frozen frozen{"span", model::make_bert(model.config, model.weights, 4),
                 random_batch({5, 9, 1, 6}, model.config.vocabulary)};
   frozen.batch.answerable = at::arange(9).unsqueeze(0).ge(2).logical_and(frozen.batch.mask);
   frozen.batch.answerable[0][0] = true;
@@ -58,8 +58,8 @@ inline Frozen tiny_question_answering() {
 
 /// Two points of unequal width, of which the head reads each text's last token.
 inline Frozen tiny_gru() {
-  encoder::GruClassifierModel model = encoder::read_gru_classifier(encoder_fixtures() / "tiny-gru");
-  return {"gru", encoder::make_gru_classifier(model, 4), random_batch({5, 9, 1, 6}, model.config.vocabulary)};
+  model::GruClassifierModel model = model::read_gru_classifier(encoder_fixtures() / "tiny-gru");
+  return {"gru", model::make_gru_classifier(model, 4), random_batch({5, 9, 1, 6}, model.config.vocabulary)};
 }
 
 inline Frozen frozen_model(const std::string& name) {
@@ -73,7 +73,7 @@ inline Frozen frozen_model(const std::string& name) {
 inline const std::vector<std::string> model_names = {"bert", "span", "counting", "gru"};
 
 /// Logits without the filling beyond a text's end, next to which everything else would be nothing.
-inline at::Tensor of_tokens(const at::Tensor& logits) { return logits.masked_fill(logits.eq(encoder::beyond_text), 0); }
+inline at::Tensor of_tokens(const at::Tensor& logits) { return logits.masked_fill(logits.eq(model::beyond_text), 0); }
 
 /// Parameters away from their start, where every gate is open: gates on both sides of one half, replacements that differ.
 inline at::Tensor spread_parameters(const probe::ProbeLayout& layout) {
@@ -111,13 +111,13 @@ inline at::Tensor plain_replacement(const probe::ProbeLayout& layout, const at::
 }
 
 /// Logits of one masked copy that goes in at `point`, taken up one point at a time with all its tokens.
-inline at::Tensor plain_pass(const Frozen& frozen, const encoder::Clean& clean, int point, const at::Tensor& gates,
+inline at::Tensor plain_pass(const Frozen& frozen, const model::Clean& clean, int point, const at::Tensor& gates,
                              const at::Tensor& replacement) {
   const at::Tensor z = gates.unsqueeze(-1);
-  encoder::Rows rows{z * clean.states[static_cast<std::size_t>(point)] + (1 - z) * replacement,
-                     at::arange(frozen.batch.size())};
+  model::Rows rows{z * clean.states[static_cast<std::size_t>(point)] + (1 - z) * replacement,
+                   at::arange(frozen.batch.size())};
   const int last = static_cast<int>(frozen.model->points().size()) - 1;
-  for (int p = point; p < last; ++p) rows = frozen.model->advance(p, rows, frozen.batch, encoder::Need::all_tokens);
+  for (int p = point; p < last; ++p) rows = frozen.model->advance(p, rows, frozen.batch, model::Need::all_tokens);
   return frozen.model->read_out(frozen.model->narrow_to_read_out(rows, frozen.batch), frozen.batch);
 }
 

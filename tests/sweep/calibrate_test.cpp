@@ -95,7 +95,7 @@ class Calibrated : public testing::TestWithParam<Mode> {
 
   const sweep::Limits limits_{0.02, 0.15};
   const sweep::Team team_ = test::this_rank(Reduction::deterministic);
-  const std::unique_ptr<encoder::Encoder> model_ = test::small_counting_model();
+  const std::unique_ptr<model::Model> model_ = test::small_counting_model();
   const data::Corpus dev_ = data::counting_corpus(0, data::Split::dev).first(120);
   const probe::ProbeLayout layout_{GetParam(), test::widths_of(*model_), 3};
   at::Tensor before_;

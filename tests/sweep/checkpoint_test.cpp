@@ -64,7 +64,7 @@ class Checkpoints : public testing::TestWithParam<Mode> {
   }
 
   config::Probe settings_;
-  std::unique_ptr<encoder::Encoder> model_ = test::small_counting_model();
+  std::unique_ptr<model::Model> model_ = test::small_counting_model();
   data::Corpus train_ = data::counting_corpus(0, data::Split::train).first(200);
   data::Corpus dev_ = data::counting_corpus(0, data::Split::dev).first(30);
 };
@@ -120,7 +120,7 @@ class SignalsWithin final : public test::PassesOn {
   void arm(std::int64_t at) const { left_ = at; }
   std::int64_t left() const { return left_; }
 
-  at::Tensor read_out(const encoder::Rows& rows, const encoder::Batch& batch) const override {
+  at::Tensor read_out(const model::Rows& rows, const model::Batch& batch) const override {
     if (!at::GradMode::is_enabled() && --left_ == 0) std::raise(SIGUSR1);
     return PassesOn::read_out(rows, batch);
   }

@@ -14,8 +14,8 @@ using test::Reduction;
 // Twelve layers for four ranks, twenty-four for eight, two for one.
 std::int64_t layers_here() { return comm::world().size() == 8 ? 24 : comm::world().size() == 4 ? 12 : 2; }
 
-encoder::BertConfig deep() {
-  encoder::BertConfig config;
+model::BertConfig deep() {
+  model::BertConfig config;
   config.layers = layers_here();
   config.hidden = 16;
   config.heads = 2;
@@ -28,14 +28,14 @@ encoder::BertConfig deep() {
 }
 
 test::Subject deep_bert() {
-  const encoder::BertConfig config = deep();
-  return {"bert", encoder::make_bert(config, encoder::random_bert_weights(config, 5), 4),
+  const model::BertConfig config = deep();
+  return {"bert", model::make_bert(config, model::random_bert_weights(config, 5), 4),
           test::random_texts(16, config.vocabulary, 1), test::random_texts(8, config.vocabulary, 2)};
 }
 
 // As a run makes them: `groups` groups by the planner's costs.
 std::vector<PointRange> planned_groups(Mode mode, int groups) {
-  const encoder::BertConfig config = deep();
+  const model::BertConfig config = deep();
   const plan::Model model = plan::bert_model({.layers = config.layers,
                                               .hidden = config.hidden,
                                               .inner = config.inner,

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "base/random.hpp"
-#include "encoder/bert.hpp"
-#include "encoder/bert_folder.hpp"
+#include "model/bert.hpp"
+#include "model/bert_folder.hpp"
 #include "probe/evaluate.hpp"
 #include "probe/noise.hpp"
 #include "probe/objective.hpp"
@@ -42,10 +42,10 @@ inline data::Corpus texts_for(std::int64_t count, std::int64_t vocabulary, std::
 /// Where and how a BERT is computed.
 struct Computed {
   at::Device device = at::kCPU;
-  encoder::Arithmetic arithmetic = encoder::Arithmetic::fast;
+  model::Arithmetic arithmetic = model::Arithmetic::fast;
 
-  std::unique_ptr<encoder::Encoder> open(const encoder::BertModel& model) const {
-    return encoder::make_bert(model.config, model.weights, 4, arithmetic, device);
+  std::unique_ptr<model::Model> open(const model::BertModel& model) const {
+    return model::make_bert(model.config, model.weights, 4, arithmetic, device);
   }
 };
 
@@ -69,13 +69,13 @@ inline at::Tensor uneven_parameters(const probe::ProbeLayout& layout) {
 }
 
 /// One cell of the second seed has stopped (input mode: the whole seed).
-inline Outcome outcome_of(const encoder::Encoder& model, const data::Corpus& texts, probe::Mode mode,
+inline Outcome outcome_of(const model::Model& model, const data::Corpus& texts, probe::Mode mode,
                           const at::Tensor& parameters) {
   const probe::ProbeLayout layout(mode, widths_of(model), 2);
   const std::vector<std::uint64_t> seeds{1, 2};
   std::vector<std::int64_t> examples;
   for (std::int64_t e = 0; e < texts.size(); ++e) examples.push_back(e);
-  const encoder::Batch batch = encoder::collate(texts, examples).to(model.device());
+  const model::Batch batch = model::collate(texts, examples).to(model.device());
 
   probe::StepInputs inputs{probe::Sparsity::log,
                            at::full({layout.points(), 2}, 2.5),
@@ -89,7 +89,7 @@ inline Outcome outcome_of(const encoder::Encoder& model, const data::Corpus& tex
   probe::StepSums sums(layout, model.device());
   probe::accumulate_step(model, batch, layout, here, inputs, sums);
 
-  const encoder::Clean clean = model.clean(batch);
+  const model::Clean clean = model.clean(batch);
   return {clean.logits.cpu(), sums.gradient().cpu(), sums.figures(),
           probe::evaluate_hard_masks(model, batch, clean, layout, here, inputs.active)};
 }
@@ -109,8 +109,8 @@ inline config::Probe short_training() {
 }
 
 inline sweep::TrainedUnit train_shortly(
-    const sweep::Team& team, const encoder::Encoder& model, const data::Corpus& train, const data::Corpus& dev,
-    probe::Mode mode, const config::Probe& settings, const std::optional<sweep::Safekeeping>& safekeeping = {},
+    const sweep::Team& team, const model::Model& model, const data::Corpus& train, const data::Corpus& dev, probe::Mode mode,
+    const config::Probe& settings, const std::optional<sweep::Safekeeping>& safekeeping = {},
     const sweep::OnProgress& on_progress = [](const sweep::Progress&) {}) {
   sweep::Team whole = team;  // made before points are shared out
   whole.point_groups.clear();

@@ -14,7 +14,7 @@
 namespace layersweep {
 namespace {
 
-using encoder::Arithmetic;
+using model::Arithmetic;
 using probe::Mode;
 using sweep::Team;
 using test::Reduction;
@@ -38,10 +38,10 @@ class OnDevice : public testing::TestWithParam<std::tuple<Mode, std::string>> {
 
   static Mode mode() { return std::get<0>(GetParam()); }
 
-  encoder::BertModel model_ = encoder::read_bert_model(test::encoder_fixtures() / std::get<1>(GetParam()));
-  std::unique_ptr<encoder::Encoder> host_ = test::Computed{at::kCPU, Arithmetic::plain}.open(model_);
-  std::unique_ptr<encoder::Encoder> device_ = test::Computed{test::stand_in_device(), Arithmetic::plain}.open(model_);
-  bool answers_ = model_.config.output == encoder::OutputKind::span;
+  model::BertModel model_ = model::read_bert_model(test::encoder_fixtures() / std::get<1>(GetParam()));
+  std::unique_ptr<model::Model> host_ = test::Computed{at::kCPU, Arithmetic::plain}.open(model_);
+  std::unique_ptr<model::Model> device_ = test::Computed{test::stand_in_device(), Arithmetic::plain}.open(model_);
+  bool answers_ = model_.config.output == model::OutputKind::span;
   data::Corpus train_ = test::texts_for(96, model_.config.vocabulary, 9, answers_, 1);
   data::Corpus dev_ = test::texts_for(40, model_.config.vocabulary, 9, answers_, 2);
   at::Tensor parameters_;
@@ -84,11 +84,10 @@ TEST_P(OnDevice, Bf16IsThatOfTheHost) {
   const test::Outcome on_host = test::outcome_of(*host, texts, mode(), parameters_);
   EXPECT_LT(test::relative_difference(on_device.logits, on_host.logits), 1e-2);
   EXPECT_LT(test::relative_difference(on_device.gradient, on_host.gradient), 2e-2);
-  EXPECT_GT(
-      test::relative_difference(
-          on_host.logits,
-          host_->clean(encoder::collate(texts, std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11})).logits),
-      0);
+  EXPECT_GT(test::relative_difference(
+                on_host.logits,
+                host_->clean(model::collate(texts, std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11})).logits),
+            0);
 }
 
 TEST_P(OnDevice, SearchesSeeTheSameFigures) {

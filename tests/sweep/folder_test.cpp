@@ -163,7 +163,7 @@ void hold(RunFolder& folder, std::string_view group, const Hashes& hashes) {
 TEST(RunFolder, WorkStaysWithItsTextsAndItsModel) {
   const test::TemporaryFolder base;
   RunFolder folder(comm::Communicator(), experiment_in(base.path() / "run"));
-  const Hashes encoder{{"config.json", "a"}, {"model.safetensors", "b"}},
+  const Hashes model{{"config.json", "a"}, {"model.safetensors", "b"}},
       changed{{"config.json", "a"}, {"model.safetensors", "c"}};
   hold(folder, "texts", {{"", "one"}});
   hold(folder, "texts", {{"", "another"}});  // nothing was done yet
@@ -178,15 +178,15 @@ TEST(RunFolder, WorkStaysWithItsTextsAndItsModel) {
 
   EXPECT_THAT(refusal([&] { hold(folder, "texts", {{"", "one"}}); }), testing::HasSubstr("work on other texts"));
   EXPECT_THAT(refusal([&] { hold(folder, "encoder", changed); }),
-              testing::HasSubstr("other model.safetensors of the encoder"));
+              testing::HasSubstr("other model.safetensors of the model"));
   EXPECT_THAT(refusal([&] {
                 hold(folder, "encoder", {{"model.safetensors", "b"}});
               }),
-              testing::HasSubstr("other config.json of the encoder"));
+              testing::HasSubstr("other config.json of the model"));
   EXPECT_THAT(refusal([&] {
                 hold(folder, "encoder", {{"config.json", "a"}, {"model.safetensors", "b"}, {"vocab.txt", "e"}});
               }),
-              testing::HasSubstr("other vocab.txt of the encoder"));
+              testing::HasSubstr("other vocab.txt of the model"));
   EXPECT_THAT(refusal([&] {
                 hold(folder, "model", {{"config.json", "f"}});
               }),
@@ -226,7 +226,7 @@ TEST(RunIdentity, NamesWhatDiffersFirst) {
   EXPECT_FALSE(one.difference(RunIdentity::from_text(one.text())));
   RunIdentity other = one;
   other.set("encoder", {{"a file: odd", "x"}, {"config.json", "z"}});
-  EXPECT_EQ(identity_difference(one.text(), other.text()), "it was made with other config.json of the encoder");
+  EXPECT_EQ(identity_difference(one.text(), other.text()), "it was made with other config.json of the model");
   EXPECT_EQ(identity_difference(one.text(), std::string(64, 'a')).substr(0, 22), "it was made with other");
 }
 

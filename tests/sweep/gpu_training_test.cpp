@@ -20,7 +20,7 @@
 namespace layersweep {
 namespace {
 
-using encoder::Arithmetic;
+using model::Arithmetic;
 using probe::Mode;
 
 at::Device tested_device() {
@@ -39,8 +39,8 @@ struct Precision {
 };
 
 // A BERT that decides firmly, of a width for which kernels of GPUs are made.
-encoder::BertModel model_of_some_size() {
-  encoder::BertModel model;
+model::BertModel model_of_some_size() {
+  model::BertModel model;
   model.config.layers = 4;
   model.config.hidden = 128;
   model.config.heads = 4;
@@ -49,7 +49,7 @@ encoder::BertModel model_of_some_size() {
   model.config.positions = 64;
   model.config.classes = 2;
   model.config.initial_range = 0.08;
-  model.weights = encoder::random_bert_weights(model.config, 3);
+  model.weights = model::random_bert_weights(model.config, 3);
   model.weights.classifier.mul_(4.0);
   return model;
 }
@@ -61,9 +61,9 @@ class Gpu : public testing::TestWithParam<std::tuple<Mode, Precision>> {
   static Mode mode() { return std::get<0>(GetParam()); }
   static const Precision& precision() { return std::get<1>(GetParam()); }
 
-  encoder::BertModel model_ = model_of_some_size();
-  std::unique_ptr<encoder::Encoder> host_ = test::Computed{at::kCPU, precision().on_cpu}.open(model_);
-  std::unique_ptr<encoder::Encoder> device_ = test::Computed{tested_device(), precision().on_device}.open(model_);
+  model::BertModel model_ = model_of_some_size();
+  std::unique_ptr<model::Model> host_ = test::Computed{at::kCPU, precision().on_cpu}.open(model_);
+  std::unique_ptr<model::Model> device_ = test::Computed{tested_device(), precision().on_device}.open(model_);
   data::Corpus train_ = test::texts_for(64, 100, 20, false, 1);
   data::Corpus dev_ = test::texts_for(16, 100, 20, false, 2);
 };

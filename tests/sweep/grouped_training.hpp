@@ -5,8 +5,8 @@
 #pragma once
 
 #include "base/random.hpp"
-#include "encoder/bert.hpp"
-#include "encoder/support.hpp"
+#include "model/bert.hpp"
+#include "model/support.hpp"
 #include "probe/noise.hpp"
 #include "sweep/evaluation.hpp"
 #include "sweep/replacements.hpp"
@@ -20,7 +20,7 @@ inline constexpr double gradient_tolerance = 2e-5;
 
 struct Subject {
   std::string name;
-  std::unique_ptr<encoder::Encoder> model;
+  std::unique_ptr<model::Model> model;
   data::Corpus train, dev;
 };
 
@@ -89,7 +89,7 @@ class GroupedTraining {
     for (int shard = team.my_shards().begin; shard < team.my_shards().end; ++shard) {
       const data::Shard& examples = batch.shards[static_cast<std::size_t>(shard)];
       probe::StepSums part(layout_);
-      const encoder::Batch tensors = encoder::collate(subject_.train, examples);
+      const model::Batch tensors = model::collate(subject_.train, examples);
       inputs.noise = probe::gate_noise(mode(), seeds_, probe::probes_of(mode(), mine), 1, examples, tensors.width());
       probe::accumulate_step(*subject_.model, tensors, layout_, parameters_, inputs, part);
       reducer.add(shard, part);
@@ -114,7 +114,7 @@ class GroupedTraining {
   at::Tensor parameters_;
   at::Tensor active_ = at::ones({layout_.points(), layout_.seeds()}, at::kBool);
   config::Probe settings_;
-  const encoder::Encoder* broken_ = nullptr;  ///< trained in place of the subject's model
+  const model::Model* broken_ = nullptr;  ///< trained in place of the subject's model
 };
 
 }  // namespace layersweep::test

@@ -3,7 +3,7 @@
 #include <csignal>
 
 #include "base/stop_request.hpp"
-#include "encoder/bert_folder.hpp"
+#include "model/bert_folder.hpp"
 #include "sweep/calibrate.hpp"
 #include "sweep/grouped_training.hpp"
 #include "sweep/pace.hpp"
@@ -22,9 +22,9 @@ test::Subject counting() {
 }
 
 test::Subject tiny_bert() {
-  encoder::BertModel model = encoder::read_bert_model(test::encoder_fixtures() / "tiny-bert");
+  model::BertModel model = model::read_bert_model(test::encoder_fixtures() / "tiny-bert");
   const std::int64_t vocabulary = model.config.vocabulary;
-  return {"bert", encoder::make_bert(model.config, model.weights, 4), test::random_texts(120, vocabulary, 1),
+  return {"bert", model::make_bert(model.config, model.weights, 4), test::random_texts(120, vocabulary, 1),
           test::random_texts(50, vocabulary, 2)};
 }
 

@@ -14,7 +14,7 @@
 
 #include "comm/communicator.hpp"
 #include "data/counting.hpp"
-#include "encoder/support.hpp"
+#include "model/support.hpp"
 #include "support/files.hpp"
 #include "sweep/team.hpp"
 #include "sweep/train_probes.hpp"
@@ -22,22 +22,22 @@
 namespace layersweep::test {
 
 /// Random weights, made to decide firmly.
-inline std::unique_ptr<encoder::Encoder> small_counting_model() {
-  const encoder::CountingConfig config{10, 16, 2};
-  encoder::CountingModel model{config, encoder::random_counting_weights(config, 7)};
+inline std::unique_ptr<model::Model> small_counting_model() {
+  const model::CountingConfig config{10, 16, 2};
+  model::CountingModel model{config, model::random_counting_weights(config, 7)};
   model.weights.mix_out.mul_(4.0);
   model.weights.head.mul_(8.0);
-  return encoder::make_counting(model);
+  return model::make_counting(model);
 }
 
 /// The given copy of a training pass that carries `copies` of them comes out as NaN: what happens when one probe's masked
 /// states overflow the model.
 class OneCopyBreaks final : public PassesOn {
  public:
-  OneCopyBreaks(const encoder::Encoder& model, std::int64_t copies, std::int64_t copy)
+  OneCopyBreaks(const model::Model& model, std::int64_t copies, std::int64_t copy)
       : PassesOn(model), copies_(copies), copy_(copy) {}
 
-  at::Tensor read_out(const encoder::Rows& rows, const encoder::Batch& batch) const override {
+  at::Tensor read_out(const model::Rows& rows, const model::Batch& batch) const override {
     const at::Tensor logits = PassesOn::read_out(rows, batch);
     if (!rows.states.requires_grad() || logits.size(0) != copies_ * batch.size()) return logits;
     const at::Tensor factor = at::ones({copies_, batch.size(), 1});
@@ -53,10 +53,10 @@ class OneCopyBreaks final : public PassesOn {
 /// The gradient of the given copy is infinite while its logits stay as they are.
 class OneGradientBreaks final : public PassesOn {
  public:
-  OneGradientBreaks(const encoder::Encoder& model, std::int64_t copies, std::int64_t copy)
+  OneGradientBreaks(const model::Model& model, std::int64_t copies, std::int64_t copy)
       : PassesOn(model), copies_(copies), copy_(copy) {}
 
-  at::Tensor read_out(const encoder::Rows& rows, const encoder::Batch& batch) const override {
+  at::Tensor read_out(const model::Rows& rows, const model::Batch& batch) const override {
     const at::Tensor logits = PassesOn::read_out(rows, batch);
     const std::int64_t size = batch.size();
     if (!rows.states.requires_grad() || logits.size(0) != copies_ * size) return logits;
@@ -73,9 +73,9 @@ class OneGradientBreaks final : public PassesOn {
   std::int64_t copy_;
 };
 
-inline std::vector<std::int64_t> widths_of(const encoder::Encoder& model) {
+inline std::vector<std::int64_t> widths_of(const model::Model& model) {
   std::vector<std::int64_t> widths;
-  for (const encoder::Point& point : model.points()) widths.push_back(point.width);
+  for (const model::Point& point : model.points()) widths.push_back(point.width);
   return widths;
 }
 

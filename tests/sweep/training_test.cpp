@@ -45,14 +45,14 @@ TEST(RateFactor, RisesStaysAndFallsWithoutReachingZero) {
 
 class Training : public testing::TestWithParam<Mode> {
  protected:
-  TrainedUnit train(const Team& team, const config::Probe& settings, const encoder::Encoder& model,
+  TrainedUnit train(const Team& team, const config::Probe& settings, const model::Model& model,
                     std::vector<std::uint64_t> seeds = {1, 2}, std::int64_t token_budget = 200) {
     const auto start = sweep::starting_replacements(team, model, train_, config::Replacement::mean);
     return sweep::train_unit(team, model, {train_, dev_}, Unit{GetParam(), std::move(seeds)}, settings, token_budget, start,
                              [this](const sweep::Progress& line) { progress_.push_back(line); });
   }
 
-  std::unique_ptr<encoder::Encoder> model_ = test::small_counting_model();
+  std::unique_ptr<model::Model> model_ = test::small_counting_model();
   data::Corpus train_ = data::counting_corpus(0, data::Split::train).first(200);
   data::Corpus dev_ = data::counting_corpus(0, data::Split::dev).first(50);
   std::vector<sweep::Progress> progress_;
@@ -281,7 +281,7 @@ TEST(Evaluation, IsTheSameForAnyTeamAndAgreesWithOneBatch) {
   for (const std::int64_t count : {0, 17}) {
     std::vector<std::int64_t> examples(static_cast<std::size_t>(count == 0 ? corpus.size() : count));
     for (std::size_t e = 0; e < examples.size(); ++e) examples[e] = static_cast<std::int64_t>(e);
-    const encoder::Batch batch = encoder::collate(corpus, examples);
+    const model::Batch batch = model::collate(corpus, examples);
     const auto masks = probe::evaluate_hard_masks(*model, batch, model->clean(batch), layout, parameters, active);
     const auto scores = evaluate(test::all_ranks(Reduction::plain), count, 1 << 20);
     for (std::int64_t p = 0; p < 2; ++p) {
@@ -309,7 +309,7 @@ TEST(Replacements, MeanIsTheMeanStateOfATokenForAnyTeam) {
   for (const std::int64_t width : test::widths_of(*model)) sums.push_back(at::zeros({width}, at::kDouble));
   for (std::int64_t e = 0; e < corpus.size(); ++e) {
     const std::vector<std::int64_t> one{e};
-    const encoder::Clean clean = model->clean(encoder::collate(corpus, one));
+    const model::Clean clean = model->clean(model::collate(corpus, one));
     for (std::size_t p = 0; p < sums.size(); ++p) sums[p] += clean.states[p][0].to(at::kDouble).sum(0);
   }
   for (std::size_t p = 0; p < sums.size(); ++p) {
@@ -319,7 +319,7 @@ TEST(Replacements, MeanIsTheMeanStateOfATokenForAnyTeam) {
 }
 
 TEST(Replacements, XavierIsNormalAndTheSameEveryTime) {
-  const auto model = encoder::make_counting({{10, 1024, 2}, encoder::random_counting_weights({10, 1024, 2}, 1)});
+  const auto model = model::make_counting({{10, 1024, 2}, model::random_counting_weights({10, 1024, 2}, 1)});
   const data::Corpus corpus = data::counting_corpus(1, data::Split::train).first(8);
   const Team team = test::all_ranks(Reduction::plain);
   const auto a = sweep::starting_replacements(team, *model, corpus, config::Replacement::xavier);

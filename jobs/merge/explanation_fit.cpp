@@ -1,0 +1,60 @@
+#include "jobs/merge/explanation_fit.hpp"
+
+#include <algorithm>
+
+#include "explain/explainer.hpp"
+#include "jobs/steps/explain.hpp"
+
+namespace layersweep::jobs {
+
+std::vector<std::int64_t> standing_seeds(const std::vector<std::int64_t>& seeds, const std::vector<std::int32_t>& chosen) {
+  std::vector<std::int64_t> standing;
+  for (const std::int32_t seed : chosen) standing.push_back(seeds[static_cast<std::size_t>(std::max(seed, 0))]);
+  return standing;
+}
+
+ExplanationFit::ExplanationFit(const std::vector<MergeSource>& sources, config::StandIn replacement, StandingSeeds merged)
+    : replacement_(replacement), merged_(std::move(merged)) {
+  for (const MergeSource& source : sources) {
+    Held held;
+    if (source.file.has("evaluation/method_name")) held.methods = source.file.read_text("evaluation/method_name");
+    const auto seeds = source.file.read<std::int32_t>("seed");
+    for (const std::string& mode : source.file.modes()) {
+      held.seeds[mode] = standing_seeds({seeds.begin(), seeds.end()}, source.file.chosen_seeds(mode));
+    }
+    held_.push_back(std::move(held));
+  }
+}
+
+bool ExplanationFit::attribution(std::size_t source, std::string_view method, std::int64_t point) const {
+  const Held& held = held_[source];
+  if (place(source, method) < 0) return false;
+  if (const auto mode = mode_of_probes(method)) return same_probe(held, *mode, point);
+  return !explain::uses_replacement(method) || same_replacement(held, point);
+}
+
+bool ExplanationFit::faithfulness(std::size_t source, std::string_view method, std::int64_t point) const {
+  return attribution(source, method, point) && same_replacement(held_[source], point);
+}
+
+std::int64_t ExplanationFit::place(std::size_t source, std::string_view method) const {
+  const auto& methods = held_[source].methods;
+  const auto found = std::ranges::find(methods, method);
+  return found == methods.end() ? -1 : found - methods.begin();
+}
+
+bool ExplanationFit::same_probe(const Held& source, std::string_view mode, std::int64_t point) const {
+  const auto p = static_cast<std::size_t>(point);
+  const auto here = source.seeds.find(mode);
+  const auto there = merged_.find(mode);
+  return here != source.seeds.end() && there != merged_.end() && here->second[p] == there->second[p];
+}
+
+// As stand_ins_of takes them.
+bool ExplanationFit::same_replacement(const Held& source, std::int64_t point) const {
+  if (replacement_ != config::StandIn::learned) return true;
+  if (merged_.contains("hidden")) return same_probe(source, "hidden", point);
+  return point > 0 || same_probe(source, "input", point);
+}
+
+}  // namespace layersweep::jobs

@@ -1,0 +1,193 @@
+#include "jobs/steps/explanations.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+
+#include "base/error.hpp"
+#include "comm/agreement.hpp"
+#include "jobs/steps/explain.hpp"
+#include "jobs/text_mean.hpp"
+#include "tensors/safetensors.hpp"
+
+namespace layersweep::jobs {
+namespace {
+
+constexpr float missing = std::numeric_limits<float>::quiet_NaN();
+
+/// Where a split's texts lie in the file.
+struct Origin {
+  std::int64_t example = 0;
+  std::int64_t token = 0;
+};
+
+/// The explanations of one method: a rank's slab of examples and tokens, and means over all of them.
+class MethodColumns {
+ public:
+  /// Examples first … last − 1 of the file with their tokens.
+  struct Range {
+    std::int64_t first = 0, last = 0;
+    std::int64_t first_token = 0, last_token = 0;
+  };
+
+  MethodColumns(std::int64_t points, std::int64_t shares, const Range& range)
+      : points_(points),
+        shares_(shares),
+        range_(range),
+        attribution(cells(points, range.last_token - range.first_token)),
+        clean(cells(1, range.last - range.first)),
+        kept(cells(points * shares, range.last - range.first)),
+        dropped(kept),
+        seconds(static_cast<std::size_t>(points)),
+        truth_kl(seconds.size()),
+        truth_js(seconds.size()),
+        truth_f1(seconds.size()),
+        comprehensiveness(static_cast<std::size_t>(points * shares)),
+        sufficiency(comprehensiveness.size()),
+        shuffled_comprehensiveness(comprehensiveness.size()),
+        shuffled_sufficiency(comprehensiveness.size()) {}
+
+  void add(const ExplainedPart& part, const tensors::SafetensorsFile& file, const data::Corpus& corpus,
+           const Origin& origin) {
+    const auto parts_clean = file.values<float>("clean");
+    const auto parts_kept = file.values<float>("kept");
+    const auto parts_dropped = file.values<float>("dropped");
+    const auto attributions = file.values<float>("attribution");
+    const bool has_control = file.contains("shuffled_kept");
+    const auto shuffled_kept = has_control ? file.values<float>("shuffled_kept") : std::span<const float>();
+    const auto shuffled_dropped = has_control ? file.values<float>("shuffled_dropped") : std::span<const float>();
+    const std::size_t texts = part.examples.size();
+    const std::size_t tokens = attributions.size() / static_cast<std::size_t>(points_);
+    for (std::size_t p = 0; p < seconds.size(); ++p) {
+      const double each = file.values<double>("seconds")[p] / static_cast<double>(texts);
+      for (std::size_t text = 0; text < texts; ++text) seconds[p].add(each);
+    }
+    std::size_t token = 0;
+    for (std::size_t text = 0; text < texts; ++text) {
+      const std::int64_t example = part.examples[text];
+      const auto length = static_cast<std::size_t>(corpus.length(example));
+      const std::int64_t row = origin.example + example - range_.first;
+      const bool mine = row >= 0 && row < range_.last - range_.first;
+      if (mine) clean[static_cast<std::size_t>(row)] = parts_clean[text];
+      for (std::size_t cell = 0; cell < comprehensiveness.size(); ++cell) {
+        const std::size_t from = cell * texts + text;
+        comprehensiveness[cell].add(parts_clean[text] - parts_dropped[from]);
+        sufficiency[cell].add(parts_clean[text] - parts_kept[from]);
+        if (has_control) {
+          shuffled_comprehensiveness[cell].add(parts_clean[text] - shuffled_dropped[from]);
+          shuffled_sufficiency[cell].add(parts_clean[text] - shuffled_kept[from]);
+        }
+        if (!mine) continue;
+        const std::size_t to = cell * static_cast<std::size_t>(range_.last - range_.first) + static_cast<std::size_t>(row);
+        kept[to] = parts_kept[from];
+        dropped[to] = parts_dropped[from];
+      }
+      for (std::size_t p = 0; p < seconds.size(); ++p) {
+        if (file.contains("truth_kl")) {
+          truth_kl[p].add(file.values<float>("truth_kl")[p * texts + text]);
+          truth_js[p].add(file.values<float>("truth_js")[p * texts + text]);
+          truth_f1[p].add(file.values<float>("truth_f1")[p * texts + text]);
+        }
+        if (!mine) continue;
+        const auto width = static_cast<std::size_t>(range_.last_token - range_.first_token);
+        const std::int64_t at = origin.token + corpus.token_start()[static_cast<std::size_t>(example)] - range_.first_token;
+        std::copy_n(attributions.begin() + static_cast<std::ptrdiff_t>(p * tokens + token), length,
+                    attribution.begin() + static_cast<std::ptrdiff_t>(p * width) + at);
+      }
+      token += length;
+    }
+  }
+
+  std::int64_t points_, shares_;
+  Range range_;
+  std::vector<float> attribution;                               // P x tokens
+  std::vector<float> clean;                                     // texts
+  std::vector<float> kept, dropped;                             // P x S x texts
+  std::vector<TextMean> seconds, truth_kl, truth_js, truth_f1;  // P
+  std::vector<TextMean> comprehensiveness, sufficiency;         // P x S
+  std::vector<TextMean> shuffled_comprehensiveness, shuffled_sufficiency;
+
+ private:
+  static std::vector<float> cells(std::int64_t rows, std::int64_t columns) {
+    return std::vector<float>(static_cast<std::size_t>(rows * columns), missing);
+  }
+};
+
+}  // namespace
+
+std::optional<store::ExplanationsEntry> explanations_entry(const config::Experiment& experiment) {
+  const std::vector<std::string> methods = compared_methods(experiment);
+  if (methods.empty()) return std::nullopt;
+  return store::ExplanationsEntry{methods, experiment.explain.shares};
+}
+
+void write_explanations(const Context& context, const Texts& texts, std::int64_t points, store::ResultsWriter& writer) {
+  const std::vector<std::string> methods = compared_methods(context.experiment);
+  if (methods.empty()) return;
+  const comm::Communicator& ranks = context.team.ranks;
+  const std::vector<ExplainedPart> parts = explained_parts(texts, context.experiment.explain);
+  const auto shares = std::ssize(context.experiment.explain.shares);
+
+  std::map<config::Split, Origin> origins;
+  Origin end;
+  std::vector<std::int64_t> starts;  // of every example's tokens in the file
+  for (const config::Split split : context.experiment.extract.splits) {
+    const data::Corpus& corpus = texts.of(split);
+    origins[split] = end;
+    for (std::int64_t e = 0; e < corpus.size(); ++e) {
+      starts.push_back(end.token + corpus.token_start()[static_cast<std::size_t>(e)]);
+    }
+    end.example += corpus.size();
+    end.token += corpus.token_total();
+  }
+  starts.push_back(end.token);
+  MethodColumns::Range range{end.example * ranks.rank() / ranks.size(), end.example * (ranks.rank() + 1) / ranks.size()};
+  range.first_token = starts[static_cast<std::size_t>(range.first)];
+  range.last_token = starts[static_cast<std::size_t>(range.last)];
+  const std::int64_t my_examples = range.last - range.first;
+
+  writer.write_text("evaluation/method_name", 0,
+                    ranks.rank() == 0 ? std::span<const std::string>(methods) : std::span<const std::string>());
+  for (std::size_t m = 0; m < methods.size(); ++m) {
+    const MethodColumns columns = comm::run_together(ranks, [&] {
+      MethodColumns read(points, shares, range);
+      for (std::size_t part = 0; part < parts.size(); ++part) {
+        const auto file = tensors::SafetensorsFile::open(explanation_file(context, methods[m], part));
+        read.add(parts[part], file, texts.of(parts[part].split), origins.at(parts[part].split));
+      }
+      return read;
+    });
+    const std::string group = "explain/" + methods[m];
+    const auto number = static_cast<std::int64_t>(m);
+    const auto mine_if_first = [&](std::vector<std::int64_t> count) {
+      std::vector<std::int64_t> start(count.size(), 0);
+      start.front() = number;
+      return ranks.rank() == 0 ? store::Slab{start, count} : store::Slab{};
+    };
+    const auto from_first = [&](const std::string& name, std::vector<std::int64_t> count, const std::vector<float>& values) {
+      writer.write<float>("evaluation/" + name, mine_if_first(std::move(count)),
+                          ranks.rank() == 0 ? std::span<const float>(values) : std::span<const float>());
+    };
+    writer.write<float>(group + "/attribution", {{0, range.first_token}, {points, range.last_token - range.first_token}},
+                        columns.attribution);
+    writer.write_from_first_rank<float>(group + "/seconds", values_of(columns.seconds));
+    from_first("comprehensiveness", {1, points, shares}, values_of(columns.comprehensiveness));
+    from_first("sufficiency", {1, points, shares}, values_of(columns.sufficiency));
+    from_first("aopc_comprehensiveness", {1, points}, areas_of(columns.comprehensiveness, shares));
+    from_first("aopc_sufficiency", {1, points}, areas_of(columns.sufficiency, shares));
+    from_first("aopc_comprehensiveness_shuffled_head", {1, points}, areas_of(columns.shuffled_comprehensiveness, shares));
+    from_first("aopc_sufficiency_shuffled_head", {1, points}, areas_of(columns.shuffled_sufficiency, shares));
+    from_first("seconds", {1, points}, values_of(columns.seconds));
+    if (!texts.test.truth().empty()) {
+      from_first("truth_kl", {1, points}, values_of(columns.truth_kl));
+      from_first("truth_js", {1, points}, values_of(columns.truth_js));
+      from_first("truth_f1", {1, points}, values_of(columns.truth_f1));
+    }
+    const store::Slab by_example{{number, 0, 0, range.first}, {1, points, shares, my_examples}};
+    writer.write<float>("evaluation/kept_probability", by_example, columns.kept);
+    writer.write<float>("evaluation/dropped_probability", by_example, columns.dropped);
+    if (m == 0) writer.write<float>("evaluation/clean_probability", {{range.first}, {my_examples}}, columns.clean);
+  }
+}
+
+}  // namespace layersweep::jobs

@@ -1,0 +1,132 @@
+#include "jobs/steps/finetune.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "base/files.hpp"
+#include "base/log.hpp"
+#include "comm/agreement.hpp"
+#include "model/finetune.hpp"
+#include "sweep/progress.hpp"
+#include "sweep/safe.hpp"
+#include "sweep/unit_tensors.hpp"
+
+namespace layersweep::jobs {
+namespace {
+
+// The team's reducer behind the encoder room's seam, which knows no communicator.
+class TeamSum : public model::GradientSum {
+ public:
+  explicit TeamSum(comm::GradientReducer reducer) : reducer_(std::move(reducer)) {}
+  void add(int shard, std::span<const float> gradient) override { reducer_.add(shard, gradient); }
+  std::span<const float> sum() override { return reducer_.sum(); }
+
+ private:
+  comm::GradientReducer reducer_;
+};
+
+// Checkpoints of the fine-tuning, like those of a unit.
+class Keeper : public model::FinetuneKeeper {
+ public:
+  explicit Keeper(sweep::Safe safe) : safe_(std::move(safe)) {}
+
+  void resume(model::FinetuneState& state) override {
+    safe_.resume([&](const std::filesystem::path& checkpoint) {
+      const sweep::StoredTensors file(checkpoint / tensors_name,
+                                      fmt::format("Remove {} to begin the fine-tuning anew", checkpoint.string()));
+      for (const auto& [name, tensor] : state.tensors) file.read(name, tensor);
+      const auto numbers = nlohmann::json::parse(base::read_text_file(checkpoint / numbers_name));
+      numbers.at("step").get_to(state.step);
+      numbers.at("epoch").get_to(state.epoch);
+      numbers.at("next_batch").get_to(state.next_batch);
+      numbers.at("epochs_good_enough").get_to(state.epochs_good_enough);
+      numbers.at("best_epoch").get_to(state.best.epoch);
+      numbers.at("best_accuracy").get_to(state.best.dev_accuracy);
+      return state.step;
+    });
+  }
+
+  void after_step(const model::FinetuneState& state) override {
+    safe_.after_step(state.step, [&](const std::filesystem::path& checkpoint) {
+      sweep::TensorList list;
+      for (const auto& [name, tensor] : state.tensors) list.add(name, tensor);
+      list.write(checkpoint / tensors_name, {});
+      const nlohmann::json numbers = {{"step", state.step},
+                                      {"epoch", state.epoch},
+                                      {"next_batch", state.next_batch},
+                                      {"epochs_good_enough", state.epochs_good_enough},
+                                      {"best_epoch", state.best.epoch},
+                                      {"best_accuracy", state.best.dev_accuracy}};
+      base::write_file_atomically(checkpoint / numbers_name, numbers.dump(2) + "\n");
+    });
+  }
+
+ private:
+  static constexpr const char* tensors_name = "state.safetensors";
+  static constexpr const char* numbers_name = "state.json";
+  sweep::Safe safe_;
+};
+
+model::FinetuneSettings settings_of(const config::Experiment& experiment, int shards) {
+  model::FinetuneSettings settings;
+  if (experiment.task.name == config::TaskName::counting) {
+    settings = model::counting_settings(static_cast<std::uint64_t>(experiment.finetune.seed));
+  } else {
+    settings.warm_up_steps = experiment.finetune.warm_up;
+    settings.weight_decay = experiment.finetune.weight_decay;
+    settings.seed = static_cast<std::uint64_t>(experiment.finetune.seed);
+  }
+  settings.epochs = experiment.finetune.epochs;
+  settings.learning_rate = experiment.finetune.learning_rate;
+  settings.batch = experiment.finetune.batch;
+  settings.shards = shards;
+  return settings;
+}
+
+std::unique_ptr<model::Trainable> open_model(const config::Experiment& experiment, const Texts& texts) {
+  const auto seed = static_cast<std::uint64_t>(experiment.finetune.seed);
+  if (experiment.task.name == config::TaskName::counting) return model::make_trainable_counting(seed);
+  if (experiment.finetune.model == config::FinetunedModel::gru) {
+    return model::make_trainable_gru(experiment.encoder.folder, texts.head, seed);
+  }
+  return model::open_trainable(experiment.encoder.folder, texts.head, seed);
+}
+
+}  // namespace
+
+std::filesystem::path finetune(const Context& context, const Texts& texts) {
+  const config::Experiment& experiment = context.experiment;
+  if (experiment.finetune.epochs == 0) return experiment.encoder.folder;
+  const std::filesystem::path folder = context.folder.model();
+  const std::filesystem::path checkpoints = folder.string() + ".training";
+  // The folder appears under its name only when it is whole. All ranks take what rank 0 sees, also where one still sees an
+  // old folder listing.
+  const bool here = context.team.ranks.rank() == 0 && std::filesystem::exists(folder);
+  if (context.team.ranks.all_reduce_max(std::int64_t{here ? 1 : 0}) == 1) {
+    base::world_info("model: done before");
+    std::error_code ignored;  // left where the model's end was the job's
+    if (context.team.ranks.rank() == 0) std::filesystem::remove_all(checkpoints, ignored);
+    return folder;
+  }
+  const auto model = comm::run_together(context.team.ranks, [&] { return open_model(experiment, texts); });
+  const auto on_progress = sweep::finetune_printer();
+  Keeper keeper(
+      sweep::Safe(context.team, checkpoints, "model", context.folder.identity(), experiment.run.checkpoint_seconds));
+  const model::FinetuneResult result = model::finetune(
+      *model, texts.train, texts.dev, settings_of(experiment, context.team.shards), context.team.my_shards(),
+      [&](std::size_t count) { return std::make_unique<TeamSum>(context.team.reducer(static_cast<std::int64_t>(count))); },
+      on_progress, &keeper);
+  comm::run_together(context.team.ranks, [&] {
+    if (context.team.ranks.rank() != 0) return;
+    const std::filesystem::path part = folder.string() + ".part";
+    std::filesystem::remove_all(part);
+    std::filesystem::create_directories(part);
+    model->save(part);
+    std::filesystem::rename(part, folder);
+    base::sync_folder(folder.parent_path());
+    std::filesystem::remove_all(checkpoints);
+  });
+  base::world_info("model: accuracy {:.4f} on dev after pass {}", result.dev_accuracy, result.epoch);
+  return folder;
+}
+
+}  // namespace layersweep::jobs

@@ -1,0 +1,39 @@
+// The probes of a mode as the steps after training see them: all seeds side by side, and how they do on dev.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "jobs/context.hpp"
+#include "jobs/steps/probe.hpp"
+#include "model/model.hpp"
+#include "sweep/selection.hpp"
+
+namespace layersweep::jobs {
+
+/// All trained probes of one mode, the seeds of all its units side by side.
+struct ModeProbes {
+  probe::Mode mode;
+  probe::ProbeLayout layout;
+  at::Tensor parameters;    ///< flat
+  at::Tensor active;        ///< P x S bool: cells with figures to report
+  at::Tensor alpha, steps;  ///< P x S
+  sweep::CellTable<sweep::CellStatus> status;
+  std::vector<const UnitResult*> units;
+};
+
+/// In the order input, hidden, where trained. The result refers to `units`.
+std::vector<ModeProbes> probes_by_mode(const std::vector<UnitResult>& units);
+
+/// Figures on all of dev, which decide acceptance and the chosen seed.
+struct Judgement {
+  sweep::CellTable<sweep::Score> scores;
+  std::vector<std::int32_t> chosen;  ///< per point an index into the seeds, −1 where none is accepted
+};
+
+/// Collective.
+Judgement judge(const Context& context, const model::Model& encoder, const Texts& texts, const ModeProbes& mode);
+
+}  // namespace layersweep::jobs

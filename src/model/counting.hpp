@@ -1,0 +1,15 @@
+// The frozen counting model behind the encoder interface. Points: 0 = input embedding, 1 = the features the GRU reads.
+#pragma once
+
+#include <memory>
+
+#include "model/bert.hpp"
+#include "model/counting_weights.hpp"
+#include "model/model.hpp"
+
+namespace layersweep::model {
+
+/// Takes the weights as they are: they must not change, and never receive a gradient.
+std::unique_ptr<Model> make_counting(CountingModel model, Arithmetic arithmetic = Arithmetic::fast);
+
+}  // namespace layersweep::model

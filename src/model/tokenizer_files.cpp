@@ -1,0 +1,22 @@
+#include "model/tokenizer_files.hpp"
+
+#include "data/tokenizer.hpp"
+#include "model/model_files.hpp"
+
+namespace layersweep::model {
+
+std::int64_t mask_token(const std::filesystem::path& folder) {
+  const bool has_tokenizer =
+      std::filesystem::exists(folder / "tokenizer.json") || std::filesystem::exists(folder / "vocab.txt");
+  return has_tokenizer ? data::Tokenizer::open(folder).special().mask : -1;
+}
+
+void copy_tokenizer(const std::filesystem::path& source, const std::filesystem::path& folder) {
+  for (const char* name : tokenizer_file_names) {
+    if (std::filesystem::exists(source / name) && !std::filesystem::equivalent(source, folder)) {
+      std::filesystem::copy_file(source / name, folder / name, std::filesystem::copy_options::overwrite_existing);
+    }
+  }
+}
+
+}  // namespace layersweep::model
