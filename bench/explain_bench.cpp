@@ -57,7 +57,7 @@ int main(int argc, char** argv) {
   device::keep_freed_memory();
   at::set_num_threads(1);
   const auto model = model::open_model(argv[1]);
-  const auto corpus = data::prepare_sst(argv[2], data::Split::test, data::Tokenizer::open(argv[1]), 512);
+  const auto corpus = data::prepare_sst(argv[2], terms::Split::test, data::Tokenizer::open(argv[1]), 512);
   const auto batches = batches_by_length(corpus, argc > 3 ? std::stoul(argv[3]) : 1);
   const std::vector<model::Point>& points = model->points();
   std::vector<std::size_t> measured(points.size());
@@ -69,7 +69,7 @@ int main(int argc, char** argv) {
     widths.push_back(place.width);
     replacements.push_back(at::zeros({place.width}));
   }
-  const probe::ProbeLayout layout(probe::Mode::hidden, widths, 1);
+  const probe::ProbeLayout layout(terms::Mode::hidden, widths, 1);
   const std::vector<std::uint64_t> seeds{0};
   const at::Tensor parameters = probe::initial_parameters(layout, seeds, replacements);
   double by_clean_pass = 0;

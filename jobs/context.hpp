@@ -29,7 +29,7 @@ struct Texts {
   model::Head head;                          ///< what a model fine-tuned on them decides
   data::Notes notes = {};                    ///< on reading the files; those on making tokens are the corpora's
 
-  const data::Corpus& of(config::Split split) const;
+  const data::Corpus& of(terms::Split split) const;
   std::string token_text(std::int32_t id) const;
 };
 

@@ -29,7 +29,7 @@ store::Provenance provenance_of(const config::Experiment& experiment, const comm
   const base::BuildInfo& build = base::build_info();
   store::Provenance provenance;
   provenance.title = results_title(experiment);
-  provenance.task = config::name_of(experiment.task.name);
+  provenance.task = terms::name_of(experiment.task.name);
   provenance.created = base::utc_now();
   provenance.experiment = config::resolved_text(experiment);
   provenance.command = command;

@@ -54,9 +54,8 @@ void check_steps(const RunOptions& options) {
 base::ExitCode exit_code_of(const std::vector<UnitResult>& units) {
   for (const UnitResult& unit : units) {
     for (const auto& seeds : unit.trained.status) {
-      if (std::any_of(seeds.begin(), seeds.end(), [](auto status) {
-            return status == sweep::CellStatus::not_finite || status == sweep::CellStatus::failed;
-          })) {
+      if (std::any_of(seeds.begin(), seeds.end(),
+                      [](auto status) { return status == terms::Status::not_finite || status == terms::Status::failed; })) {
         return base::ExitCode::some_units_failed;
       }
     }

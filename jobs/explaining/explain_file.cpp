@@ -67,7 +67,7 @@ data::Corpus read_texts(const Path& input, const TextReader& reader) {
     const std::int32_t label = label_of(row, class_of);
     for (std::size_t w = 0; w < read.windows.size(); ++w) {
       data::Example& example = read.windows[w];
-      example.id = id_of(row, data::Split::test) + (w == 0 ? "" : fmt::format("#{}", w + 1));
+      example.id = id_of(row, terms::Split::test) + (w == 0 ? "" : fmt::format("#{}", w + 1));
       example.label = label;
       example.question = static_cast<std::int32_t>(r);
       examples.push_back(std::move(example));
@@ -113,7 +113,7 @@ void explain_file(const comm::Communicator& world, const MasksOfFile& request) {
                                .hashes(own ? sweep::RunFolder::model_group : sweep::RunFolder::encoder_group),
                            reader.unread_keys()};
   const store::Provenance provenance = provenance_of(experiment, world, texts, record, command, threads, std::nullopt);
-  extract_as_judged({team, experiment, *opened.encoder, texts, {config::Split::test}, provenance, output}, units,
+  extract_as_judged({team, experiment, *opened.encoder, texts, {terms::Split::test}, provenance, output}, units,
                     sweep::RunFolder::results_of(run));
   base::world_info("masks of {} texts: {}", texts.test.size(), output.string());
 }

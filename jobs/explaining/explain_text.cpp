@@ -21,11 +21,11 @@ namespace {
 using Path = std::filesystem::path;
 using sweep::RunFolder;
 
-config::Mode pick_mode(const Path& run, const config::Probe& settings, std::optional<config::Mode> wanted) {
+terms::Mode pick_mode(const Path& run, const config::Probe& settings, std::optional<terms::Mode> wanted) {
   if (!wanted) return settings.modes.front();
   if (std::ranges::find(settings.modes, *wanted) != settings.modes.end()) return *wanted;
-  throw base::InputError(fmt::format("{} has no probes of {} mode", run.string(), config::name_of(*wanted)),
-                         fmt::format("its experiment trains {} mode only", config::name_of(settings.modes.front())),
+  throw base::InputError(fmt::format("{} has no probes of {} mode", run.string(), terms::name_of(*wanted)),
+                         fmt::format("its experiment trains {} mode only", terms::name_of(settings.modes.front())),
                          "Leave out --mode, or run an experiment with probe.modes = input, hidden");
 }
 
@@ -44,10 +44,10 @@ struct Judgement {
   std::vector<std::uint8_t> accepted;  // seed x point
 };
 
-std::optional<Judgement> read_judgement(const Path& results, config::Mode mode, std::size_t seeds, std::size_t points) {
+std::optional<Judgement> read_judgement(const Path& results, terms::Mode mode, std::size_t seeds, std::size_t points) {
   if (!std::filesystem::exists(results)) return std::nullopt;
   const auto file = store::ResultsFile::open(results);
-  const std::string group(config::name_of(mode));
+  const std::string group(terms::name_of(mode));
   Judgement judgement{file.chosen_seeds(group), file.read<std::uint8_t>(group + "/accepted")};
   if (judgement.chosen.size() != points || judgement.accepted.size() != points * seeds) {
     throw base::InputError(fmt::format("{} is of another run", results.string()),
@@ -72,10 +72,10 @@ struct Cell {
 
 class ProbeLoader {
  public:
-  ProbeLoader(const OpenedRun& run, config::Mode mode) : run_(run) {
+  ProbeLoader(const OpenedRun& run, terms::Mode mode) : run_(run) {
     for (const model::Point& point : run.encoder->points()) widths_.push_back(point.width);
     for (const sweep::Unit& unit : sweep::units_of(run.experiment.probe)) {
-      if (unit.mode == sweep::mode_of(mode)) units_.push_back(unit);
+      if (unit.mode == mode) units_.push_back(unit);
     }
   }
 
@@ -129,7 +129,7 @@ class ProbeLoader {
   std::vector<LoadedUnit> loaded_;
 };
 
-std::vector<Cell> choose_cells(const OpenedRun& run, config::Mode mode, std::optional<std::int64_t> wanted,
+std::vector<Cell> choose_cells(const OpenedRun& run, terms::Mode mode, std::optional<std::int64_t> wanted,
                                ProbeLoader& probes) {
   const config::Probe& settings = run.experiment.probe;
   const std::vector<std::int64_t>& seeds = settings.seeds;
@@ -140,7 +140,7 @@ std::vector<Cell> choose_cells(const OpenedRun& run, config::Mode mode, std::opt
     const auto first = probes.first_trained();
     if (!first) {
       throw base::InputError(
-          fmt::format("no probes of {} mode are trained yet in {}", config::name_of(mode), run.path.string()), {},
+          fmt::format("no probes of {} mode are trained yet in {}", terms::name_of(mode), run.path.string()), {},
           run.how_to_go_on());
     }
     everywhere = place_of_seed(settings, *first);
@@ -166,17 +166,17 @@ std::vector<float> floats_of(const at::Tensor& values) {
 }  // namespace
 
 struct Explainer::State {
-  config::Mode mode;
+  terms::Mode mode;
   std::unique_ptr<model::Model> encoder;
   TextReader reader;
   std::vector<Cell> cells;  // per point
   std::vector<LoadedUnit> units;
 };
 
-Explainer::Explainer(const Path& run, const std::optional<Path>& encoder, std::optional<config::Mode> wanted,
+Explainer::Explainer(const Path& run, const std::optional<Path>& encoder, std::optional<terms::Mode> wanted,
                      std::optional<std::int64_t> seed) {
   OpenedRun opened = open_run(run, encoder, ModelCheck::here);
-  const config::Mode mode = pick_mode(run, opened.experiment.probe, wanted);
+  const terms::Mode mode = pick_mode(run, opened.experiment.probe, wanted);
   if (seed) place_of_seed(opened.experiment.probe, *seed);
   ProbeLoader probes(opened, mode);
   auto cells = choose_cells(opened, mode, seed, probes);
@@ -187,7 +187,7 @@ Explainer::Explainer(const Path& run, const std::optional<Path>& encoder, std::o
 
 Explainer::~Explainer() = default;
 
-config::Mode Explainer::mode() const { return state_->mode; }
+terms::Mode Explainer::mode() const { return state_->mode; }
 
 Explanation Explainer::explain(const data::TextInput& input) const {
   const model::Model& encoder = *state_->encoder;

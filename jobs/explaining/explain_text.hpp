@@ -49,12 +49,12 @@ class Explainer {
   /// folder, its model or these probes are not trained yet, or the experiment has no such mode or seed. Independent; needs
   /// no MPI.
   Explainer(const std::filesystem::path& run, const std::optional<std::filesystem::path>& encoder,
-            std::optional<config::Mode> mode, std::optional<std::int64_t> seed);
+            std::optional<terms::Mode> mode, std::optional<std::int64_t> seed);
   ~Explainer();
   Explainer(const Explainer&) = delete;
   Explainer& operator=(const Explainer&) = delete;
 
-  config::Mode mode() const;
+  terms::Mode mode() const;
 
   /// A text or a pair; a question with its passage where the model answers questions; for the counting task
   /// "n m : d d d …". Throws InputError when it is not that.

@@ -38,7 +38,7 @@ data::Example read_counting(const std::string& text) {
   if (example.token_id.empty()) refuse_counting_text("nothing follows the colon");
   example.text = text;
   example.segment.assign(example.token_id.size(), 0);
-  example.part.assign(example.token_id.size(), static_cast<std::uint8_t>(data::TokenPart::text));
+  example.part.assign(example.token_id.size(), static_cast<std::uint8_t>(terms::TokenPart::text));
   // Where the digits stand in what was typed is nobody's business.
   for (auto* column : {&example.word_index, &example.char_start, &example.char_end}) {
     column->assign(example.token_id.size(), -1);

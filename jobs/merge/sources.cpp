@@ -135,7 +135,7 @@ void check_fit(const MergeSource& a, const MergeSource& b) {
     if (other != b.splits.end() && (other->examples != range.examples || other->tokens != range.tokens)) {
       refuse(a, b,
              fmt::format("the split {} has {} texts of {} tokens in one, {} of {} in the other",
-                         store::find_variable("split")->flags[range.split].meaning, range.examples, range.tokens,
+                         terms::name_of(static_cast<terms::Split>(range.split)), range.examples, range.tokens,
                          other->examples, other->tokens));
     }
   }
@@ -197,7 +197,7 @@ void MergePlan::add_statistics() {
     if (first == nullptr) {
       first = &source;
       experiment_.statistics = source.experiment.statistics;
-      contents_.statistics = {std::string(config::name_of(experiment_.statistics.split)),
+      contents_.statistics = {std::string(terms::name_of(experiment_.statistics.split)),
                               source.file.read<double>("statistics/quantile")};
     }
     check_alike(
@@ -255,7 +255,7 @@ void MergePlan::add_splits() {
       splits_.push_back({range.split, contents_.examples, range.examples, contents_.tokens, range.tokens});
       contents_.examples += range.examples;
       contents_.tokens += range.tokens;
-      experiment_.extract.splits.push_back(static_cast<config::Split>(range.split));
+      experiment_.extract.splits.push_back(static_cast<terms::Split>(range.split));
     }
   }
 }

@@ -39,7 +39,7 @@ constexpr double seconds_between_reports = 10;
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 // The texts with the smallest draws, so that a larger limit only adds to them.
-std::vector<std::int64_t> drawn(std::int64_t total, std::int64_t limit, std::int64_t seed, config::Split split) {
+std::vector<std::int64_t> drawn(std::int64_t total, std::int64_t limit, std::int64_t seed, terms::Split split) {
   std::vector<std::int64_t> examples(static_cast<std::size_t>(total));
   std::iota(examples.begin(), examples.end(), 0);
   if (limit == 0 || limit >= total) return examples;
@@ -91,7 +91,7 @@ class Part {
       const auto parts = tokens_of(corpus_.part(), b);
       for (std::size_t t = 0; t < parts.size(); ++t) {
         ranked_[static_cast<std::int64_t>(b)][static_cast<std::int64_t>(t)] =
-            parts[t] != static_cast<std::uint8_t>(data::TokenPart::special);
+            parts[t] != static_cast<std::uint8_t>(terms::TokenPart::special);
       }
     }
   }
@@ -239,7 +239,7 @@ std::string key_of(const Context& context, const StandIns& stand_ins, const std:
 
 std::string key_of(const std::string& method_key, const ExplainedPart& part) {
   return base::sha256_of_text(
-      fmt::format("{} {} {}", method_key, config::name_of(part.split), fmt::join(part.examples, ",")));
+      fmt::format("{} {} {}", method_key, terms::name_of(part.split), fmt::join(part.examples, ",")));
 }
 
 bool is_done(const std::filesystem::path& file, const std::string& key) {
@@ -269,7 +269,7 @@ std::vector<Item> as_first_rank_sees_them(const std::vector<Item>& items, const 
 
 std::vector<ExplainedPart> explained_parts(const Texts& texts, const config::Explain& settings) {
   std::vector<ExplainedPart> parts;
-  for (const config::Split split : settings.splits) {
+  for (const terms::Split split : settings.splits) {
     const data::Corpus& corpus = texts.of(split);
     std::vector<std::int64_t> examples = drawn(corpus.size(), settings.limit, settings.seed, split);
     std::ranges::stable_sort(examples, {}, [&](std::int64_t example) { return corpus.length(example); });
@@ -285,14 +285,14 @@ std::vector<ExplainedPart> explained_parts(const Texts& texts, const config::Exp
 std::vector<std::string> compared_methods(const config::Experiment& experiment) {
   std::vector<std::string> methods;
   if (experiment.explain.methods.front() == config::ExplainMethod::none) return methods;
-  for (const config::Mode mode : {config::Mode::input, config::Mode::hidden}) {
+  for (const terms::Mode mode : {terms::Mode::input, terms::Mode::hidden}) {
     if (std::ranges::find(experiment.probe.modes, mode) == experiment.probe.modes.end()) continue;
-    methods.push_back(fmt::format("{}{}", probe_prefix, config::name_of(mode)));
+    methods.push_back(fmt::format("{}{}", probe_prefix, terms::name_of(mode)));
   }
   for (const config::ExplainMethod method : experiment.explain.methods) {
-    if (method != config::ExplainMethod::random) methods.emplace_back(config::name_of(method));
+    if (method != config::ExplainMethod::random) methods.emplace_back(terms::name_of(method));
   }
-  methods.emplace_back(config::name_of(config::ExplainMethod::random));
+  methods.emplace_back(terms::name_of(config::ExplainMethod::random));
   return methods;
 }
 
@@ -358,7 +358,7 @@ void run_explainers(const Context& context, const model::Model& encoder, const s
       if (item == nullptr) return;
       part.emplace(context, encoder, texts, parts[item->part], stand_ins, shuffled.get());
       for (std::size_t m = 0; m < modes.size(); ++m) {
-        if (mode_of_probes(item->method) == probe::mode_name(modes[m].mode)) {
+        if (mode_of_probes(item->method) == terms::name_of(modes[m].mode)) {
           explain_point = part->explained_by(modes[m], judgements[m].chosen);
         }
       }

@@ -16,7 +16,7 @@ namespace layersweep::jobs {
 
 /// Some texts of one split that are explained in one go: the unit of computation, whatever the number of ranks.
 struct ExplainedPart {
-  config::Split split;
+  terms::Split split;
   std::vector<std::int64_t> examples;  ///< of its corpus, in order of length
 };
 

@@ -128,10 +128,10 @@ void write_explanations(const Context& context, const Texts& texts, std::int64_t
   const std::vector<ExplainedPart> parts = explained_parts(texts, context.experiment.explain);
   const auto shares = std::ssize(context.experiment.explain.shares);
 
-  std::map<config::Split, Origin> origins;
+  std::map<terms::Split, Origin> origins;
   Origin end;
   std::vector<std::int64_t> starts;  // of every example's tokens in the file
-  for (const config::Split split : context.experiment.extract.splits) {
+  for (const terms::Split split : context.experiment.extract.splits) {
     const data::Corpus& corpus = texts.of(split);
     origins[split] = end;
     for (std::int64_t e = 0; e < corpus.size(); ++e) {

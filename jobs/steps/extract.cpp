@@ -39,7 +39,7 @@ constexpr std::int64_t chunks_per_write = 8;
 /// A run of consecutive examples of one split.
 struct Chunk {
   const data::Corpus* corpus = nullptr;
-  data::Split split = data::Split::train;
+  terms::Split split = terms::Split::train;
   std::int64_t first = 0;  // in its corpus
   std::int64_t count = 0;
   std::int64_t first_example = 0;  // in the file
@@ -47,23 +47,17 @@ struct Chunk {
   std::int64_t tokens = 0;
 };
 
-data::Split split_of(config::Split split) {
-  return split == config::Split::train ? data::Split::train
-         : split == config::Split::dev ? data::Split::dev
-                                       : data::Split::test;
-}
-
-std::vector<Chunk> chunks_of(const Texts& texts, const std::vector<config::Split>& splits) {
+std::vector<Chunk> chunks_of(const Texts& texts, const std::vector<terms::Split>& splits) {
   std::vector<Chunk> chunks;
   std::int64_t example = 0;
   std::int64_t token = 0;
-  for (const config::Split split : splits) {
+  for (const terms::Split split : splits) {
     const data::Corpus& corpus = texts.of(split);
     for (std::int64_t first = 0; first < corpus.size(); first += chunk_examples) {
       const std::int64_t count = std::min(chunk_examples, corpus.size() - first);
       const auto start = corpus.token_start();
       const std::int64_t tokens = start[static_cast<std::size_t>(first + count)] - start[static_cast<std::size_t>(first)];
-      chunks.push_back({&corpus, split_of(split), first, count, example, token, tokens});
+      chunks.push_back({&corpus, split, first, count, example, token, tokens});
       example += count;
       token += tokens;
     }
@@ -126,7 +120,7 @@ class Slab {
     outputs_->write(writer);
     const auto [first_example, first_token] = start();
     for (std::size_t m = 0; m < modes.size(); ++m) {
-      const std::string group(probe::mode_name(modes[m].mode));
+      const std::string group(terms::name_of(modes[m].mode));
       const std::int64_t points = modes[m].layout.points();
       const std::int64_t seeds = modes[m].layout.seeds();
       const store::Slab by_token{{0, 0, first_token}, {seeds, points, tokens_}};
@@ -144,7 +138,7 @@ class Slab {
   // Adds (seed, point) counts of kept, true, and both, on the test split of a task with known truth.
   void count_truth(std::size_t mode, at::Tensor& kept_true, at::Tensor& kept, at::Tensor& truths) const {
     for (const Chunk& chunk : chunks_) {
-      if (chunk.split != data::Split::test || chunk.corpus->truth().empty()) continue;
+      if (chunk.split != terms::Split::test || chunk.corpus->truth().empty()) continue;
       const std::int64_t at = chunk.first_token - chunks_.front().first_token;
       const at::Tensor hard = probe::hard_gates(keep_[mode].narrow(2, at, chunk.tokens)).to(at::kDouble);
       const auto truth = chunk.corpus->truth().subspan(
@@ -299,7 +293,7 @@ store::Contents contents_of(const config::Experiment& experiment, const model::M
   for (const model::Point& point : encoder.points()) contents.points.push_back({point.name, point.width});
   contents.seeds = experiment.probe.seeds;
   for (const ModeProbes& mode : modes) {
-    store::ModeEntry entry{std::string(probe::mode_name(mode.mode)), {}};
+    store::ModeEntry entry{std::string(terms::name_of(mode.mode)), {}};
     // Units of one mode may stop at different steps; the curve's axis is that of the longest.
     for (const UnitResult* unit : mode.units) {
       if (figures == Figures::copied || unit->trained.curve.size() <= entry.steps.size()) continue;
@@ -339,7 +333,7 @@ void write_curves(store::ResultsWriter& writer, const ModeProbes& mode, std::siz
       return at.scores[static_cast<std::size_t>(p)][static_cast<std::size_t>(s)].*member;
     };
   };
-  const std::string group(probe::mode_name(mode.mode));
+  const std::string group(terms::name_of(mode.mode));
   writer.write_from_first_rank<float>(group + "/training_kl", cells(score(&sweep::Score::kl)));
   writer.write_from_first_rank<float>(group + "/training_keep_share", cells(score(&sweep::Score::keep_share)));
   writer.write_from_first_rank<float>(group + "/training_flipped", cells(score(&sweep::Score::flips)));
@@ -353,7 +347,7 @@ void write_judgement(const Context& context, const model::Model& encoder, const 
   const config::Probe& settings = context.experiment.probe;
   const sweep::Limits limits{settings.epsilon, settings.flip_limit};
   const auto [scores, chosen] = judge(context, encoder, texts, mode);
-  const std::string group(probe::mode_name(mode.mode));
+  const std::string group(terms::name_of(mode.mode));
   std::optional<sweep::CellTable<double>> random_shares;
   if (context.experiment.extract.random_control) {
     base::world_info("{} mode: looking for random masks that do no more harm", group);
@@ -397,7 +391,7 @@ void write_judgement(const Context& context, const model::Model& encoder, const 
 
 // The same figures as an earlier file of these probes has.
 void copy_judgement(const store::ResultsFile& judged, store::ResultsWriter& writer, const ModeProbes& mode) {
-  const std::string group(probe::mode_name(mode.mode));
+  const std::string group(terms::name_of(mode.mode));
   const std::vector<std::int64_t> by_cell{mode.layout.seeds(), mode.layout.points()};
   const auto copy = [&]<class T>(T, const std::string& name, bool per_seed) {
     const std::string variable = group + "/" + name;
@@ -428,7 +422,7 @@ void log_question_scores(const QuestionScores& scores, const std::vector<Chunk>&
       numbers.insert(numbers.end(), of_chunk.begin(), of_chunk.end());
     }
     const auto means = scores.means(chunks[begin].first_example, numbers);
-    base::world_info("{}: exact match {:.2f} %, F1 {:.2f} % over {} questions", data::split_name(chunks[begin].split),
+    base::world_info("{}: exact match {:.2f} %, F1 {:.2f} % over {} questions", terms::name_of(chunks[begin].split),
                      100 * means.exact_match, 100 * means.f1, means.questions);
     begin = end;
   }
@@ -498,7 +492,7 @@ void write_all(const Extraction& what, const sweep::Team& team, const std::vecto
                               .masked_fill(modes[m].active.t().logical_not(), std::nan(""))
                               .to(at::kFloat)
                               .contiguous();
-    writer.write_from_first_rank<float>(std::string(probe::mode_name(modes[m].mode)) + "/f1_truth", span_of(f1));
+    writer.write_from_first_rank<float>(std::string(terms::name_of(modes[m].mode)) + "/f1_truth", span_of(f1));
   }
 }
 
@@ -517,7 +511,7 @@ void write_results(const Extraction& what, const std::vector<ModeProbes>& modes,
     contents.explanations = explanations_entry(run->experiment);
   }
   if (statistics) {
-    contents.statistics = {std::string(config::name_of(what.experiment.statistics.split)),
+    contents.statistics = {std::string(terms::name_of(what.experiment.statistics.split)),
                            {stats::quantiles.begin(), stats::quantiles.end()}};
   }
   const double limit_s = what.experiment.run.deadline_seconds;
@@ -542,10 +536,10 @@ void write_results(const Extraction& what, const std::vector<ModeProbes>& modes,
 
 std::string results_title(const config::Experiment& experiment) {
   std::string modes;
-  for (const config::Mode mode : experiment.probe.modes) {
-    modes += fmt::format("{}{}", modes.empty() ? "" : " and ", config::name_of(mode));
+  for (const terms::Mode mode : experiment.probe.modes) {
+    modes += fmt::format("{}{}", modes.empty() ? "" : " and ", terms::name_of(mode));
   }
-  return fmt::format("DiffMask probes of every layer: task {}, {} mode", config::name_of(experiment.task.name), modes);
+  return fmt::format("DiffMask probes of every layer: task {}, {} mode", terms::name_of(experiment.task.name), modes);
 }
 
 void extract(const Context& context, const model::Model& encoder, const Texts& texts, const std::vector<UnitResult>& units,

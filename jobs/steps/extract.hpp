@@ -28,7 +28,7 @@ struct Extraction {
   const config::Experiment& experiment;
   const model::Model& encoder;
   const Texts& texts;
-  std::vector<config::Split> splits;
+  std::vector<terms::Split> splits;
   const store::Provenance& provenance;
   std::filesystem::path file;
 };

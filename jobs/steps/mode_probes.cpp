@@ -8,7 +8,7 @@ namespace layersweep::jobs {
 
 std::vector<ModeProbes> probes_by_mode(const std::vector<UnitResult>& units) {
   std::vector<ModeProbes> result;
-  for (const probe::Mode mode : {probe::Mode::input, probe::Mode::hidden}) {
+  for (const terms::Mode mode : {terms::Mode::input, terms::Mode::hidden}) {
     std::vector<const UnitResult*> members;
     std::int64_t seeds = 0;
     for (const UnitResult& unit : units) {
@@ -25,7 +25,7 @@ std::vector<ModeProbes> probes_by_mode(const std::vector<UnitResult>& units) {
                       at::ones({points, seeds}, at::kBool),
                       at::zeros({points, seeds}, at::kFloat),
                       at::zeros({points, seeds}, at::kLong),
-                      sweep::CellTable<sweep::CellStatus>(static_cast<std::size_t>(points)),
+                      sweep::CellTable<terms::Status>(static_cast<std::size_t>(points)),
                       members};
     const std::vector<at::Tensor> targets = layout.views(probes.parameters);
     std::int64_t first = 0;
@@ -37,9 +37,9 @@ std::vector<ModeProbes> probes_by_mode(const std::vector<UnitResult>& units) {
       probes.steps.narrow(1, first, count).copy_(unit->trained.steps);
       for (std::size_t p = 0; p < static_cast<std::size_t>(points); ++p) {
         for (std::size_t s = 0; s < unit->trained.status[p].size(); ++s) {
-          const sweep::CellStatus status = unit->trained.status[p][s];
+          const terms::Status status = unit->trained.status[p][s];
           probes.status[p].push_back(status);
-          if (status == sweep::CellStatus::failed) {
+          if (status == terms::Status::failed) {
             probes.active[static_cast<std::int64_t>(p)][first + static_cast<std::int64_t>(s)] = false;
           }
         }
@@ -57,7 +57,7 @@ Judgement judge(const Context& context, const model::Model& encoder, const Texts
   Judgement judgement{sweep::evaluate_cells(context.team, encoder, texts.dev, 0, mode.layout, mode.parameters, mode.active,
                                             context.experiment.run.token_budget),
                       {}};
-  judgement.chosen = mode.mode == probe::Mode::input ? sweep::choose_one_seed(judgement.scores, limits)
+  judgement.chosen = mode.mode == terms::Mode::input ? sweep::choose_one_seed(judgement.scores, limits)
                                                      : sweep::choose_seeds_per_point(judgement.scores, limits);
   return judgement;
 }

@@ -15,12 +15,12 @@ namespace layersweep::jobs {
 
 /// All trained probes of one mode, the seeds of all its units side by side.
 struct ModeProbes {
-  probe::Mode mode;
+  terms::Mode mode;
   probe::ProbeLayout layout;
   at::Tensor parameters;    ///< flat
   at::Tensor active;        ///< P x S bool: cells with figures to report
   at::Tensor alpha, steps;  ///< P x S
-  sweep::CellTable<sweep::CellStatus> status;
+  sweep::CellTable<terms::Status> status;
   std::vector<const UnitResult*> units;
 };
 

@@ -21,7 +21,7 @@
 namespace layersweep::jobs {
 namespace {
 
-constexpr std::array splits{data::Split::train, data::Split::dev, data::Split::test};
+constexpr std::array splits{terms::Split::train, terms::Split::dev, terms::Split::test};
 
 data::Corpus first_examples(const data::Corpus& corpus, std::int64_t limit) {
   return limit > 0 && limit < corpus.size() ? corpus.first(limit) : corpus;
@@ -29,7 +29,7 @@ data::Corpus first_examples(const data::Corpus& corpus, std::int64_t limit) {
 
 Texts counting_texts(const config::Task& task) {
   const auto seed = static_cast<std::uint64_t>(task.seed);
-  const auto split = [&](data::Split which) { return first_examples(data::counting_corpus(seed, which), task.limit); };
+  const auto split = [&](terms::Split which) { return first_examples(data::counting_corpus(seed, which), task.limit); };
   return {split(splits[0]),
           split(splits[1]),
           split(splits[2]),
@@ -44,10 +44,10 @@ class Shards {
  public:
   Shards(const Context& context, const data::Tokenizer& tokenizer) : context_(context), tokenizer_(tokenizer) {}
 
-  data::Corpus open(data::Split split, const std::string& text_hash, const std::function<data::Corpus()>& make) const {
+  data::Corpus open(terms::Split split, const std::string& text_hash, const std::function<data::Corpus()>& make) const {
     const config::Task& task = context_.experiment.task;
     const auto name =
-        data::token_shard_name(config::name_of(task.name), split, text_hash, tokenizer_.fingerprint(), task.max_length);
+        data::token_shard_name(terms::name_of(task.name), split, text_hash, tokenizer_.fingerprint(), task.max_length);
     return first_examples(data::open_or_make(context_.folder.tokens() / name, make), task.limit);
   }
 
@@ -61,7 +61,7 @@ Texts sst_texts(const Context& context) {
   const auto tokenizer = data::Tokenizer::open(context.experiment.encoder.folder);
   const Shards shards(context, tokenizer);
   std::string hashes;
-  const auto split = [&](data::Split which) {
+  const auto split = [&](terms::Split which) {
     const std::string hash = base::sha256_of_file(data::sst_file(task.data, which));
     hashes += hash;
     return shards.open(which, hash, [&] { return data::prepare_sst(task.data, which, tokenizer, task.max_length); });
@@ -81,7 +81,7 @@ Texts squad_texts(const Context& context) {
   const auto prepared = [&](const std::vector<data::SquadQuestion>& questions) {
     return data::prepare_squad(questions, tokenizer, windows);
   };
-  const auto open = [&](data::Split split, const std::string& hash, const std::function<data::Corpus()>& make) {
+  const auto open = [&](terms::Split split, const std::string& hash, const std::function<data::Corpus()>& make) {
     return shards.open(split, fmt::format("{} {}", hash, windows.overlap), make);
   };
   std::optional<data::SquadTraining> training;  // read once, where a shard is missing
@@ -107,8 +107,8 @@ struct TextRows {
   std::array<std::filesystem::path, splits.size()> file;
   data::Notes notes;
 
-  std::vector<data::TextRow>& of(data::Split split) { return rows[static_cast<std::size_t>(split)]; }
-  std::filesystem::path& file_of(data::Split split) { return file[static_cast<std::size_t>(split)]; }
+  std::vector<data::TextRow>& of(terms::Split split) { return rows[static_cast<std::size_t>(split)]; }
+  std::filesystem::path& file_of(terms::Split split) { return file[static_cast<std::size_t>(split)]; }
 };
 
 // What has no file of its own is taken from the training texts: dev always, test only where all texts are in one file.
@@ -117,21 +117,21 @@ TextRows read_text_rows(const std::filesystem::path& data) {
   TextRows result;
   const data::TextFiles files = data::find_text_files(data, result.notes);
   const bool one_file = !std::filesystem::is_directory(data);
-  for (const data::Split split : splits) result.file_of(split) = files.train;
+  for (const terms::Split split : splits) result.file_of(split) = files.train;
   std::vector<data::TextRow> rows = data::read_text_file(files.train, result.notes);
   if (!files.dev.empty()) {
-    result.file_of(data::Split::dev) = files.dev;
-    result.of(data::Split::dev) = data::read_text_file(files.dev, result.notes);
+    result.file_of(terms::Split::dev) = files.dev;
+    result.of(terms::Split::dev) = data::read_text_file(files.dev, result.notes);
   }
   if (!files.test.empty()) {
-    result.file_of(data::Split::test) = files.test;
-    result.of(data::Split::test) = data::read_text_file(files.test, result.notes);
+    result.file_of(terms::Split::test) = files.test;
+    result.of(terms::Split::test) = data::read_text_file(files.test, result.notes);
   }
   std::vector<std::string> keys;
   for (const data::TextRow& row : rows) keys.push_back(row.input.text + "\n" + row.input.second.value_or(""));
   const auto split_of = data::split_by_hash(keys, files.dev.empty() ? set_apart : 0, one_file ? set_apart : 0);
   for (std::size_t r = 0; r < rows.size(); ++r) result.of(split_of[r]).push_back(std::move(rows[r]));
-  if (result.of(data::Split::train).empty() || result.of(data::Split::dev).empty()) {
+  if (result.of(terms::Split::train).empty() || result.of(terms::Split::dev).empty()) {
     throw base::InputError(fmt::format("{} holds too few different texts", files.train.string()),
                            "some must be set apart for dev", "Give more texts, or a folder with train.* and dev.*");
   }
@@ -160,13 +160,13 @@ Labelling labelling_of(const config::Experiment& experiment, TextRows& texts) {
   if (keeps_head) labelling.classes = {model.classes, model.class_names};
   data::LabelPlaces labels;
   if (trains) {
-    for (const data::Split split : {data::Split::train, data::Split::dev}) {
+    for (const terms::Split split : {terms::Split::train, terms::Split::dev}) {
       data::check_labelled(texts.of(split), texts.file_of(split));
     }
-    data::add_labels(texts.of(data::Split::train), texts.file_of(data::Split::train), labels);
+    data::add_labels(texts.of(terms::Split::train), texts.file_of(terms::Split::train), labels);
     labelling.classes = data::classes_of(labels, labelling.classes);
   }
-  for (const data::Split split : splits) data::add_labels(texts.of(split), texts.file_of(split), labels);
+  for (const terms::Split split : splits) data::add_labels(texts.of(split), texts.file_of(split), labels);
   labelling.class_of = data::classes_by_label(labels, labelling.classes);
   return labelling;
 }
@@ -178,10 +178,10 @@ Texts text_texts(const Context& context) {
   TextRows texts = read_text_rows(experiment.task.data);
   const auto [classes, class_of] = labelling_of(experiment, texts);
   std::string hashes;
-  for (const data::Split split : splits) hashes += base::sha256_of_file(texts.file_of(split));
+  for (const terms::Split split : splits) hashes += base::sha256_of_file(texts.file_of(split));
   std::string meaning = hashes;
   for (const auto& [label, number] : class_of) meaning += fmt::format(" {}={}", label, number);
-  const auto split = [&, &class_of = class_of](data::Split which) {
+  const auto split = [&, &class_of = class_of](terms::Split which) {
     if (texts.of(which).empty()) return data::Corpus::pack({});
     return shards.open(which, base::sha256_of_text(meaning), [&] {
       return data::prepare_texts({texts.of(which), texts.file_of(which), which}, tokenizer, experiment.task.max_length,
@@ -233,7 +233,7 @@ void check_head_fits(const config::Experiment& experiment, const Texts& texts) {
   const auto model = model::describe_model(experiment.encoder.folder);
   const auto refuse = [&](std::string_view model_does, std::string_view task_wants) {
     throw base::InputError(fmt::format("{} {}", experiment.encoder.folder.string(), model_does),
-                           fmt::format("task.name = {} wants {}", config::name_of(experiment.task.name), task_wants),
+                           fmt::format("task.name = {} wants {}", terms::name_of(experiment.task.name), task_wants),
                            "Name another model, or set finetune.epochs to train a head for the task");
   };
   const bool asks_spans = texts.head.output == model::OutputKind::span;
@@ -241,7 +241,7 @@ void check_head_fits(const config::Experiment& experiment, const Texts& texts) {
   if (!asks_spans && model.output != texts.head.output) refuse("answers questions", "a classifier");
   if (!asks_spans && model.classes != texts.head.classes) {  // masks need no labels
     base::world_warning("{} has {} classes and task.name = {} has {}: score and label in the results mean nothing for it",
-                        experiment.encoder.folder.string(), model.classes, config::name_of(experiment.task.name),
+                        experiment.encoder.folder.string(), model.classes, terms::name_of(experiment.task.name),
                         texts.head.classes);
   }
 }
@@ -260,7 +260,7 @@ std::array<std::vector<std::int64_t>, 3> text_lengths(const config::Experiment& 
   const auto tokenizer = data::Tokenizer::open(experiment.encoder.folder);
   TextRows texts = read_text_rows(experiment.task.data);
   std::array<std::vector<std::int64_t>, splits.size()> lengths;
-  for (const data::Split split : splits) {
+  for (const terms::Split split : splits) {
     for (const data::TextRow& row : texts.of(split)) {
       lengths[static_cast<std::size_t>(split)].push_back(
           std::ssize(data::text_example(tokenizer, row.input, experiment.task.max_length).token_id));
@@ -273,8 +273,8 @@ data::WindowSettings window_settings(const config::Task& task) {
   return {.max_length = task.max_length, .overlap = task.overlap};
 }
 
-const data::Corpus& Texts::of(config::Split split) const {
-  return split == config::Split::train ? train : split == config::Split::dev ? dev : test;
+const data::Corpus& Texts::of(terms::Split split) const {
+  return split == terms::Split::train ? train : split == terms::Split::dev ? dev : test;
 }
 
 std::string Texts::token_text(std::int32_t id) const { return tokenizer ? tokenizer->token_text(id) : std::to_string(id); }

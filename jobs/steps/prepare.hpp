@@ -13,7 +13,8 @@ namespace layersweep::jobs {
 /// Rank 0 makes missing shards, then every rank opens them. Collective.
 Texts prepare(const Context& context);
 
-/// Tokens of every text of users' own texts, by split (data::Split), as task.name = text would read them. Throws InputError.
+/// Tokens of every text of users' own texts, by split (terms::Split), as task.name = text would read them. Throws
+/// InputError.
 std::array<std::vector<std::int64_t>, 3> text_lengths(const config::Experiment& experiment);
 
 /// How a task cuts passages into windows.

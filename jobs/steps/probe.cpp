@@ -67,8 +67,8 @@ std::vector<probe::PointRange> point_groups(const plan::UnitWork& work, int shar
 
 bool has_broken_cell(const sweep::TrainedUnit& trained) {
   for (const auto& seeds : trained.status) {
-    for (const sweep::CellStatus status : seeds) {
-      if (status == sweep::CellStatus::not_finite) return true;
+    for (const terms::Status status : seeds) {
+      if (status == terms::Status::not_finite) return true;
     }
   }
   return false;
@@ -301,7 +301,7 @@ sweep::TrainedUnit nothing_trained(const sweep::Unit& unit, const std::vector<st
           at::zeros({layout.size()}, at::kFloat),
           at::full({layout.points(), layout.seeds()}, std::nan(""), at::kFloat),
           at::zeros({layout.points(), layout.seeds()}, at::kLong),
-          sweep::cell_table(layout, sweep::CellStatus::failed),
+          sweep::cell_table(layout, terms::Status::failed),
           {}};
 }
 

@@ -62,7 +62,7 @@ StandIns stand_ins_of(const Context& context, const model::Model& encoder, const
       for (std::size_t m = 0; m < modes.size(); ++m) {
         const probe::ProbeLayout& layout = modes[m].layout;
         const std::vector<at::Tensor> blocks = layout.views(modes[m].parameters);
-        const int points = modes[m].mode == probe::Mode::hidden ? static_cast<int>(layout.points()) : 1;
+        const int points = modes[m].mode == terms::Mode::hidden ? static_cast<int>(layout.points()) : 1;
         for (int point = 0; point < points; ++point) {
           const auto place = layout.replacement_of(point);
           const std::int64_t seed = std::max(judgements[m].chosen[static_cast<std::size_t>(point)], 0);

@@ -197,8 +197,8 @@ void statistics(const Context& context, const model::Model& encoder, const Texts
     base::world_info("statistics: done before");
     return;
   }
-  const config::Split split = context.experiment.statistics.split;
-  base::world_info("statistics of the hidden states on {}", config::name_of(split));
+  const terms::Split split = context.experiment.statistics.split;
+  base::world_info("statistics of the hidden states on {}", terms::name_of(split));
   Scan scan(context, encoder, texts.of(split));
   scan.resume();
   scan.run();

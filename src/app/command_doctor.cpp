@@ -60,8 +60,8 @@ void measure_speed(const std::string& file, const config::Arguments& arguments) 
     const std::filesystem::path place = arguments.find("--calibration").value_or(default_calibration_file().string());
     store_calibration(place, {measured, world.size()});
     std::string text = fmt::format("model: {}\n{}\n", base::printable(measured.model), base::printable(measured.source));
-    for (const config::Mode mode : experiment.probe.modes) {
-      text += fmt::format("{} mode: training {}; evaluation {}\n", config::name_of(mode), pass_text(measured.of(mode).train),
+    for (const terms::Mode mode : experiment.probe.modes) {
+      text += fmt::format("{} mode: training {}; evaluation {}\n", terms::name_of(mode), pass_text(measured.of(mode).train),
                           pass_text(measured.of(mode).evaluate));
     }
     text += fmt::format("optimiser: {:.2f} ns a parameter\n", 1e9 * measured.s_per_parameter);

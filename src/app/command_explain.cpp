@@ -21,11 +21,11 @@ namespace layersweep::app {
 
 namespace {
 
-std::optional<config::Mode> wanted_mode(const config::Arguments& arguments) {
+std::optional<terms::Mode> wanted_mode(const config::Arguments& arguments) {
   const auto name = arguments.find("--mode");
   if (!name) return std::nullopt;
-  for (const config::Mode mode : {config::Mode::input, config::Mode::hidden}) {
-    if (*name == config::name_of(mode)) return mode;
+  for (const terms::Mode mode : {terms::Mode::input, terms::Mode::hidden}) {
+    if (*name == terms::name_of(mode)) return mode;
   }
   throw base::UsageError(fmt::format("--mode {}", *name), "it must be input or hidden");
 }

@@ -72,9 +72,9 @@ std::string prediction_text(const jobs::Explanation& explanation) {
                      probability(explanation));
 }
 
-std::string explanation_text(const jobs::Explanation& explanation, config::Mode mode, Colour colour, int columns) {
+std::string explanation_text(const jobs::Explanation& explanation, terms::Mode mode, Colour colour, int columns) {
   std::string text = fmt::format("{}: {}\n", explanation.answer ? "answer" : "prediction", prediction_text(explanation));
-  text += fmt::format("keep probabilities, {} mode:\n\n", config::name_of(mode));
+  text += fmt::format("keep probabilities, {} mode:\n\n", terms::name_of(mode));
   MaskTable table{.tokens = explanation.tokens, .points = {}, .keep = {}};
   for (const jobs::PointMask& mask : explanation.points) {
     table.points.push_back(mask.point);
@@ -83,7 +83,7 @@ std::string explanation_text(const jobs::Explanation& explanation, config::Mode 
   return text + render_mask_table(table, colour, columns) + "\n" + point_lines(explanation);
 }
 
-std::string explanation_json(const jobs::Explanation& explanation, config::Mode mode, const data::TextInput& input) {
+std::string explanation_json(const jobs::Explanation& explanation, terms::Mode mode, const data::TextInput& input) {
   auto points = nlohmann::ordered_json::array();
   for (const jobs::PointMask& mask : explanation.points) {
     points.push_back({{"name", mask.point},
@@ -103,7 +103,7 @@ std::string explanation_json(const jobs::Explanation& explanation, config::Mode 
     line["prediction"] = explanation.prediction;
     line["logits"] = decimals(explanation.logits);
   }
-  line["mode"] = config::name_of(mode);
+  line["mode"] = terms::name_of(mode);
   line["points"] = points;
   return json_line(line);
 }

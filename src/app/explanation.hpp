@@ -14,9 +14,9 @@ std::string prediction_text(const jobs::Explanation& explanation);
 std::string verdict_text(jobs::Verdict verdict);
 
 /// The prediction, the table of keep probabilities, and a line for each point. Pure.
-std::string explanation_text(const jobs::Explanation& explanation, config::Mode mode, Colour colour, int columns);
+std::string explanation_text(const jobs::Explanation& explanation, terms::Mode mode, Colour colour, int columns);
 
 /// One line of JSON with its end; figures that are not finite are null. Pure.
-std::string explanation_json(const jobs::Explanation& explanation, config::Mode mode, const data::TextInput& input);
+std::string explanation_json(const jobs::Explanation& explanation, terms::Mode mode, const data::TextInput& input);
 
 }  // namespace layersweep::app

@@ -104,12 +104,12 @@ std::string verdict_table(const jobs::Explanation& explanation, std::size_t numb
 
 }  // namespace
 
-std::string explanation_page(const std::vector<ExplainedText>& texts, config::Mode mode, const std::string& run) {
+std::string explanation_page(const std::vector<ExplainedText>& texts, terms::Mode mode, const std::string& run) {
   std::string html = fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\" />\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\" />\n"
       "<title>What {0} keeps</title>\n<style>{1}</style>\n</head>\n<body>\n<main>\n<h1>What {0} keeps, {2} mode</h1>\n",
-      escaped(run), style, config::name_of(mode));
+      escaped(run), style, terms::name_of(mode));
   for (std::size_t t = 0; t < texts.size(); ++t) {
     const jobs::Explanation& explanation = texts[t].explanation;
     html += fmt::format("<section aria-labelledby=\"text{0}\">\n<h2 id=\"text{0}\">{1}</h2>\n", t + 1,

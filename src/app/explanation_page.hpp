@@ -16,6 +16,6 @@ struct ExplainedText {
 
 /// For each text the prediction, a table of keep probabilities (a row for each token, a column for each point, shaded, those
 /// of kept tokens marked), and a table of what the hard masks do. `run` names where the probes come from. Pure.
-std::string explanation_page(const std::vector<ExplainedText>& texts, config::Mode mode, const std::string& run);
+std::string explanation_page(const std::vector<ExplainedText>& texts, terms::Mode mode, const std::string& run);
 
 }  // namespace layersweep::app

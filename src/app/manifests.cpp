@@ -46,12 +46,12 @@ plan::Lengths as_at_hand(const nlohmann::json& manifest, const std::filesystem::
 plan::Texts texts_of(const config::Task& task) {
   const auto used = [&](const plan::Lengths& all) { return all.cut(task.max_length).first(task.limit); };
   if (task.name == config::TaskName::counting) {
-    const auto split = [&](data::Split which) {
+    const auto split = [&](terms::Split which) {
       return used(plan::Lengths::uniform(data::counting_size(which), data::kCountingLongest));
     };
-    return {split(data::Split::train), split(data::Split::dev), split(data::Split::test)};
+    return {split(terms::Split::train), split(terms::Split::dev), split(terms::Split::test)};
   }
-  const std::string_view name = config::name_of(task.name);
+  const std::string_view name = terms::name_of(task.name);
   const std::string text = manifest_text(name);
   if (text.empty()) throw base::InputError(fmt::format("there is no manifest of {}", name), {}, {});
   const auto manifest = nlohmann::json::parse(text);
@@ -69,14 +69,14 @@ plan::Texts texts_of(const config::Task& task) {
 plan::Texts texts_of(const config::Experiment& experiment) {
   if (experiment.task.name != config::TaskName::text) return texts_of(experiment.task);
   const auto lengths = jobs::text_lengths(experiment);
-  const auto split = [&](data::Split which) {
+  const auto split = [&](terms::Split which) {
     std::map<std::int64_t, double> count;
     for (const std::int64_t length : lengths[static_cast<std::size_t>(which)]) ++count[length];
     std::vector<plan::Lengths::Class> classes;
     for (const auto& [length, texts] : count) classes.push_back({static_cast<double>(length), texts});
     return plan::Lengths(std::move(classes)).cut(experiment.task.max_length).first(experiment.task.limit);
   };
-  return {split(data::Split::train), split(data::Split::dev), split(data::Split::test)};
+  return {split(terms::Split::train), split(terms::Split::dev), split(terms::Split::test)};
 }
 
 }  // namespace layersweep::app

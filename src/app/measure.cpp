@@ -90,7 +90,7 @@ data::Corpus random_texts(std::int64_t count, std::int64_t length, bool counting
     const auto size = static_cast<std::size_t>(length);
     for (std::size_t t = 0; t < size; ++t) example.token_id.push_back(static_cast<std::int32_t>(random.below(symbols)));
     example.segment.assign(size, 0);
-    example.part.assign(size, static_cast<std::uint8_t>(data::TokenPart::text));
+    example.part.assign(size, static_cast<std::uint8_t>(terms::TokenPart::text));
     for (auto* column : {&example.word_index, &example.char_start, &example.char_end}) column->assign(size, -1);
     if (counting) {
       example.query = {1, 2};
@@ -104,8 +104,8 @@ data::Corpus random_texts(std::int64_t count, std::int64_t length, bool counting
 // One mode's passes on texts of one size.
 class Passes {
  public:
-  Passes(const model::Model& encoder, config::Mode mode, std::int64_t seeds)
-      : encoder_(encoder), mode_(sweep::mode_of(mode)), layout_(mode_, widths(encoder), seeds) {
+  Passes(const model::Model& encoder, terms::Mode mode, std::int64_t seeds)
+      : encoder_(encoder), mode_(mode), layout_(mode_, widths(encoder), seeds) {
     for (std::int64_t s = 0; s < seeds; ++s) seeds_.push_back(static_cast<std::uint64_t>(s));
     std::vector<at::Tensor> replacements;
     for (const model::Point& point : encoder.points()) replacements.push_back(at::zeros({point.width}));
@@ -163,7 +163,7 @@ class Passes {
   }
 
   const model::Model& encoder_;
-  probe::Mode mode_;
+  terms::Mode mode_;
   probe::ProbeLayout layout_;
   std::vector<std::uint64_t> seeds_;
   at::Tensor parameters_, active_;
@@ -222,7 +222,7 @@ plan::Calibration measure(const comm::Communicator& ranks, const config::Experim
   const data::Corpus tiny = random_texts(1, short_length, counting);
   const auto slowest = [&](double seconds) { return ranks.all_reduce_max(seconds); };
 
-  std::vector<config::Mode> modes;
+  std::vector<terms::Mode> modes;
   for (const plan::Unit& unit : plan::units_of(experiment.probe)) {
     if (std::ranges::find(modes, unit.mode) != modes.end()) continue;
     modes.push_back(unit.mode);
@@ -240,7 +240,7 @@ plan::Calibration measure(const comm::Communicator& ranks, const config::Experim
       const plan::Lengths lengths({{static_cast<double>(tokens), static_cast<double>(count)}});
       return plan::pass_of(purpose, model, unit.mode, seeds, lengths, static_cast<double>(count), whole).flops;
     };
-    plan::ModeSpeed& speed = unit.mode == config::Mode::input ? result.input : result.hidden;
+    plan::ModeSpeed& speed = unit.mode == terms::Mode::input ? result.input : result.hidden;
     const std::int64_t train_texts = piece(experiment.probe.batch);
     const std::int64_t dev_texts = piece(plan::evaluation_batch);
     speed.train = speed_of(flops(plan::Purpose::training, 1, short_length), slowest(passes.train_seconds(tiny)),
@@ -251,7 +251,7 @@ plan::Calibration measure(const comm::Communicator& ranks, const config::Experim
                               slowest(passes.evaluate_seconds(random_texts(dev_texts, length, counting))));
     result.s_per_parameter = slowest(passes.optimiser_seconds()) / static_cast<double>(passes.parameters());
   }
-  if (modes.size() == 1) (modes.front() == config::Mode::input ? result.hidden : result.input) = result.of(modes.front());
+  if (modes.size() == 1) (modes.front() == terms::Mode::input ? result.hidden : result.input) = result.of(modes.front());
   result.messages = message_speed(ranks);
   result.source = fmt::format("measured on {} at {} by {} rank{} of {} thread{}", base::host_name(), base::utc_now(),
                               ranks.size(), ranks.size() == 1 ? "" : "s", threads, threads == 1 ? "" : "s");

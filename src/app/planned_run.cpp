@@ -16,13 +16,13 @@
 namespace layersweep::app {
 namespace {
 
-const plan::Lengths& lengths_of(const plan::Texts& texts, config::Split split) {
-  return split == config::Split::train ? texts.train : split == config::Split::dev ? texts.dev : texts.test;
+const plan::Lengths& lengths_of(const plan::Texts& texts, terms::Split split) {
+  return split == terms::Split::train ? texts.train : split == terms::Split::dev ? texts.dev : texts.test;
 }
 
 std::vector<const plan::Lengths*> extracted(const config::Experiment& experiment, const plan::Texts& texts) {
   std::vector<const plan::Lengths*> splits;
-  for (const config::Split split : experiment.extract.splits) splits.push_back(&lengths_of(texts, split));
+  for (const terms::Split split : experiment.extract.splits) splits.push_back(&lengths_of(texts, split));
   return splits;
 }
 
@@ -34,7 +34,7 @@ double extract_seconds(const config::Experiment& experiment, const plan::Model& 
   for (const plan::Lengths* split : extracted(experiment, texts)) {
     if (split->texts() == 0) continue;
     const double chunks = std::ceil(split->texts() / static_cast<double>(plan::evaluation_batch));
-    for (const config::Mode mode : experiment.probe.modes) {
+    for (const terms::Mode mode : experiment.probe.modes) {
       const plan::Pass pass =
           plan::pass_of(plan::Purpose::evaluation, model, mode, seeds, *split, split->texts() / chunks, experiment.run);
       seconds +=
@@ -44,7 +44,7 @@ double extract_seconds(const config::Experiment& experiment, const plan::Model& 
   // The judgement on all development texts, and the search for random masks that do as little harm.
   const double evaluations = 1 + (experiment.extract.random_control ? plan::tries_of_search : 0);
   const double dev_batches = std::ceil(texts.dev.texts() / static_cast<double>(plan::evaluation_batch));
-  for (const config::Mode mode : experiment.probe.modes) {
+  for (const terms::Mode mode : experiment.probe.modes) {
     if (dev_batches == 0) continue;
     const plan::Pass pass = plan::pass_of(plan::Purpose::evaluation, model, mode, seeds, texts.dev,
                                           texts.dev.texts() / dev_batches, experiment.run);
@@ -93,8 +93,8 @@ double results_bytes(const config::Experiment& experiment, const plan::Model& mo
   contents.token_text_bytes = experiment.task.name == config::TaskName::counting ? 1 : 20;
   for (const plan::Rung& rung : model.rungs) contents.points.push_back({"layer 12 output", rung.width});
   contents.seeds = experiment.probe.seeds;
-  for (const config::Mode mode : experiment.probe.modes) {
-    store::ModeEntry entry{std::string(config::name_of(mode)), {}};
+  for (const terms::Mode mode : experiment.probe.modes) {
+    store::ModeEntry entry{std::string(terms::name_of(mode)), {}};
     entry.steps.resize(static_cast<std::size_t>(work.front().validations));
     contents.modes.push_back(std::move(entry));
   }

@@ -87,7 +87,7 @@ std::optional<Checkpoint> newest_checkpoint(const fs::path& folder) {
 std::optional<std::int64_t> training_texts(const fs::path& folder, const config::Task& task) {
   std::optional<std::int64_t> texts;
   if (task.name == config::TaskName::counting) {
-    texts = data::counting_size(data::Split::train);
+    texts = data::counting_size(terms::Split::train);
   } else {
     std::error_code unreadable;
     for (const auto& entry : fs::directory_iterator(folder / "tokens", unreadable)) {
@@ -209,7 +209,7 @@ std::string_view name_of(Holder::Life life) {
 
 std::vector<std::string> mode_names(const config::Experiment& experiment) {
   std::vector<std::string> names;
-  for (const config::Mode mode : experiment.probe.modes) names.emplace_back(config::name_of(mode));
+  for (const terms::Mode mode : experiment.probe.modes) names.emplace_back(terms::name_of(mode));
   return names;
 }
 
@@ -296,7 +296,7 @@ std::string progress_word(const fs::path& folder) {
 std::string status_text(const RunStatus& status) {
   const config::Experiment& experiment = status.experiment;
   std::string text = fmt::format("run:      {}\n", base::printable(status.folder.string()));
-  text += fmt::format("task:     {}", config::name_of(experiment.task.name));
+  text += fmt::format("task:     {}", terms::name_of(experiment.task.name));
   if (!experiment.encoder.folder.empty())
     text += fmt::format(", encoder {}", base::printable(experiment.encoder.folder.string()));
   text += fmt::format("\nprobes:   modes {}; seeds {}\n", joined(mode_names(experiment)), joined(experiment.probe.seeds));
@@ -327,7 +327,7 @@ std::string status_text(const RunStatus& status) {
 
 std::string status_json(const RunStatus& status) {
   nlohmann::ordered_json object{{"run", status.folder.string()},
-                                {"task", config::name_of(status.experiment.task.name)},
+                                {"task", terms::name_of(status.experiment.task.name)},
                                 {"encoder", status.experiment.encoder.folder.string()},
                                 {"modes", mode_names(status.experiment)},
                                 {"seeds", status.experiment.probe.seeds},

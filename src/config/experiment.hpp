@@ -5,46 +5,11 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <string_view>
 #include <vector>
 
+#include "config/names.hpp"
+
 namespace layersweep::config {
-
-enum class TaskName { counting, sst, squad, text };
-enum class FinetunedModel { encoder, gru };
-enum class Mode { input, hidden };
-enum class Sparsity { log, l0 };
-enum class Replacement { mask, mean, xavier };
-enum class Split { train, dev, test };
-enum class ExplainMethod {
-  none,
-  leave_one_out,
-  exact_erasure,
-  greedy_erasure,
-  diffmask,
-  reinforce,
-  integrated_gradients,
-  gradient_times_input,
-  schulz,
-  guan,
-  attention,
-  random
-};
-enum class StandIn { learned, mask, mean, zero };
-enum class Device { cpu, cuda };
-enum class Precision { fp32, tf32, bf16 };
-
-/// The name that experiment files, listings and logs use.
-std::string_view name_of(TaskName value);
-std::string_view name_of(FinetunedModel value);
-std::string_view name_of(Mode value);
-std::string_view name_of(Sparsity value);
-std::string_view name_of(Replacement value);
-std::string_view name_of(Split value);
-std::string_view name_of(ExplainMethod value);
-std::string_view name_of(StandIn value);
-std::string_view name_of(Device value);
-std::string_view name_of(Precision value);
 
 struct Task {
   TaskName name = TaskName::counting;
@@ -73,7 +38,7 @@ struct Finetune {
 };
 
 struct Probe {
-  std::vector<Mode> modes = {Mode::input, Mode::hidden};
+  std::vector<terms::Mode> modes = {terms::Mode::input, terms::Mode::hidden};
   std::vector<std::int64_t> seeds = {0};
   std::int64_t seeds_per_unit = 1;
   double epsilon = 0.1;
@@ -82,7 +47,7 @@ struct Probe {
   std::int64_t epochs = 300;
   std::int64_t max_steps = 0;
   double training_target = 1;
-  Sparsity sparsity = Sparsity::log;
+  terms::Sparsity sparsity = terms::Sparsity::log;
   double learning_rate = 3e-4;
   double replacement_learning_rate = 1e-3;
   double alpha_learning_rate = 0.3;
@@ -99,13 +64,13 @@ struct Probe {
 };
 
 struct Extract {
-  std::vector<Split> splits = {Split::dev, Split::test};
+  std::vector<terms::Split> splits = {terms::Split::dev, terms::Split::test};
   bool random_control = false;
   bool operator==(const Extract&) const = default;
 };
 
 struct Statistics {
-  Split split = Split::train;
+  terms::Split split = terms::Split::train;
   std::int64_t cka_tokens = 20000;
   std::int64_t seed = 0;
   bool operator==(const Statistics&) const = default;
@@ -113,7 +78,7 @@ struct Statistics {
 
 struct Explain {
   std::vector<ExplainMethod> methods = {ExplainMethod::none};
-  std::vector<Split> splits = {Split::test};
+  std::vector<terms::Split> splits = {terms::Split::test};
   std::int64_t limit = 0;
   std::int64_t seed = 0;
   StandIn replacement = StandIn::learned;

@@ -22,7 +22,7 @@ std::string default_of(const Option& option) {
   std::string text = option.write(Experiment{});
   for (const TaskName task : {TaskName::counting, TaskName::squad, TaskName::text}) {
     for (const auto& [key, value] : task_defaults(task)) {
-      if (key == option.key) text += fmt::format("; {}: {}", name_of(task), value);
+      if (key == option.key) text += fmt::format("; {}: {}", terms::name_of(task), value);
     }
   }
   return text.empty() ? "none" : text;

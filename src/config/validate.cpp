@@ -14,7 +14,7 @@ using base::UsageError;
 namespace {
 
 void check_task(const Experiment& e) {
-  const auto name = name_of(e.task.name);
+  const auto name = terms::name_of(e.task.name);
   if (e.task.name == TaskName::counting) {
     const bool has_folder = !e.encoder.folder.empty(), trains = e.finetune.epochs > 0;
     if (has_folder && trains) {
@@ -100,9 +100,9 @@ void check_explain(const Experiment& e) {
   if (std::ranges::find(methods, ExplainMethod::none) != methods.end()) {
     throw UsageError("explain.methods names none beside others");
   }
-  for (const Split split : e.explain.splits) {
+  for (const terms::Split split : e.explain.splits) {
     if (std::ranges::find(e.extract.splits, split) != e.extract.splits.end()) continue;
-    throw UsageError(fmt::format("explain.splits has {}, but extract.splits has not", name_of(split)),
+    throw UsageError(fmt::format("explain.splits has {}, but extract.splits has not", terms::name_of(split)),
                      "explanations join to the texts of the results file", "Add it to extract.splits");
   }
 }

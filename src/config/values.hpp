@@ -84,16 +84,16 @@ requires std::is_enum_v<E>
 struct Value<E> {
   static std::string type() {
     std::vector<std::string_view> names;
-    for (const auto& [value, name] : Names<E>::table) names.emplace_back(name);
+    for (const auto& [value, name] : terms::Names<E>::table) names.emplace_back(name);
     return alternatives(names);
   }
   static E read(std::string_view text, const Limits&) {
-    for (const auto& [value, name] : Names<E>::table) {
+    for (const auto& [value, name] : terms::Names<E>::table) {
       if (name == text) return value;
     }
     throw BadValue{type()};
   }
-  static std::string write(E value) { return std::string(name_of(value)); }
+  static std::string write(E value) { return std::string(terms::name_of(value)); }
 };
 
 /// A comma-separated list: at least one element, none twice.

@@ -112,7 +112,7 @@ bool answers_within(const Table<View>& table) {
 std::optional<std::string> value_flaw(const Table<View>& table) {
   constexpr std::int64_t any = INT32_MAX;
   const std::array<std::pair<const char*, bool>, 13> ranges{{
-      {"part", all_within(table.part, 0, static_cast<std::int64_t>(TokenPart::answer))},
+      {"part", all_within(table.part, 0, static_cast<std::int64_t>(terms::TokenPart::answer))},
       {"segment", all_within(table.segment, 0, any)},
       {"token_id", all_within(table.token_id, 0, any)},
       {"word_index", all_within(table.word_index, -1, any)},
@@ -338,17 +338,5 @@ std::vector<std::string> Corpus::gold(std::int64_t example) const {
   return answers;
 }
 std::string_view Corpus::id(std::int64_t example) const { return cut(columns_->view.id, columns_->view.id_start, example); }
-
-std::string_view split_name(Split split) {
-  switch (split) {
-    case Split::train:
-      return "train";
-    case Split::dev:
-      return "dev";
-    case Split::test:
-      return "test";
-  }
-  throw base::InternalError("a split out of range");
-}
 
 }  // namespace layersweep::data

@@ -12,14 +12,9 @@
 #include <vector>
 
 #include "data/notes.hpp"
+#include "terms/terms.hpp"
 
 namespace layersweep::data {
-
-enum class Split : std::uint8_t { train = 0, dev = 1, test = 2 };
-std::string_view split_name(Split split);
-
-/// What a token is in its text; the values are those of `token_part` in the results file.
-enum class TokenPart : std::uint8_t { special = 0, text = 1, question = 2, passage = 3, answer = 4 };
 
 /// One tokenised text before it is packed into columns. Per-token vectors have equal length.
 struct Example {
@@ -30,7 +25,7 @@ struct Example {
   std::int32_t label = -1;  ///< class, −1 where there is none
   std::vector<std::int32_t> token_id;
   std::vector<std::int32_t> segment;     ///< 0, or 1 for the second text of a pair
-  std::vector<std::uint8_t> part;        ///< TokenPart
+  std::vector<std::uint8_t> part;        ///< terms::TokenPart
   std::vector<std::int32_t> word_index;  ///< −1 for special tokens
   std::vector<std::int32_t>
       char_start;  ///< offset into its own text of a pair in Unicode code points, −1 for special tokens

@@ -51,7 +51,7 @@ Example make_example(std::uint64_t seed, std::uint64_t number) {
     example.char_end.push_back(static_cast<std::int32_t>(example.text.size()));
     example.token_id.push_back(symbol);
     example.segment.push_back(0);
-    example.part.push_back(static_cast<std::uint8_t>(TokenPart::text));
+    example.part.push_back(static_cast<std::uint8_t>(terms::TokenPart::text));
     example.word_index.push_back(position);
     example.truth.push_back(symbol == first || symbol == second);
   }
@@ -59,27 +59,27 @@ Example make_example(std::uint64_t seed, std::uint64_t number) {
   return example;
 }
 
-std::int64_t first_number(Split split) {
+std::int64_t first_number(terms::Split split) {
   switch (split) {
-    case Split::train:
+    case terms::Split::train:
       return 0;
-    case Split::dev:
-      return counting_size(Split::train);
-    case Split::test:
-      return counting_size(Split::train) + counting_size(Split::dev);
+    case terms::Split::dev:
+      return counting_size(terms::Split::train);
+    case terms::Split::test:
+      return counting_size(terms::Split::train) + counting_size(terms::Split::dev);
   }
   throw base::InternalError("a split out of range");
 }
 
 }  // namespace
 
-std::int64_t counting_size(Split split) { return split == Split::train ? 9'000 : 500; }
+std::int64_t counting_size(terms::Split split) { return split == terms::Split::train ? 9'000 : 500; }
 
-Corpus counting_corpus(std::uint64_t seed, Split split) {
+Corpus counting_corpus(std::uint64_t seed, terms::Split split) {
   std::vector<Example> examples;
   for (std::int64_t index = 0; index < counting_size(split); ++index) {
     Example& example = examples.emplace_back(make_example(seed, static_cast<std::uint64_t>(first_number(split) + index)));
-    example.id = fmt::format("counting/{}/{}", split_name(split), index);
+    example.id = fmt::format("counting/{}/{}", terms::name_of(split), index);
   }
   return Corpus::pack(examples);
 }

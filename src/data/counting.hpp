@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "data/corpus.hpp"
+#include "terms/terms.hpp"
 
 namespace layersweep::data {
 
@@ -12,10 +13,10 @@ constexpr std::int32_t kCountingSymbols = 10;
 constexpr std::int64_t kCountingLongest = 10;
 
 /// Examples in a split: 9,000, 500 and 500.
-std::int64_t counting_size(Split split);
+std::int64_t counting_size(terms::Split split);
 
 /// The split's examples, a pure function of the seed: lengths uniform in 1..10; every position is n or m with
 /// probability 0.25 each, else uniform over the other 8. Token ids are the digits; there are no special tokens.
-Corpus counting_corpus(std::uint64_t seed, Split split);
+Corpus counting_corpus(std::uint64_t seed, terms::Split split);
 
 }  // namespace layersweep::data

@@ -14,7 +14,7 @@ std::optional<std::pair<std::int32_t, std::int32_t>> tokens_of(const Example& ex
                                                                std::int64_t end) {
   std::optional<std::int32_t> first, last;
   for (std::size_t token = 0; token < example.part.size(); ++token) {
-    if (example.part[token] != static_cast<std::uint8_t>(TokenPart::passage)) continue;
+    if (example.part[token] != static_cast<std::uint8_t>(terms::TokenPart::passage)) continue;
     if (example.char_start[token] <= begin) first = static_cast<std::int32_t>(token);
     if (!last && example.char_end[token] >= end) last = static_cast<std::int32_t>(token);
   }
@@ -32,16 +32,16 @@ void place_answer(Example& example, const SquadQuestion& question) {
   if (!tokens) return;
   example.answer = {tokens->first, tokens->second};
   for (std::int32_t token = tokens->first; token <= tokens->second; ++token) {
-    example.part[static_cast<std::size_t>(token)] = static_cast<std::uint8_t>(TokenPart::answer);
+    example.part[static_cast<std::size_t>(token)] = static_cast<std::uint8_t>(terms::TokenPart::answer);
   }
 }
 
 }  // namespace
 
-Example example_of(TokenizedText tokens, TokenPart first, TokenPart second) {
+Example example_of(TokenizedText tokens, terms::TokenPart first, terms::TokenPart second) {
   Example example;
   for (const std::int32_t source : tokens.source) {
-    const TokenPart part = source < 0 ? TokenPart::special : source == 0 ? first : second;
+    const terms::TokenPart part = source < 0 ? terms::TokenPart::special : source == 0 ? first : second;
     example.part.push_back(static_cast<std::uint8_t>(part));
   }
   example.token_id = std::move(tokens.id);
@@ -55,7 +55,7 @@ Example example_of(TokenizedText tokens, TokenPart first, TokenPart second) {
 Example text_example(const Tokenizer& tokenizer, const TextInput& input, std::int64_t max_length) {
   Example example = example_of(input.second ? tokenizer.tokenize_pair(input.text, *input.second, max_length)
                                             : tokenizer.tokenize(input.text, max_length),
-                               TokenPart::text, TokenPart::text);
+                               terms::TokenPart::text, terms::TokenPart::text);
   example.text = input.text;
   if (input.second) example.second_text = std::make_shared<const std::string>(*input.second);
   return example;
@@ -68,9 +68,9 @@ WindowedQuestion window_examples(const Tokenizer& tokenizer, const SquadQuestion
   WindowedQuestion result{{}, windows.first_tokens, windows.first_kept};
   std::vector<Example>& examples = result.windows;
   for (TokenizedText& window : windows.texts) {
-    Example example = example_of(std::move(window), TokenPart::question, TokenPart::passage);
+    Example example = example_of(std::move(window), terms::TokenPart::question, terms::TokenPart::passage);
     for (const std::uint8_t part : example.part) {
-      example.answerable.push_back(part == static_cast<std::uint8_t>(TokenPart::passage) ? 1 : 0);
+      example.answerable.push_back(part == static_cast<std::uint8_t>(terms::TokenPart::passage) ? 1 : 0);
     }
     example.answerable.front() = unanswerable == Unanswerable::possible ? 1 : 0;
     example.id = examples.empty() ? question.id : fmt::format("{}#{}", question.id, examples.size() + 1);

@@ -11,6 +11,7 @@
 #include "data/corpus.hpp"
 #include "data/squad.hpp"
 #include "data/tokenizer.hpp"
+#include "terms/terms.hpp"
 
 namespace layersweep::data {
 
@@ -21,7 +22,7 @@ struct TextInput {
 };
 
 /// Tokens as an example; each is a part by the text that it was cut from, or special.
-Example example_of(TokenizedText tokens, TokenPart first, TokenPart second);
+Example example_of(TokenizedText tokens, terms::TokenPart first, terms::TokenPart second);
 
 /// The tokens of a text or a pair, at most `max_length`, special ones counted (of a pair the longer text is cut). Without
 /// label and id.

@@ -7,11 +7,12 @@
 #include <vector>
 
 #include "data/corpus.hpp"
+#include "terms/terms.hpp"
 
 namespace layersweep::data {
 
 /// The split of each key, equal keys alike: of the distinct keys in order of their hashes the first ones (`test_share`,
 /// rounded up, of them) are test, the next dev (likewise), the others train. A share of 0 takes none.
-std::vector<Split> split_by_hash(std::span<const std::string> keys, double dev_share, double test_share);
+std::vector<terms::Split> split_by_hash(std::span<const std::string> keys, double dev_share, double test_share);
 
 }  // namespace layersweep::data

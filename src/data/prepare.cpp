@@ -37,7 +37,7 @@ std::vector<std::int32_t> token_sentiment(const TokenizedText& tokens, const std
 
 Example make_example(const SstSentence& sentence, TokenizedText tokens) {
   std::vector<std::int32_t> sentiment = token_sentiment(tokens, sentence.words);
-  Example example = example_of(std::move(tokens), TokenPart::text, TokenPart::text);
+  Example example = example_of(std::move(tokens), terms::TokenPart::text, terms::TokenPart::text);
   example.text = sentence.text;
   example.label = sentence.label;
   example.sentiment = std::move(sentiment);
@@ -58,13 +58,13 @@ std::string texts_cut(std::int64_t max_length) {
 
 }  // namespace
 
-Corpus prepare_sst(const std::filesystem::path& data_folder, Split split, const Tokenizer& tokenizer,
+Corpus prepare_sst(const std::filesystem::path& data_folder, terms::Split split, const Tokenizer& tokenizer,
                    std::int64_t max_length) {
   std::vector<Example> examples;
   Notes notes;
   const std::filesystem::path file = sst_file(data_folder, split);
   for (const SstSentence& sentence : read_sst(file)) {
-    const std::string id = fmt::format("sst/{}/{}", split_name(split), examples.size());
+    const std::string id = fmt::format("sst/{}/{}", terms::name_of(split), examples.size());
     TokenizedText tokens = tokenizer.tokenize(sentence.text);
     if (tokens.size() > max_length) {
       notes.add(texts_cut(max_length), fmt::format("{}:{}", file.filename().string(), examples.size() + 1));
@@ -167,8 +167,8 @@ std::int32_t label_of(const TextRow& row, const LabelClasses& classes) {
   return row.label.empty() ? -1 : classes.at(row.label);
 }
 
-std::string id_of(const TextRow& row, Split split) {
-  return row.id.empty() ? fmt::format("{}/{}", split_name(split), row.line) : row.id;
+std::string id_of(const TextRow& row, terms::Split split) {
+  return row.id.empty() ? fmt::format("{}/{}", terms::name_of(split), row.line) : row.id;
 }
 
 std::int32_t label_of(const TextRow& row, const std::filesystem::path& file, const Classes& classes) {
@@ -204,12 +204,13 @@ Corpus prepare_texts(const TextsOfFile& texts, const Tokenizer& tokenizer, std::
   return Corpus::pack(examples, std::move(notes));
 }
 
-std::string token_shard_name(std::string_view task, Split split, std::string_view text_sha256,
+std::string token_shard_name(std::string_view task, terms::Split split, std::string_view text_sha256,
                              std::string_view tokenizer_fingerprint, std::int64_t max_length) {
   const std::string content =
       fmt::format("version {}\ntask {}\nsplit {}\ntext {}\ntokenizer {}\nmax_length {}\n", kPreparationVersion, task,
-                  split_name(split), text_sha256, tokenizer_fingerprint, max_length);
-  return fmt::format("{}-{}-{}.safetensors", task, split_name(split), base::sha256_of_text(content).substr(0, kHashDigits));
+                  terms::name_of(split), text_sha256, tokenizer_fingerprint, max_length);
+  return fmt::format("{}-{}-{}.safetensors", task, terms::name_of(split),
+                     base::sha256_of_text(content).substr(0, kHashDigits));
 }
 
 Corpus open_or_make(const std::filesystem::path& shard, const std::function<Corpus()>& make) {

@@ -15,13 +15,14 @@
 #include "data/squad.hpp"
 #include "data/text_file.hpp"
 #include "data/tokenizer.hpp"
+#include "terms/terms.hpp"
 
 namespace layersweep::data {
 
 /// The split of SST below the data folder as tokens, at most `max_length` to a sentence, special ones counted. Ids are
 /// "sst/dev/17" (the tree's line, from 0); its notes tell which sentences were cut; every token carries the sentiment of its
 /// word. Throws InputError.
-Corpus prepare_sst(const std::filesystem::path& data_folder, Split split, const Tokenizer& tokenizer,
+Corpus prepare_sst(const std::filesystem::path& data_folder, terms::Split split, const Tokenizer& tokenizer,
                    std::int64_t max_length);
 
 /// The questions of one split as tokens, a window of a passage each. Ids are the questions'. Its notes tell which questions
@@ -58,20 +59,20 @@ void check_labelled(std::span<const TextRow> rows, const std::filesystem::path& 
 std::int32_t label_of(const TextRow& row, const LabelClasses& classes);
 
 /// The row's own, else "<split>/<line>".
-std::string id_of(const TextRow& row, Split split);
+std::string id_of(const TextRow& row, terms::Split split);
 
 /// Users' texts of one file as tokens, with labels and ids as above. Its notes tell which texts were cut.
 struct TextsOfFile {
   std::span<const TextRow> rows;
   std::filesystem::path file;
-  Split split = Split::train;
+  terms::Split split = terms::Split::train;
 };
 Corpus prepare_texts(const TextsOfFile& texts, const Tokenizer& tokenizer, std::int64_t max_length,
                      const LabelClasses& classes);
 
 /// The file name of a token shard, e.g. "sst-dev-0123456789abcdef.safetensors": the hash is over everything that decides its
 /// content, so a shard that exists is the right one.
-std::string token_shard_name(std::string_view task, Split split, std::string_view text_sha256,
+std::string token_shard_name(std::string_view task, terms::Split split, std::string_view text_sha256,
                              std::string_view tokenizer_fingerprint, std::int64_t max_length);
 
 /// Maps the shard; makes and writes it first (and its folder) where it is missing. Not collective; several ranks may come

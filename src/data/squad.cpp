@@ -155,10 +155,10 @@ SquadTraining split_squad(std::vector<SquadQuestion> questions) {
   constexpr double dev_share = 0.05;
   std::vector<std::string> titles;
   for (const SquadQuestion& question : questions) titles.push_back(question.title);
-  const std::vector<Split> split = split_by_hash(titles, dev_share, 0);
+  const std::vector<terms::Split> split = split_by_hash(titles, dev_share, 0);
   SquadTraining parts;
   for (std::size_t q = 0; q < questions.size(); ++q) {
-    (split[q] == Split::dev ? parts.dev : parts.train).push_back(std::move(questions[q]));
+    (split[q] == terms::Split::dev ? parts.dev : parts.train).push_back(std::move(questions[q]));
   }
   if (parts.train.empty()) {
     throw base::InputError("the training questions are all of one article", "whole articles become dev, at least one",

@@ -138,8 +138,8 @@ std::vector<SstSentence> read_sst(const std::filesystem::path& file) {
   return sentences;
 }
 
-std::filesystem::path sst_file(const std::filesystem::path& data_folder, Split split) {
-  return data_folder / "sst" / fmt::format("{}.txt", split_name(split));
+std::filesystem::path sst_file(const std::filesystem::path& data_folder, terms::Split split) {
+  return data_folder / "sst" / fmt::format("{}.txt", terms::name_of(split));
 }
 
 }  // namespace layersweep::data

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "data/corpus.hpp"
+#include "terms/terms.hpp"
 
 namespace layersweep::data {
 
@@ -32,6 +33,6 @@ SstSentence parse_sst_tree(std::string_view line, std::string_view source, std::
 std::vector<SstSentence> read_sst(const std::filesystem::path& file);
 
 /// The official file of a split below the data folder: sst/train.txt, sst/dev.txt, sst/test.txt.
-std::filesystem::path sst_file(const std::filesystem::path& data_folder, Split split);
+std::filesystem::path sst_file(const std::filesystem::path& data_folder, terms::Split split);
 
 }  // namespace layersweep::data

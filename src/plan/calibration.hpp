@@ -4,6 +4,7 @@
 #include <string>
 
 #include "config/experiment.hpp"
+#include "terms/terms.hpp"
 
 namespace layersweep::plan {
 
@@ -36,7 +37,7 @@ struct Calibration {
   double start_s = 0;          ///< start of the program and loading
   MessageSpeed messages;
 
-  const ModeSpeed& of(config::Mode mode) const { return mode == config::Mode::input ? input : hidden; }
+  const ModeSpeed& of(terms::Mode mode) const { return mode == terms::Mode::input ? input : hidden; }
 };
 
 /// What a core of a server processor of recent years does; says so in `source`.

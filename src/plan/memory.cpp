@@ -21,7 +21,7 @@ constexpr double gate_tensors = 3;
 // Bytes of the passes of a group.
 double pass_bytes(const UnitWork& work, const Model& model, std::int64_t seeds, const Lengths& lengths, double batch_texts,
                   const config::Run& run, PointGroup group) {
-  const bool hidden = work.mode == config::Mode::hidden;
+  const bool hidden = work.mode == terms::Mode::hidden;
   const double tokens = lengths.longest();
   const double copies = static_cast<double>((group.end - group.first) * seeds);
   const double shard_texts = std::ceil(batch_texts / run.shards);

@@ -7,9 +7,9 @@
 namespace layersweep::plan {
 namespace {
 
-std::int64_t gate_inputs(const Model& model, config::Mode mode, std::int64_t point) {
+std::int64_t gate_inputs(const Model& model, terms::Mode mode, std::int64_t point) {
   const std::int64_t width = model.rungs[static_cast<std::size_t>(point)].width;
-  return mode == config::Mode::input ? model.rungs[0].width + width : width;
+  return mode == terms::Mode::input ? model.rungs[0].width + width : width;
 }
 
 std::int64_t gate_inner(const Model& model, std::int64_t point) {
@@ -25,7 +25,7 @@ Rung recurrence(std::int64_t features, std::int64_t state) {
 
 std::int64_t recurrence_weights(std::int64_t features, std::int64_t state) { return 3 * state * (features + state + 2); }
 
-std::int64_t first_rung(config::Mode mode, std::int64_t point) { return mode == config::Mode::input ? 0 : point; }
+std::int64_t first_rung(terms::Mode mode, std::int64_t point) { return mode == terms::Mode::input ? 0 : point; }
 
 }  // namespace
 
@@ -101,7 +101,7 @@ Model gru_model(std::int64_t vocabulary, std::int64_t width, std::int64_t state,
   return model;
 }
 
-Flops copy_forward(const Model& model, config::Mode mode, std::int64_t point) {
+Flops copy_forward(const Model& model, terms::Mode mode, std::int64_t point) {
   Flops sum;
   for (std::int64_t rung = first_rung(mode, point); rung < model.points(); ++rung) {
     sum += model.rungs[static_cast<std::size_t>(rung)].forward;
@@ -109,7 +109,7 @@ Flops copy_forward(const Model& model, config::Mode mode, std::int64_t point) {
   return sum;
 }
 
-Flops copy_backward(const Model& model, config::Mode mode, std::int64_t point) {
+Flops copy_backward(const Model& model, terms::Mode mode, std::int64_t point) {
   Flops sum;
   for (std::int64_t rung = first_rung(mode, point); rung < model.points(); ++rung) {
     sum += model.rungs[static_cast<std::size_t>(rung)].backward;
@@ -117,18 +117,18 @@ Flops copy_backward(const Model& model, config::Mode mode, std::int64_t point) {
   return sum;
 }
 
-Flops gate_forward(const Model& model, config::Mode mode, std::int64_t point) {
+Flops gate_forward(const Model& model, terms::Mode mode, std::int64_t point) {
   const auto inputs = static_cast<double>(gate_inputs(model, mode, point));
   const auto inner = static_cast<double>(gate_inner(model, point));
   return {2 * (inputs + 1) * inner, 0, 0};
 }
 
-std::int64_t probe_parameters(const Model& model, config::Mode mode, std::int64_t seeds) {
-  std::int64_t sum = mode == config::Mode::input ? model.rungs[0].width : 0;  // one replacement vector serves all points
+std::int64_t probe_parameters(const Model& model, terms::Mode mode, std::int64_t seeds) {
+  std::int64_t sum = mode == terms::Mode::input ? model.rungs[0].width : 0;  // one replacement vector serves all points
   for (std::int64_t point = 0; point < model.points(); ++point) {
     const std::int64_t inner = gate_inner(model, point);
     sum += inner * gate_inputs(model, mode, point) + 2 * inner + inner + 1 + 1 + 1;  // first map, second map, gate bias
-    if (mode == config::Mode::hidden) sum += model.rungs[static_cast<std::size_t>(point)].width;
+    if (mode == terms::Mode::hidden) sum += model.rungs[static_cast<std::size_t>(point)].width;
   }
   return seeds * sum;
 }

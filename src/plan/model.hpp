@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "config/experiment.hpp"
+#include "terms/terms.hpp"
 
 namespace layersweep::plan {
 
@@ -58,13 +59,13 @@ Model gru_model(std::int64_t vocabulary, std::int64_t width, std::int64_t state,
 
 /// A masked copy that joins at `point`, up to the output. In hidden mode it costs the rungs above the point, in input mode
 /// all of them, whatever the point.
-Flops copy_forward(const Model& model, config::Mode mode, std::int64_t point);
-Flops copy_backward(const Model& model, config::Mode mode, std::int64_t point);
+Flops copy_forward(const Model& model, terms::Mode mode, std::int64_t point);
+Flops copy_backward(const Model& model, terms::Mode mode, std::int64_t point);
 
 /// The gate networks of one point and one probe seed.
-Flops gate_forward(const Model& model, config::Mode mode, std::int64_t point);
+Flops gate_forward(const Model& model, terms::Mode mode, std::int64_t point);
 
 /// Floats of the probes of one mode: all points, `seeds` seeds.
-std::int64_t probe_parameters(const Model& model, config::Mode mode, std::int64_t seeds);
+std::int64_t probe_parameters(const Model& model, terms::Mode mode, std::int64_t seeds);
 
 }  // namespace layersweep::plan

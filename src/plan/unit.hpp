@@ -7,11 +7,12 @@
 #include <vector>
 
 #include "config/experiment.hpp"
+#include "terms/terms.hpp"
 
 namespace layersweep::plan {
 
 struct Unit {
-  config::Mode mode = config::Mode::input;
+  terms::Mode mode = terms::Mode::input;
   std::vector<std::int64_t> seeds;
   std::string name() const;  ///< "hidden-0-1-2-3"
 };

@@ -24,7 +24,7 @@ UnitTime unit_time(const UnitWork& work, const Calibration& calibration, int sha
   time.optimiser_s = steps * (calibration.s_per_step + calibration.s_per_parameter * grouping.trained);
   // Apart from each other, groups sum their gradients, and then all ranks the figures; else all sum everything.
   const auto figures = static_cast<double>(3 * work.copies);
-  const bool apart = groups > 1 && work.mode == config::Mode::hidden;
+  const bool apart = groups > 1 && work.mode == terms::Mode::hidden;
   const double sums = apart ? sum_seconds(calibration.messages, group_ranks, grouping.trained + figures / groups) +
                                   sum_seconds(calibration.messages, ranks, figures)
                             : sum_seconds(calibration.messages, ranks, grouping.trained + figures);

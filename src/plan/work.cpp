@@ -49,7 +49,7 @@ std::vector<Grouping> groupings_of(const Unit& unit, const Model& model, const T
     grouping.step = step(dearest);
     grouping.batch_of_validation = pass_of(Purpose::evaluation, model, unit.mode, seeds, validated, together, run, dearest);
     grouping.trained = static_cast<double>(probe_parameters(model, unit.mode, seeds));
-    if (unit.mode == config::Mode::hidden) grouping.trained /= groups;
+    if (unit.mode == terms::Mode::hidden) grouping.trained /= groups;
     result.push_back(std::move(grouping));
   }
   return result;
@@ -87,8 +87,8 @@ const Grouping& grouping_of(const UnitWork& work, int shards, int ranks) {
   return *best;
 }
 
-Pass pass_of(Purpose purpose, const Model& model, config::Mode mode, std::int64_t seeds, const Lengths& lengths,
-             double texts, const config::Run& run, std::optional<PointGroup> group) {
+Pass pass_of(Purpose purpose, const Model& model, terms::Mode mode, std::int64_t seeds, const Lengths& lengths, double texts,
+             const config::Run& run, std::optional<PointGroup> group) {
   const PointGroup points = group.value_or(PointGroup{0, static_cast<int>(model.points())});
   Flops flops = model.clean;
   for (int point = points.first; point < points.end; ++point) {
@@ -97,7 +97,7 @@ Pass pass_of(Purpose purpose, const Model& model, config::Mode mode, std::int64_
     flops += static_cast<double>(seeds) * one;
   }
   // In input mode the gates below are part of the masks. Backward only their weights: as many products as forward.
-  for (int point = mode == config::Mode::input ? 0 : points.first; point < points.end; ++point) {
+  for (int point = mode == terms::Mode::input ? 0 : points.first; point < points.end; ++point) {
     flops += static_cast<double>(seeds) * (purpose == Purpose::training ? 2.0 : 1.0) * gate_forward(model, mode, point);
   }
   const double mean_pairs = lengths.texts() > 0 ? lengths.pairs() / lengths.texts() : 0;
@@ -131,7 +131,7 @@ UnitWork work_of(const Unit& unit, const Model& model, const Texts& texts, const
     work.judged_batches = 2 * dev_batches;
     work.batch_of_search = work.whole().batch_of_validation;
     work.search_batches = tries_of_search * dev_batches;
-    if (unit.mode == config::Mode::input) {
+    if (unit.mode == terms::Mode::input) {
       // Upwards each point is judged, and searched where it fails; downwards the search for each gate judges all points
       // from it on, and mostly ends at once, since a point above is at its limit.
       const auto points = static_cast<double>(model.points());

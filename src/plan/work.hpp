@@ -10,6 +10,7 @@
 #include "plan/model.hpp"
 #include "plan/point_groups.hpp"
 #include "plan/unit.hpp"
+#include "terms/terms.hpp"
 
 namespace layersweep::plan {
 
@@ -29,7 +30,7 @@ struct Grouping {
 };
 
 struct UnitWork {
-  config::Mode mode = config::Mode::input;
+  terms::Mode mode = terms::Mode::input;
   std::int64_t steps = 0;  ///< if nothing stops early
   std::int64_t validations = 0;
   double validation_batches = 0;
@@ -63,8 +64,8 @@ enum class Purpose { training, evaluation };
 
 /// One training step on `texts` texts of these lengths, or one evaluation of them with hard masks, for `seeds` seeds of all
 /// points of a mode, or of a group.
-Pass pass_of(Purpose purpose, const Model& model, config::Mode mode, std::int64_t seeds, const Lengths& lengths,
-             double texts, const config::Run& run, std::optional<PointGroup> points = std::nullopt);
+Pass pass_of(Purpose purpose, const Model& model, terms::Mode mode, std::int64_t seeds, const Lengths& lengths, double texts,
+             const config::Run& run, std::optional<PointGroup> points = std::nullopt);
 
 /// Steps if nothing stops early.
 std::int64_t planned_steps(const config::Probe& settings, std::int64_t train_texts);

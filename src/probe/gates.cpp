@@ -36,7 +36,7 @@ std::vector<at::Tensor> gate_logits(const ProbeLayout& layout, const std::vector
     std::vector<at::Tensor> inputs;
     for (const int point : points) {
       const at::Tensor& state = states[static_cast<std::size_t>(point)];
-      inputs.push_back(layout.mode() == Mode::input ? at::cat({states[0], state}, -1) : state);
+      inputs.push_back(layout.mode() == terms::Mode::input ? at::cat({states[0], state}, -1) : state);
     }
     const at::Tensor x = at::stack(inputs).view({members, batch * width, group.in_width});
 

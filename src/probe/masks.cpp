@@ -30,7 +30,7 @@ std::vector<Cell> cells_of(const at::Tensor& active, PointRange points) {
   return cells;
 }
 
-std::vector<at::Tensor> log_keep_probabilities(Mode mode, const std::vector<at::Tensor>& phi) {
+std::vector<at::Tensor> log_keep_probabilities(terms::Mode mode, const std::vector<at::Tensor>& phi) {
   std::vector<at::Tensor> result;
   for (const at::Tensor& logits : phi) {
     if (!logits.defined()) {
@@ -38,16 +38,16 @@ std::vector<at::Tensor> log_keep_probabilities(Mode mode, const std::vector<at::
       continue;
     }
     at::Tensor log_p = log_keep_probability(logits);
-    if (mode == Mode::input && !result.empty()) log_p = log_p + result.back();
+    if (mode == terms::Mode::input && !result.empty()) log_p = log_p + result.back();
     result.push_back(std::move(log_p));
   }
   return result;
 }
 
-std::vector<at::Tensor> applied_gates(Mode mode, const std::vector<at::Tensor>& gates) {
+std::vector<at::Tensor> applied_gates(terms::Mode mode, const std::vector<at::Tensor>& gates) {
   std::vector<at::Tensor> result;
   for (const at::Tensor& own : gates) {
-    result.push_back(mode == Mode::input && own.defined() && !result.empty() ? result.back() * own : own);
+    result.push_back(mode == terms::Mode::input && own.defined() && !result.empty() ? result.back() * own : own);
   }
   return result;
 }
@@ -65,7 +65,7 @@ std::vector<Joining> joining_copies(const ProbeLayout& layout, const std::vector
     if (seeds_at[p].empty()) continue;
     const auto place = layout.replacement_of(static_cast<int>(p), probes);
     const at::Tensor replacements = pick_seeds(blocks[place.block].select(0, place.row), seeds_at[p]);
-    if (layout.mode() == Mode::hidden) {
+    if (layout.mode() == terms::Mode::hidden) {
       joining[p] = {pick_seeds(gates[p], seeds_at[p]), replacements};
     } else {
       input_gates.push_back(pick_seeds(gates[p], seeds_at[p]));

@@ -8,6 +8,7 @@
 
 #include "probe/parameters.hpp"
 #include "probe/staircase.hpp"
+#include "terms/terms.hpp"
 
 namespace layersweep::probe {
 
@@ -22,11 +23,11 @@ struct Cell {
 std::vector<Cell> cells_of(const at::Tensor& active, PointRange points = {});
 
 /// log keep probability per point, S x B x T: in input mode the logs of gates 0..k add up. Undefined where `phi` is.
-std::vector<at::Tensor> log_keep_probabilities(Mode mode, const std::vector<at::Tensor>& phi);
+std::vector<at::Tensor> log_keep_probabilities(terms::Mode mode, const std::vector<at::Tensor>& phi);
 
 /// The gates that mask the copies of each point, from those of each probe alone (per point S x B x T): in input mode gates
 /// 0..k multiply, in hidden mode they are the same. Undefined where `gates` are.
-std::vector<at::Tensor> applied_gates(Mode mode, const std::vector<at::Tensor>& gates);
+std::vector<at::Tensor> applied_gates(terms::Mode mode, const std::vector<at::Tensor>& gates);
 
 /// Where each cell's copy joins the pass, masked by which gates (per point S x B x T, as applied). `blocks` are the layout's
 /// views of `probes`, which hold the replacement vectors.

@@ -8,7 +8,7 @@
 
 namespace layersweep::probe {
 
-at::Tensor gate_noise(Mode mode, std::span<const std::uint64_t> seeds, PointRange probes, std::int64_t step,
+at::Tensor gate_noise(terms::Mode mode, std::span<const std::uint64_t> seeds, PointRange probes, std::int64_t step,
                       std::span<const std::int64_t> examples, std::int64_t width) {
   at::Tensor noise =
       at::empty({probes.size(), static_cast<std::int64_t>(seeds.size()), static_cast<std::int64_t>(examples.size()), width},

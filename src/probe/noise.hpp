@@ -8,13 +8,14 @@
 #include <span>
 
 #include "probe/parameters.hpp"
+#include "terms/terms.hpp"
 
 namespace layersweep::probe {
 
 /// Logistic noise log u − log(1 − u) for the gates of one step: probes x S x B x T float32,
 /// in the host's memory, so that every device trains on the same numbers.
 /// `examples` (B) are corpus indices; in input mode the draw of probe i serves all points above it.
-at::Tensor gate_noise(Mode mode, std::span<const std::uint64_t> seeds, PointRange probes, std::int64_t step,
+at::Tensor gate_noise(terms::Mode mode, std::span<const std::uint64_t> seeds, PointRange probes, std::int64_t step,
                       std::span<const std::int64_t> examples, std::int64_t width);
 
 }  // namespace layersweep::probe

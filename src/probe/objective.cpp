@@ -113,7 +113,7 @@ void accumulate_step(const model::Model& model, const model::Batch& batch, const
   const at::Tensor mask = batch.mask.to(at::kFloat);
   const at::Tensor share = mask / batch.lengths.to(at::kFloat).unsqueeze(-1);  // B x T: 1/T on tokens
   const at::Tensor keep = (log_p.exp() * share).sum({-2, -1});                 // points x S
-  const at::Tensor sparsity = inputs.sparsity == Sparsity::l0 ? keep : (log_p * share).sum({-2, -1});
+  const at::Tensor sparsity = inputs.sparsity == terms::Sparsity::l0 ? keep : (log_p * share).sum({-2, -1});
 
   // The copies are in the order of the active cells, which is that of boolean selection.
   const at::Tensor active = rows(inputs.active).to(device);

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "model/model.hpp"
-#include "probe/mode.hpp"
 #include "probe/parameters.hpp"
+#include "terms/terms.hpp"
 
 namespace layersweep::probe {
 
@@ -51,7 +51,7 @@ class StepSums {
 };
 
 struct StepInputs {
-  Sparsity sparsity = Sparsity::log;
+  terms::Sparsity sparsity = terms::Sparsity::log;
   at::Tensor alpha;             ///< P x S, the multipliers; in the host's memory, like all of these
   at::Tensor active;            ///< P x S bool; in hidden mode rows of inactive cells leave the pass
   PointRange points;            ///< the copies of others are left to other ranks

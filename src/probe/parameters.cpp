@@ -35,7 +35,7 @@ Rows rows_of(const Block& block, PointRange probes) {
 }
 
 // U(−bound, bound), one stream per (seed, point, block), so that nothing depends on the grouping.
-void fill_uniform(at::Tensor target, double bound, std::uint64_t seed, Mode mode, int point, std::size_t block) {
+void fill_uniform(at::Tensor target, double bound, std::uint64_t seed, terms::Mode mode, int point, std::size_t block) {
   base::RandomStream stream(base::philox_key(seed, base::Purpose::initial_weights,
                                              {static_cast<std::uint64_t>(mode), static_cast<std::uint64_t>(point), block}));
   at::Tensor values = at::empty(target.sizes(), at::kFloat);
@@ -48,7 +48,7 @@ void fill_uniform(at::Tensor target, double bound, std::uint64_t seed, Mode mode
 
 }  // namespace
 
-ProbeLayout::ProbeLayout(Mode mode, std::vector<std::int64_t> widths, std::int64_t seeds)
+ProbeLayout::ProbeLayout(terms::Mode mode, std::vector<std::int64_t> widths, std::int64_t seeds)
     : mode_(mode), widths_(std::move(widths)), seeds_(seeds) {
   base::ensure(!widths_.empty() && seeds_ > 0, "a probe layout needs points and seeds");
   std::map<std::int64_t, std::vector<int>> by_width;
@@ -57,7 +57,7 @@ ProbeLayout::ProbeLayout(Mode mode, std::vector<std::int64_t> widths, std::int64
   for (const auto& [width, members] : by_width) {
     GateGroup group;
     group.points = members;
-    group.in_width = mode_ == Mode::input ? widths_[0] + width : width;
+    group.in_width = mode_ == terms::Mode::input ? widths_[0] + width : width;
     group.inner_width = std::max<std::int64_t>(32, width / 4);
     group.first_block = add_block("first.v", BlockKind::gate, members, {group.inner_width, group.in_width});
     add_block("first.g", BlockKind::gate, members, {group.inner_width});
@@ -68,7 +68,7 @@ ProbeLayout::ProbeLayout(Mode mode, std::vector<std::int64_t> widths, std::int64
     add_block("gate.bias", BlockKind::gate, members, {1});
     groups_.push_back(std::move(group));
   }
-  if (mode_ == Mode::input) {
+  if (mode_ == terms::Mode::input) {
     add_block("replacement", BlockKind::replacement, {0}, {widths_[0]});
   } else {
     for (const auto& [width, members] : by_width) add_block("replacement", BlockKind::replacement, members, {width});
@@ -137,7 +137,7 @@ void ProbeLayout::copy_seed(const at::Tensor& to, const at::Tensor& from, std::i
 }
 
 ProbeLayout::Place ProbeLayout::replacement_of(int point, PointRange probes) const {
-  const int holder = mode_ == Mode::input ? 0 : point;
+  const int holder = mode_ == terms::Mode::input ? 0 : point;
   for (std::size_t b = 0; b < blocks_.size(); ++b) {
     if (blocks_[b].kind != BlockKind::replacement) continue;
     const auto found = std::find(blocks_[b].points.begin(), blocks_[b].points.end(), holder);
@@ -171,7 +171,7 @@ at::Tensor initial_parameters(const ProbeLayout& layout, std::span<const std::ui
     at::Tensor(b[4]).copy_(at::linalg_vector_norm(b[3], 2, at::IntArrayRef{-1}, /*keepdim=*/true));
     at::Tensor(b[6]).fill_(initial_gate_bias);
   }
-  const int holders = layout.mode() == Mode::input ? 1 : static_cast<int>(layout.points());
+  const int holders = layout.mode() == terms::Mode::input ? 1 : static_cast<int>(layout.points());
   for (int p = 0; p < holders; ++p) {
     const auto place = layout.replacement_of(p);
     blocks[place.block].select(0, place.row).copy_(replacements[static_cast<std::size_t>(p)].unsqueeze(0));

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "probe/mode.hpp"
+#include "terms/terms.hpp"
 
 namespace layersweep::probe {
 
@@ -22,8 +22,8 @@ struct PointRange {
 };
 
 /// The probes whose gates mask the copies of these points: in input mode those below too.
-constexpr PointRange probes_of(Mode mode, PointRange points) {
-  return mode == Mode::input ? PointRange{0, points.end} : points;
+constexpr PointRange probes_of(terms::Mode mode, PointRange points) {
+  return mode == terms::Mode::input ? PointRange{0, points.end} : points;
 }
 
 /// A stretch of a flat buffer.
@@ -55,9 +55,9 @@ struct GateGroup {
 class ProbeLayout {
  public:
   /// `widths` are the widths of the model's points.
-  ProbeLayout(Mode mode, std::vector<std::int64_t> widths, std::int64_t seeds);
+  ProbeLayout(terms::Mode mode, std::vector<std::int64_t> widths, std::int64_t seeds);
 
-  Mode mode() const { return mode_; }
+  terms::Mode mode() const { return mode_; }
   std::int64_t points() const { return static_cast<std::int64_t>(widths_.size()); }
   std::int64_t seeds() const { return seeds_; }
   std::int64_t size() const { return size_; }
@@ -92,7 +92,7 @@ class ProbeLayout {
  private:
   std::size_t add_block(std::string name, BlockKind kind, std::vector<int> points, std::vector<std::int64_t> shape);
 
-  Mode mode_;
+  terms::Mode mode_;
   std::vector<std::int64_t> widths_;
   std::int64_t seeds_;
   std::int64_t size_ = 0;

@@ -10,12 +10,13 @@
 #include "stats/anisotropy.hpp"
 #include "stats/moments.hpp"
 #include "stats/norm_histogram.hpp"
+#include "terms/terms.hpp"
 
 namespace layersweep::stats {
 
-/// Parts of a text that a token may belong to (data::TokenPart). Part 0, special tokens, stands apart: nearly the same in
+/// Parts of a text that a token may belong to (terms::TokenPart). Part 0, special tokens, stands apart: nearly the same in
 /// every text, they would drown what words do, so figures that have no axis for parts leave them out.
-inline constexpr std::size_t token_parts = 5;
+inline constexpr std::size_t token_parts = terms::Names<terms::TokenPart>::table.size();
 inline constexpr std::uint8_t special_part = 0;
 
 /// The tokens of some texts, text by text.

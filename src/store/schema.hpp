@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "terms/terms.hpp"
+
 namespace layersweep::store {
 
 inline constexpr int layout_version = 1;  ///< root attribute layersweep_layout
@@ -32,15 +34,6 @@ constexpr Type type_of() {
 /// What a cell holds before it is written: NaN, −1 (int32), 255 (uint8), NUL (characters).
 double fill_of(Type type);
 
-/// The values of status(seed, point).
-enum class Status : std::uint8_t {
-  not_trained = 0,
-  trained = 1,
-  not_finite = 2,      ///< a NaN or an infinity stopped it; the last finite snapshot, if any, counts
-  alpha_at_bound = 3,  ///< its multiplier ended at its bound: no snapshot met epsilon
-  failed = 4,          ///< its unit failed; its cells are unwritten
-};
-
 /// Where a variable lies.
 enum class Place : std::uint8_t {
   root,        ///< once, in /
@@ -57,6 +50,14 @@ struct Flag {
   int value;
   std::string_view meaning;  ///< one word
 };
+
+/// The values of an enumeration of terms.
+template <class E>
+std::vector<Flag> flags_of() {
+  std::vector<Flag> flags;
+  for (const auto& [value, name] : terms::Names<E>::table) flags.push_back({static_cast<int>(value), name});
+  return flags;
+}
 
 struct VariableSpec {
   Place place;

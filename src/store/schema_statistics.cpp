@@ -3,14 +3,7 @@
 #include <algorithm>
 
 namespace layersweep::store {
-namespace {
-
 using enum Type;
-
-// The values of token_part(token).
-constexpr std::int64_t token_parts = 5;
-
-}  // namespace
 
 std::vector<VariableSpec> statistics_variables() {
   constexpr Place place = Place::statistics;
@@ -19,7 +12,7 @@ std::vector<VariableSpec> statistics_variables() {
   return {
       {place, "token_part", int32, {"token_part"}, always,
        "part of its text that a token belongs to", "1",
-       {{0, "special"}, {1, "text"}, {2, "question"}, {3, "passage"}, {4, "answer"}}},
+       flags_of<terms::TokenPart>()},
       {place, "hidden", int32, {"hidden"}, always,
        "feature of a state, from 0; a point has width(point) of them, and missing values beyond", "1", {}},
       {place, "quantile", float64, {"quantile"}, always,
@@ -47,7 +40,7 @@ std::vector<VariableSpec> statistics_variables() {
 
 std::optional<std::int64_t> statistics_dimension_size(std::string_view name, const Contents& contents) {
   if (!contents.statistics) return std::nullopt;
-  if (name == "token_part") return token_parts;
+  if (name == "token_part") return std::ssize(terms::Names<terms::TokenPart>::table);
   if (name == "quantile") return std::ssize(contents.statistics->quantiles);
   if (name == "point_other") return std::ssize(contents.points);
   if (name != "hidden") return std::nullopt;

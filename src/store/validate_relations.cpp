@@ -107,10 +107,10 @@ class RelationCheck {
     const double flip_limit = read_number_attribute(file_, "flip_limit")->front();
     for (std::size_t i = 0; i < accepted_.size(); ++i) {
       const std::string cell = fmt::format("seed {}, point {}", i / points_, i % points_);
-      const bool trained = status[i] == static_cast<std::uint8_t>(Status::trained);
+      const bool trained = status[i] == static_cast<std::uint8_t>(terms::Status::trained);
       if (accepted_[i] == 1) {
-        const bool possible = status[i] != static_cast<std::uint8_t>(Status::not_trained) &&
-                              status[i] != static_cast<std::uint8_t>(Status::failed);
+        const bool possible = status[i] != static_cast<std::uint8_t>(terms::Status::not_trained) &&
+                              status[i] != static_cast<std::uint8_t>(terms::Status::failed);
         findings_.require(possible, where, cell + " is accepted, but was not trained or failed");
         findings_.require(kl_mean[i] <= epsilon * (1 + limit_slack), where,
                           cell + fmt::format(" is accepted with kl_mean {} above epsilon {}", kl_mean[i], epsilon));

@@ -141,7 +141,7 @@ class Calibration {
     const at::Tensor phi = phi_[point][seed];
     if (!phi.isfinite().all().item<bool>()) return;
     at::Tensor log_below = at::zeros_like(phi);
-    if (layout_.mode() == probe::Mode::input) {
+    if (layout_.mode() == terms::Mode::input) {
       for (std::int64_t below = 0; below < point; ++below) log_below += probe::log_keep_probability(phi_[below][seed]);
     }
     std::vector<float> own = margins(phi, log_below);
@@ -226,7 +226,7 @@ void KeepShareSearch::choose() {
 void calibrate(const Team& team, const model::Model& model, const data::Corpus& dev, const probe::ProbeLayout& layout,
                const at::Tensor& parameters, const Limits& limits, std::int64_t token_budget) {
   Calibration calibration(team, model, dev, layout, parameters, limits, token_budget);
-  layout.mode() == probe::Mode::hidden ? calibration.hidden() : calibration.input();
+  layout.mode() == terms::Mode::hidden ? calibration.hidden() : calibration.input();
 }
 
 CellTable<double> random_keep_shares(const Team& team, const model::Model& model, const data::Corpus& dev,
@@ -267,12 +267,12 @@ void take_calibrated(const Team& team, const model::Model& model, const data::Co
   const CellTable<Score> challengers = scores_of(calibrated);
   const CellTable<Score> holders = scores_of(unit.parameters);
   for (std::int64_t s = 0; s < layout.seeds(); ++s) {
-    const bool whole = layout.mode() == probe::Mode::input;
+    const bool whole = layout.mode() == terms::Mode::input;
     const bool seed_better = whole && is_better(points_of(challengers, s), points_of(holders, s), limits);
     for (int p = 0; p < static_cast<int>(layout.points()); ++p) {
       if (whole ? seed_better : is_better(at_cell(challengers, p, s), at_cell(holders, p, s), limits)) {
         layout.copy_cell(unit.parameters, calibrated, p, s);
-        if (at_cell(unit.status, p, s) == CellStatus::alpha_at_bound) at_cell(unit.status, p, s) = CellStatus::trained;
+        if (at_cell(unit.status, p, s) == terms::Status::alpha_at_bound) at_cell(unit.status, p, s) = terms::Status::trained;
       }
     }
   }

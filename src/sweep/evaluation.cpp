@@ -119,7 +119,7 @@ CellTable<Score> evaluate_random_masks(const Team& team, const model::Model& mod
       [&](const std::vector<std::int64_t>& piece, const model::Batch& batch, const model::Clean& clean,
           probe::PointRange points) {
         const at::Tensor uniform =
-            at::sigmoid(probe::gate_noise(probe::Mode::hidden, {&draw, 1}, {0, 1}, no_step, piece, batch.width()));
+            at::sigmoid(probe::gate_noise(terms::Mode::hidden, {&draw, 1}, {0, 1}, no_step, piece, batch.width()));
         return probe::evaluate_gates(model, batch, clean, layout, here, active,
                                      uniform.lt(share.narrow(0, points.first, points.size())).to(at::kFloat), points);
       });

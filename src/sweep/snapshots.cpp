@@ -35,7 +35,7 @@ Snapshots::Snapshots(const probe::ProbeLayout& layout, const at::Tensor& paramet
 void Snapshots::consider(const probe::ProbeLayout& layout, const CellTable<Score>& scores, const at::Tensor& parameters,
                          const at::Tensor& active) {
   for (std::int64_t seed = 0; seed < layout.seeds(); ++seed) {
-    if (layout.mode() == probe::Mode::input) {
+    if (layout.mode() == terms::Mode::input) {
       consider_seed(layout, scores, parameters, active, seed);
     } else {
       for (int point = 0; point < static_cast<int>(layout.points()); ++point) {

@@ -38,7 +38,7 @@ StepReducer::StepReducer(const Team& team, const probe::ProbeLayout& layout, at:
       layout_(layout),
       device_(device),
       sums_on_gpus_(team.gpu && team.reduction == comm::GradientReducer::Mode::plain),
-      groups_are_apart_(team.groups() > 1 && layout.mode() == probe::Mode::hidden) {
+      groups_are_apart_(team.groups() > 1 && layout.mode() == terms::Mode::hidden) {
   const probe::PointRange trained = groups_are_apart_ ? team.my_points() : probe::PointRange{};
   own_ = layout.slices(trained);
   sent_ = probe::StepSums::slices(layout, trained);

@@ -30,10 +30,6 @@ constexpr std::int64_t report_every = 10;  // steps between two reports of progr
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-probe::Sparsity sparsity_of(config::Sparsity sparsity) {
-  return sparsity == config::Sparsity::l0 ? probe::Sparsity::l0 : probe::Sparsity::log;
-}
-
 // The learning rate of each element of the flat buffer, before warm-up.
 at::Tensor learning_rates(const probe::ProbeLayout& layout, const config::Probe& settings) {
   at::Tensor rates = at::empty({layout.size()}, at::kFloat);
@@ -126,7 +122,7 @@ class Trainer {
 
   // Collective.
   probe::StepSums sum_over_ranks(const data::GlobalBatch& batch) {
-    probe::StepInputs inputs{sparsity_of(settings_.sparsity), state_.alpha, state_.active, points_, {}, batch.size()};
+    probe::StepInputs inputs{settings_.sparsity, state_.alpha, state_.active, points_, {}, batch.size()};
     const probe::PointRange probes = probe::probes_of(unit_.mode, points_);
     const auto copies = state_.active.narrow(0, points_.first, points_.size()).sum().item<std::int64_t>();
     const data::ShardRange mine = team_.my_shards();
@@ -154,10 +150,10 @@ class Trainer {
     for (std::int64_t p = 0; p < state_.layout.points(); ++p) {
       for (std::int64_t s = 0; s < state_.layout.seeds(); ++s) {
         const bool hit =
-            unit_.mode == probe::Mode::input ? broken.select(1, s).any().item<bool>() : broken[p][s].item<bool>();
+            unit_.mode == terms::Mode::input ? broken.select(1, s).any().item<bool>() : broken[p][s].item<bool>();
         if (!hit || !state_.active[p][s].item<bool>()) continue;
         state_.active[p][s] = false;
-        at_cell(state_.status, p, s) = CellStatus::not_finite;
+        at_cell(state_.status, p, s) = terms::Status::not_finite;
         team_.say(fmt::format("warning: unit {}: point {}, seed {} is no longer finite; it leaves the training",
                               unit_.name(), p, unit_.seeds[static_cast<std::size_t>(s)]));
       }
@@ -222,10 +218,10 @@ TrainedUnit result_of(const TrainingState& state, const config::Probe& settings)
                      state.curve};
   for (std::int64_t p = 0; p < state.layout.points(); ++p) {
     for (std::int64_t s = 0; s < state.layout.seeds(); ++s) {
-      CellStatus& status = at_cell(result.status, p, s);
+      terms::Status& status = at_cell(result.status, p, s);
       const bool at_bound = state.alpha[p][s].item<double>() >= settings.alpha_max;
-      if (status == CellStatus::trained && at_bound && !state.snapshots.within_epsilon(p, s)) {
-        status = CellStatus::alpha_at_bound;
+      if (status == terms::Status::trained && at_bound && !state.snapshots.within_epsilon(p, s)) {
+        status = terms::Status::alpha_at_bound;
       }
     }
   }
@@ -282,7 +278,7 @@ TrainedUnit train_unit(const Team& ranks, const model::Model& model, const Train
     if (safe) safe->keep(state.step, write);
     team.say(fmt::format("unit {}: calibrating on {} dev examples", unit.name(), texts.dev.size()));
     // In input mode one point after the other: point groups would wait for each other.
-    if (unit.mode == probe::Mode::input) team.point_groups.clear();
+    if (unit.mode == terms::Mode::input) team.point_groups.clear();
     take_calibrated(team, model, texts.dev, state.parameters.cpu(), {settings.epsilon, settings.flip_limit}, token_budget,
                     result);
   }

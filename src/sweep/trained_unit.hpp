@@ -8,6 +8,7 @@
 
 #include "probe/parameters.hpp"
 #include "sweep/selection.hpp"
+#include "terms/terms.hpp"
 
 namespace layersweep::sweep {
 
@@ -25,15 +26,6 @@ auto& at_cell(Table& table, std::int64_t point, std::int64_t seed) {
   return table[static_cast<std::size_t>(point)][static_cast<std::size_t>(seed)];
 }
 
-/// What became of a (point, seed); the values are those of `status` in the results file.
-enum class CellStatus : std::uint8_t {
-  not_trained = 0,
-  trained = 1,
-  not_finite = 2,      ///< a NaN or infinity appeared; the last finite snapshot, if any, is kept
-  alpha_at_bound = 3,  ///< the multiplier ended at its bound: no snapshot met ε
-  failed = 4,          ///< its unit failed, and has no probes
-};
-
 /// Figures on development data with hard masks, at one step.
 struct Validation {
   std::int64_t step = 0;
@@ -47,7 +39,7 @@ struct TrainedUnit {
   at::Tensor parameters;  ///< flat; of every cell (input mode: of every seed) its best snapshot
   at::Tensor alpha;       ///< P x S, at the end
   at::Tensor steps;       ///< P x S int64, steps trained until the cell stopped
-  CellTable<CellStatus> status;
+  CellTable<terms::Status> status;
   std::vector<Validation> curve;
 };
 

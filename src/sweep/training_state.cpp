@@ -13,7 +13,7 @@ TrainingState::TrainingState(const Unit& unit, const std::vector<std::int64_t>& 
       alpha(at::full({layout.points(), layout.seeds()}, settings.alpha_start, at::kFloat)),
       active(at::ones({layout.points(), layout.seeds()}, at::kBool)),
       steps(at::zeros({layout.points(), layout.seeds()}, at::kLong)),
-      status(cell_table(layout, CellStatus::trained)),
+      status(cell_table(layout, terms::Status::trained)),
       probe_optimiser(parameters, probe::LookaheadRmsprop::Variance::centred),
       alpha_optimiser(alpha.view({-1}), probe::LookaheadRmsprop::Variance::plain),
       snapshots(layout, parameters, {settings.epsilon, settings.flip_limit}, settings.patience) {}

@@ -22,11 +22,11 @@ struct TrainingState {
                 const std::vector<at::Tensor>& replacements, at::Device device);
 
   probe::ProbeLayout layout;
-  at::Tensor parameters;         ///< flat
-  at::Tensor alpha;              ///< P x S, the multipliers
-  at::Tensor active;             ///< P x S bool, cells that still train
-  at::Tensor steps;              ///< P x S int64, steps trained until the cell stopped
-  CellTable<CellStatus> status;  ///< trained or not_finite
+  at::Tensor parameters;            ///< flat
+  at::Tensor alpha;                 ///< P x S, the multipliers
+  at::Tensor active;                ///< P x S bool, cells that still train
+  at::Tensor steps;                 ///< P x S int64, steps trained until the cell stopped
+  CellTable<terms::Status> status;  ///< trained or not_finite
   std::vector<Validation> curve;
   probe::LookaheadRmsprop probe_optimiser;  ///< of `parameters`
   probe::LookaheadRmsprop alpha_optimiser;  ///< of `alpha`

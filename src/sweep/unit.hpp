@@ -7,19 +7,17 @@
 #include <vector>
 
 #include "config/experiment.hpp"
-#include "probe/mode.hpp"
+#include "terms/terms.hpp"
 
 namespace layersweep::sweep {
 
 struct Unit {
-  probe::Mode mode = probe::Mode::input;
+  terms::Mode mode = terms::Mode::input;
   std::vector<std::uint64_t> seeds;
   std::string name() const;  ///< also its folder, e.g. "hidden-0-1-2-3"
 };
 
 /// As plan::units_of groups them.
 std::vector<Unit> units_of(const config::Probe& settings);
-
-probe::Mode mode_of(config::Mode mode);
 
 }  // namespace layersweep::sweep

@@ -59,7 +59,7 @@ void TensorList::add(std::string name, const at::Tensor& values) {
   list_.emplace_back(std::move(name), values.cpu().contiguous());
 }
 
-void TensorList::add(std::string name, const CellTable<CellStatus>& status) {
+void TensorList::add(std::string name, const CellTable<terms::Status>& status) {
   const auto points = static_cast<std::int64_t>(status.size());
   const auto seeds = static_cast<std::int64_t>(status.front().size());
   const at::Tensor values = at::empty({points, seeds}, at::kLong);
@@ -119,18 +119,18 @@ void StoredTensors::read(const std::string& name, const at::Tensor& target) cons
   at::Tensor(target).copy_(buffer);
 }
 
-CellTable<CellStatus> StoredTensors::status(const std::string& name, const probe::ProbeLayout& layout) const {
+CellTable<terms::Status> StoredTensors::status(const std::string& name, const probe::ProbeLayout& layout) const {
   const at::Tensor values = at::empty({layout.points(), layout.seeds()}, at::kLong);
   read(name, values);
   auto cells = values.accessor<std::int64_t, 2>();
-  CellTable<CellStatus> status = cell_table(layout, CellStatus::not_trained);
+  CellTable<terms::Status> status = cell_table(layout, terms::Status::not_trained);
   for (std::int64_t p = 0; p < layout.points(); ++p) {
     for (std::int64_t s = 0; s < layout.seeds(); ++s) {
-      if (cells[p][s] < 0 || cells[p][s] > static_cast<std::int64_t>(CellStatus::failed)) {
+      if (cells[p][s] < 0 || cells[p][s] > static_cast<std::int64_t>(terms::Status::failed)) {
         throw base::InputError(fmt::format("cannot use {}", file_.path().string()),
                                fmt::format("{} holds the status {}, which there is not", name, cells[p][s]), hint_);
       }
-      at_cell(status, p, s) = static_cast<CellStatus>(cells[p][s]);
+      at_cell(status, p, s) = static_cast<terms::Status>(cells[p][s]);
     }
   }
   return status;

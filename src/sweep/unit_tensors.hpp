@@ -18,7 +18,7 @@ namespace layersweep::sweep {
 class TensorList {
  public:
   void add(std::string name, const at::Tensor& values);
-  void add(std::string name, const CellTable<CellStatus>& status);           ///< P x S int64
+  void add(std::string name, const CellTable<terms::Status>& status);        ///< P x S int64
   void add(const std::string& prefix, const CellTable<Score>& scores);       ///< a tensor P x S for each figure
   void add(const std::string& prefix, const std::vector<Validation>& curve,  ///< V, V x P x S
            const probe::ProbeLayout& layout);
@@ -38,7 +38,7 @@ class StoredTensors {
 
   /// Copies into `target`.
   void read(const std::string& name, const at::Tensor& target) const;
-  CellTable<CellStatus> status(const std::string& name, const probe::ProbeLayout& layout) const;
+  CellTable<terms::Status> status(const std::string& name, const probe::ProbeLayout& layout) const;
   CellTable<Score> scores(const std::string& prefix, const probe::ProbeLayout& layout) const;
   std::vector<Validation> curve(const std::string& prefix, const probe::ProbeLayout& layout) const;
 

@@ -263,7 +263,7 @@ double luminance(const std::string& colour) {
 }
 
 TEST(ExplanationPage, IsReadableInLightAndDark) {
-  const std::string page = explanation_page({}, config::Mode::hidden, "a run");
+  const std::string page = explanation_page({}, terms::Mode::hidden, "a run");
   const std::regex shade("--s([0-5]): (#[0-9a-f]{6}); --i\\1: (#[0-9a-f]{6});");
   std::vector<double> backgrounds;
   for (std::sregex_iterator it(page.begin(), page.end(), shade), end; it != end; ++it) {
@@ -346,7 +346,7 @@ TEST_F(Explain, ReadsCountingTexts) {
             path("counting").string() + "\n");
   const Outcome trained = shell("$L run " + path("counting.ini").string());
   ASSERT_EQ(trained.exit_code, 0) << trained.error;
-  const auto corpus = data::counting_corpus(0, data::Split::dev);
+  const auto corpus = data::counting_corpus(0, terms::Split::dev);
   std::string lines;
   for (std::int64_t e = 0; e < 40; ++e) {
     const auto query = corpus.query().subspan(static_cast<std::size_t>(2 * e), 2);

@@ -30,10 +30,10 @@ TEST(Plan, CountsTheParametersThatProbesHave) {
     std::vector<std::int64_t> widths;
     for (const plan::Rung& rung : model->rungs) widths.push_back(rung.width);
     for (const std::int64_t seeds : {1, 3}) {
-      EXPECT_EQ(plan::probe_parameters(*model, config::Mode::input, seeds),
-                probe::ProbeLayout(probe::Mode::input, widths, seeds).size());
-      EXPECT_EQ(plan::probe_parameters(*model, config::Mode::hidden, seeds),
-                probe::ProbeLayout(probe::Mode::hidden, widths, seeds).size());
+      EXPECT_EQ(plan::probe_parameters(*model, terms::Mode::input, seeds),
+                probe::ProbeLayout(terms::Mode::input, widths, seeds).size());
+      EXPECT_EQ(plan::probe_parameters(*model, terms::Mode::hidden, seeds),
+                probe::ProbeLayout(terms::Mode::hidden, widths, seeds).size());
     }
   }
 }
@@ -42,7 +42,7 @@ TEST(Plan, CountsTheParametersThatProbesHave) {
 TEST(Manifests, OfTheCountingTaskEqualItsTexts) {
   config::Task task;
   const plan::Texts texts = texts_of(task);
-  const data::Corpus train = data::counting_corpus(0, data::Split::train);
+  const data::Corpus train = data::counting_corpus(0, terms::Split::train);
   EXPECT_EQ(texts.train.texts(), static_cast<double>(train.size()));
   // Lengths are drawn: the mean of 9,000 uniform draws from 1 to 10 has a standard error of 0.03.
   EXPECT_NEAR(texts.train.mean(), static_cast<double>(train.token_total()) / static_cast<double>(train.size()), 0.12);

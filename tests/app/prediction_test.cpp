@@ -40,7 +40,7 @@ data::Example text_of(std::vector<std::int32_t> ids) {
   const std::size_t size = ids.size();
   text.token_id = std::move(ids);
   for (auto* column : {&text.segment, &text.word_index, &text.char_start, &text.char_end}) column->assign(size, 0);
-  text.part.assign(size, static_cast<std::uint8_t>(data::TokenPart::text));
+  text.part.assign(size, static_cast<std::uint8_t>(terms::TokenPart::text));
   return text;
 }
 

@@ -25,7 +25,7 @@ Example example(std::string id, std::string text, std::vector<std::int32_t> toke
   made.label = static_cast<std::int32_t>(count);
   made.token_id = std::move(tokens);
   made.segment.assign(count, 1);
-  made.part.assign(count, static_cast<std::uint8_t>(TokenPart::passage));
+  made.part.assign(count, static_cast<std::uint8_t>(terms::TokenPart::passage));
   for (std::size_t token = 0; token < count; ++token) {
     made.word_index.push_back(static_cast<std::int32_t>(token));
     made.char_start.push_back(static_cast<std::int32_t>(10 * token));

@@ -9,7 +9,7 @@
 namespace layersweep::data {
 namespace {
 
-constexpr Split kSplits[] = {Split::train, Split::dev, Split::test};
+constexpr terms::Split kSplits[] = {terms::Split::train, terms::Split::dev, terms::Split::test};
 
 std::vector<std::int32_t> tokens_of(const Corpus& corpus, std::int64_t example) {
   const auto tokens = corpus.token_id().subspan(corpus.token_start()[example], corpus.length(example));
@@ -18,7 +18,7 @@ std::vector<std::int32_t> tokens_of(const Corpus& corpus, std::int64_t example) 
 
 TEST(Counting, HasTenThousandExamplesWithTheTruthByDefinition) {
   std::int64_t total = 0;
-  for (const Split split : kSplits) {
+  for (const terms::Split split : kSplits) {
     const Corpus corpus = counting_corpus(3, split);
     ASSERT_EQ(corpus.size(), counting_size(split));
     total += corpus.size();
@@ -41,7 +41,7 @@ TEST(Counting, HasTenThousandExamplesWithTheTruthByDefinition) {
 }
 
 TEST(Counting, HasTheShareOfEachKindItPromises) {
-  const Corpus corpus = counting_corpus(0, Split::train);
+  const Corpus corpus = counting_corpus(0, terms::Split::train);
   std::map<std::int64_t, int> lengths;
   std::map<std::pair<int, int>, int> queries;
   std::map<int, int> others;  // rank of a symbol among the eight
@@ -70,17 +70,17 @@ TEST(Counting, HasTheShareOfEachKindItPromises) {
 }
 
 TEST(Counting, IsAFunctionOfTheSeed) {
-  const Corpus one = counting_corpus(1, Split::dev), again = counting_corpus(1, Split::dev),
-               other = counting_corpus(2, Split::dev);
+  const Corpus one = counting_corpus(1, terms::Split::dev), again = counting_corpus(1, terms::Split::dev),
+               other = counting_corpus(2, terms::Split::dev);
   EXPECT_THAT(one.token_id(), testing::ElementsAreArray(again.token_id()));
   EXPECT_THAT(one.query(), testing::ElementsAreArray(again.query()));
   EXPECT_FALSE(std::ranges::equal(one.token_id(), other.token_id()));
-  EXPECT_FALSE(std::ranges::equal(one.token_id(), counting_corpus(1, Split::test).token_id()));
+  EXPECT_FALSE(std::ranges::equal(one.token_id(), counting_corpus(1, terms::Split::test).token_id()));
 }
 
 TEST(Counting, StaysWhatItWas) {
   // Results name only the task's seed, so its data must never change. Worked out by a second implementation in Python.
-  const Corpus corpus = counting_corpus(0, Split::train);
+  const Corpus corpus = counting_corpus(0, terms::Split::train);
   EXPECT_EQ(corpus.id(0), "counting/train/0");
   EXPECT_EQ(corpus.text(0), "5");
   EXPECT_EQ(corpus.text(8999), "9 9 9 6 9 6 7");

@@ -107,12 +107,12 @@ TEST(WindowExamples, PlaceAnswersByCharacters) {
   EXPECT_THAT(example.gold, ElementsAre("movie performances", "film"));
   EXPECT_EQ(example.question, 4);
   for (std::size_t token = 0; token < example.part.size(); ++token) {
-    const auto part = static_cast<TokenPart>(example.part[token]);
+    const auto part = static_cast<terms::TokenPart>(example.part[token]);
     const bool answer = std::ssize(example.part) > 0 && static_cast<std::int32_t>(token) >= example.answer[0] &&
                         static_cast<std::int32_t>(token) <= example.answer[1];
-    EXPECT_EQ(part == TokenPart::answer, answer);
-    EXPECT_EQ(example.answerable[token] == 1, part == TokenPart::answer || part == TokenPart::passage);
-    EXPECT_EQ(part == TokenPart::question, example.segment[token] == 0 && example.char_start[token] >= 0);
+    EXPECT_EQ(part == terms::TokenPart::answer, answer);
+    EXPECT_EQ(example.answerable[token] == 1, part == terms::TokenPart::answer || part == terms::TokenPart::passage);
+    EXPECT_EQ(part == terms::TokenPart::question, example.segment[token] == 0 && example.char_start[token] >= 0);
   }
 }
 
@@ -128,7 +128,7 @@ TEST(WindowExamples, OnlyWindowsThatHoldTheWholeAnswerHaveIt) {
     EXPECT_EQ(example.answerable.front(), 1);
     if (example.answer[0] < 0) {
       EXPECT_EQ(example.answer[1], -1);
-      EXPECT_EQ(std::ranges::count(example.part, static_cast<std::uint8_t>(TokenPart::answer)), 0);
+      EXPECT_EQ(std::ranges::count(example.part, static_cast<std::uint8_t>(terms::TokenPart::answer)), 0);
       continue;
     }
     ++with;
@@ -209,8 +209,8 @@ TEST(SplitByHash, DependsOnTheTextsOnly) {
   std::vector<std::string> keys;
   for (int k = 0; k < 100; ++k) keys.push_back("text " + std::to_string(k));
   const auto splits = split_by_hash(keys, 0.1, 0.1);
-  EXPECT_EQ(std::ranges::count(splits, Split::dev), 10);
-  EXPECT_EQ(std::ranges::count(splits, Split::test), 10);
+  EXPECT_EQ(std::ranges::count(splits, terms::Split::dev), 10);
+  EXPECT_EQ(std::ranges::count(splits, terms::Split::test), 10);
   std::vector<std::string> turned(keys.rbegin(), keys.rend());
   turned.push_back(keys[3]);
   const auto again = split_by_hash(turned, 0.1, 0.1);

@@ -30,7 +30,7 @@ class PrepareSst : public testing::Test {
 
   Corpus prepare(std::string_view trees, std::int64_t max_length = 100) const {
     base::write_file_atomically(folder_.path() / "sst/dev.txt", trees);
-    return prepare_sst(folder_.path(), Split::dev, Tokenizer::open(folder_.path()), max_length);
+    return prepare_sst(folder_.path(), terms::Split::dev, Tokenizer::open(folder_.path()), max_length);
   }
 
   test::TemporaryFolder folder_;
@@ -71,7 +71,7 @@ TEST_F(PrepareSst, UndoesTheEscapesOfTheTreebank) {
 TEST_F(PrepareSst, TextsThatAreCutAndWordlessAreTold) {
   const std::vector<TextRow> rows = {{{"a film do", {}}, "1", "", 1}, {{"  ", {}}, "", "", 2}, {{"love", {}}, "0", "x", 4}};
   const Corpus corpus =
-      prepare_texts({rows, "my/own.txt", Split::test}, Tokenizer::open(folder_.path()), 4, {{"0", 0}, {"1", 1}});
+      prepare_texts({rows, "my/own.txt", terms::Split::test}, Tokenizer::open(folder_.path()), 4, {{"0", 0}, {"1", 1}});
   EXPECT_THAT(corpus.label(), ElementsAre(1, -1, 0));
   EXPECT_EQ(corpus.id(1), "test/2");
   EXPECT_EQ(corpus.id(2), "x");
@@ -85,8 +85,8 @@ TEST(PrepareSstData, PutsEveryTokenInsideOneWordOfItsSentence) {
   const auto encoder = test::minilm_dir();
   if (!folder || !std::filesystem::exists(encoder))
     GTEST_SKIP() << "needs LAYERSWEEP_DATA with sst/ and the encoder minilm-l6";
-  const Corpus corpus = prepare_sst(*folder, Split::dev, Tokenizer::open(encoder), 128);
-  const auto sentences = read_sst(sst_file(*folder, Split::dev));
+  const Corpus corpus = prepare_sst(*folder, terms::Split::dev, Tokenizer::open(encoder), 128);
+  const auto sentences = read_sst(sst_file(*folder, terms::Split::dev));
   ASSERT_EQ(corpus.size(), std::ssize(sentences));
   for (std::int64_t example = 0; example < corpus.size(); ++example) {
     const SstSentence& sentence = sentences[static_cast<std::size_t>(example)];
@@ -102,12 +102,12 @@ TEST(PrepareSstData, PutsEveryTokenInsideOneWordOfItsSentence) {
 }
 
 TEST(TokenShardName, DependsOnAllThatDecidesTheContent) {
-  const std::set<std::string> names{token_shard_name("sst", Split::dev, "text", "tokenizer", 128),
-                                    token_shard_name("squad", Split::dev, "text", "tokenizer", 128),
-                                    token_shard_name("sst", Split::test, "text", "tokenizer", 128),
-                                    token_shard_name("sst", Split::dev, "other", "tokenizer", 128),
-                                    token_shard_name("sst", Split::dev, "text", "other", 128),
-                                    token_shard_name("sst", Split::dev, "text", "tokenizer", 64)};
+  const std::set<std::string> names{token_shard_name("sst", terms::Split::dev, "text", "tokenizer", 128),
+                                    token_shard_name("squad", terms::Split::dev, "text", "tokenizer", 128),
+                                    token_shard_name("sst", terms::Split::test, "text", "tokenizer", 128),
+                                    token_shard_name("sst", terms::Split::dev, "other", "tokenizer", 128),
+                                    token_shard_name("sst", terms::Split::dev, "text", "other", 128),
+                                    token_shard_name("sst", terms::Split::dev, "text", "tokenizer", 64)};
   EXPECT_EQ(names.size(), 6U);
   EXPECT_THAT(*names.rbegin(), testing::MatchesRegex("sst-test-[0-9a-f]{16}\\.safetensors"));
 }

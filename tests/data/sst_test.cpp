@@ -31,9 +31,9 @@ std::string refusal(std::string_view line) {
 TEST(Sst, ReadsWhatRegularExpressionsFind) {
   const auto folder = test::source_dir() / "tests/data/fixtures";
   const auto expected = nlohmann::json::parse(base::read_text_file(folder / "sst/expected.json"));
-  for (const Split split : {Split::train, Split::dev, Split::test}) {
+  for (const terms::Split split : {terms::Split::train, terms::Split::dev, terms::Split::test}) {
     const auto sentences = read_sst(sst_file(folder, split));
-    const auto& wanted = expected.at(std::string(split_name(split)));
+    const auto& wanted = expected.at(std::string(terms::name_of(split)));
     ASSERT_EQ(sentences.size(), wanted.size());
     for (std::size_t place = 0; place < sentences.size(); ++place) {
       const SstSentence& sentence = sentences[place];
@@ -103,10 +103,10 @@ TEST(Sst, ReadsTheOfficialSplit) {
   const auto folder = test::data_dir();
   if (!folder) GTEST_SKIP() << "LAYERSWEEP_DATA names no folder with sst/";
   // Hashes of "label text" lines that the reading by regular expressions gives (as in make_sst_fixture.py).
-  const std::tuple<Split, std::size_t, const char*> splits[] = {
-      {Split::train, 8544, "3d4fae58d141f8448cfda6b621bfc9f3c081ffb4438b3161877e1a7f097f0257"},
-      {Split::dev, 1101, "2eda6c613d7e90b4bf0285ac4043f56a8106d38635ac05fa798be45e65f74b72"},
-      {Split::test, 2210, "4edf35f069588bfde67679df21cf3e0377ead5adb1d4d278defdeb474332b35c"}};
+  const std::tuple<terms::Split, std::size_t, const char*> splits[] = {
+      {terms::Split::train, 8544, "3d4fae58d141f8448cfda6b621bfc9f3c081ffb4438b3161877e1a7f097f0257"},
+      {terms::Split::dev, 1101, "2eda6c613d7e90b4bf0285ac4043f56a8106d38635ac05fa798be45e65f74b72"},
+      {terms::Split::test, 2210, "4edf35f069588bfde67679df21cf3e0377ead5adb1d4d278defdeb474332b35c"}};
   for (const auto& [split, size, hash] : splits) {
     std::string lines;
     const auto sentences = read_sst(sst_file(*folder, split));
@@ -115,7 +115,7 @@ TEST(Sst, ReadsTheOfficialSplit) {
       ASSERT_EQ(sentence.words.back().char_end, count_code_points(sentence.text));
     }
     EXPECT_EQ(sentences.size(), size);
-    EXPECT_EQ(base::sha256_of_text(lines), hash) << split_name(split);
+    EXPECT_EQ(base::sha256_of_text(lines), hash) << terms::name_of(split);
   }
 }
 

@@ -124,7 +124,7 @@ data::Example window(std::vector<std::int32_t> passage, std::int32_t none, bool 
   example.token_id.insert(example.token_id.end(), passage.begin(), passage.end());
   example.token_id.push_back(90);
   example.segment.assign(size, 0);
-  example.part.assign(size, static_cast<std::uint8_t>(data::TokenPart::passage));
+  example.part.assign(size, static_cast<std::uint8_t>(terms::TokenPart::passage));
   example.word_index.assign(size, 0);
   example.answerable.assign(size, 0);
   example.char_start.assign(size, -1);

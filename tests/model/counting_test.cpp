@@ -29,7 +29,7 @@ model::CountingModel random_model(model::CountingConfig config = {}) {
 TEST(Counting, ShuffledHead) {
   const test::TemporaryFolder folder;
   model::write_counting(folder.path(), random_model());
-  const auto corpus = data::counting_corpus(3, data::Split::dev);
+  const auto corpus = data::counting_corpus(3, terms::Split::dev);
   const model::Batch batch = model::collate(corpus, std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 6, 7});
   const auto model = model::open_model(folder.path())->clean(batch);
   const auto shuffled = model::open_with_shuffled_head(folder.path(), 1)->clean(batch);
@@ -43,7 +43,7 @@ TEST(Counting, ShuffledHead) {
 
 TEST(Counting, FastEqualsPlainFromEveryPoint) {
   at::manual_seed(2);
-  const auto corpus = data::counting_corpus(3, data::Split::dev);
+  const auto corpus = data::counting_corpus(3, terms::Split::dev);
   std::vector<std::int64_t> examples(40);
   for (std::size_t i = 0; i < examples.size(); ++i) examples[i] = static_cast<std::int64_t>(3 * i);
   const model::Batch batch = model::collate(corpus, examples);
@@ -71,7 +71,7 @@ TEST(Counting, FastEqualsPlainFromEveryPoint) {
 
 TEST(Counting, BinaryOutputIsZeroAndALogit) {
   const auto model = model::make_counting(random_model());
-  const auto corpus = data::counting_corpus(0, data::Split::dev);
+  const auto corpus = data::counting_corpus(0, terms::Split::dev);
   const std::vector<std::int64_t> examples = {0, 1, 2};
   const at::Tensor logits = model->clean(model::collate(corpus, examples)).logits;
   EXPECT_TRUE(logits.select(1, 0).eq(0).all().item<bool>());
@@ -106,7 +106,7 @@ TEST(CountingFolder, ASavedModelOpensAsItWas) {
   const test::TemporaryFolder folder;
   const auto model = random_model();
   model::write_counting(folder.path() / "model", model);
-  const auto corpus = data::counting_corpus(0, data::Split::test);
+  const auto corpus = data::counting_corpus(0, terms::Split::test);
   const std::vector<std::int64_t> examples = {4, 5};
   const model::Batch batch = model::collate(corpus, examples);
   const auto opened = model::open_model(folder.path() / "model");
@@ -129,15 +129,15 @@ TEST(CountingFolder, DamageIsNamed) {
 }
 
 TEST(CountingTraining, LearnsTheTask) {
-  const auto train = data::counting_corpus(0, data::Split::train);
-  const auto dev = data::counting_corpus(0, data::Split::dev);
+  const auto train = data::counting_corpus(0, terms::Split::train);
+  const auto dev = data::counting_corpus(0, terms::Split::dev);
   const auto model = model::make_trainable_counting(0);
   auto settings = model::counting_settings(0);
   const auto result = model::finetune(*model, train, dev, settings, {0, settings.shards}, test::tree_sum(settings.shards),
                                       [](const model::FinetuneProgress&) {});
   EXPECT_GE(result.dev_accuracy, 0.998);
   EXPECT_EQ(test::accuracy(model->frozen(), dev), result.dev_accuracy);  // the model is left with its best weights
-  EXPECT_GE(test::accuracy(model->frozen(), data::counting_corpus(0, data::Split::test)), 0.98);
+  EXPECT_GE(test::accuracy(model->frozen(), data::counting_corpus(0, terms::Split::test)), 0.98);
   RecordProperty("epoch", static_cast<int>(result.epoch));
 }
 

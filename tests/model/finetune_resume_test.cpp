@@ -51,8 +51,8 @@ INSTANTIATE_TEST_SUITE_P(Tiny, Resumed, testing::Values("tiny-bert", "tiny-gru")
                          [](const auto& instance) { return instance.param.substr(5); });
 
 TEST_P(Resumed, AfterAnyStepEndsInTheSameWeights) {
-  const data::Corpus train = data::counting_corpus(0, data::Split::train).first(70);
-  const data::Corpus dev = data::counting_corpus(0, data::Split::dev).first(20);
+  const data::Corpus train = data::counting_corpus(0, terms::Split::train).first(70);
+  const data::Corpus dev = data::counting_corpus(0, terms::Split::dev).first(20);
   model::FinetuneSettings settings;
   settings.epochs = 3;
   settings.learning_rate = 2e-2;  // the best epoch is not the last one

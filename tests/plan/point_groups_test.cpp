@@ -43,13 +43,13 @@ Model bert(std::int64_t layers, std::int64_t hidden) {
   return bert_model({layers, hidden, 4 * hidden, hidden / 64, 30522, 512, 2});
 }
 
-double step_flops(const Model& model, config::Mode mode, std::int64_t seeds, const Lengths& lengths, PointGroup group) {
+double step_flops(const Model& model, terms::Mode mode, std::int64_t seeds, const Lengths& lengths, PointGroup group) {
   return pass_of(Purpose::training, model, mode, seeds, lengths, 64, config::Run{}, group).flops;
 }
 
 void expect_best(const Model& model, int groups) {
   const Lengths lengths({{25, 64}});
-  const GroupCost cost = [&](PointGroup group) { return step_flops(model, config::Mode::hidden, 1, lengths, group); };
+  const GroupCost cost = [&](PointGroup group) { return step_flops(model, terms::Mode::hidden, 1, lengths, group); };
   const int points = static_cast<int>(model.points());
   const auto found = split_points(points, groups, cost);
   EXPECT_EQ(found.size(), static_cast<std::size_t>(groups));
@@ -84,7 +84,7 @@ TEST(SplitPoints, HigherGroupsHoldMorePoints) {
   const Model model = bert(12, 768);
   const Lengths lengths({{25, 64}});
   const auto groups =
-      split_points(14, 4, [&](PointGroup group) { return step_flops(model, config::Mode::hidden, 1, lengths, group); });
+      split_points(14, 4, [&](PointGroup group) { return step_flops(model, terms::Mode::hidden, 1, lengths, group); });
   EXPECT_LT(groups.front().end - groups.front().first, groups.back().end - groups.back().first);
 }
 
@@ -98,12 +98,12 @@ TEST(PointGroups, AddUpToTheWholeStepAndWhatIsRepeated) {
   const Model model = bert(6, 384);
   const Lengths lengths({{10, 30}, {40, 34}});
   config::Run run;
-  for (const config::Mode mode : {config::Mode::hidden, config::Mode::input}) {
+  for (const terms::Mode mode : {terms::Mode::hidden, terms::Mode::input}) {
     const double whole = pass_of(Purpose::training, model, mode, 3, lengths, 64, run).flops;
     const auto cost = [&](int first, int end) { return step_flops(model, mode, 3, lengths, {first, end}); };
     EXPECT_NEAR(cost(0, 8) / whole, 1, 1e-12);
     double repeated = model.clean.of(64, 64 * lengths.mean(), 64 * lengths.pairs() / lengths.texts());
-    if (mode == config::Mode::input) {
+    if (mode == terms::Mode::input) {
       for (int point = 0; point < 3; ++point)
         repeated += 2 * 3 * gate_forward(model, mode, point).of(64, 64 * lengths.mean(), 0);
     }
@@ -117,7 +117,7 @@ std::size_t point_groups_of(const UnitWork& work, int shards, int ranks) {
 
 class Grouped : public testing::Test {
  protected:
-  UnitWork work(config::Mode mode) const {
+  UnitWork work(terms::Mode mode) const {
     return work_of({mode, {0, 1}}, model_, {Lengths({{25, 8544}}), Lengths({{25, 1101}}), {}}, experiment_);
   }
 
@@ -127,7 +127,7 @@ class Grouped : public testing::Test {
 
 // Bits that do not depend on the number of ranks come first: points are shared out only where ranks have no shard left.
 TEST_F(Grouped, OnlyWhereRanksHaveNoShardOfTheirOwn) {
-  for (const config::Mode mode : {config::Mode::hidden, config::Mode::input}) {
+  for (const terms::Mode mode : {terms::Mode::hidden, terms::Mode::input}) {
     const UnitWork unit = work(mode);
     for (int ranks = 1; ranks <= 8; ++ranks) EXPECT_EQ(point_groups_of(unit, 8, ranks), 1U) << ranks;
     EXPECT_EQ(point_groups_of(unit, 8, 16), 2U);
@@ -139,7 +139,7 @@ TEST_F(Grouped, OnlyWhereRanksHaveNoShardOfTheirOwn) {
 }
 
 TEST_F(Grouped, AsManyAsMemoryNeeds) {
-  for (const config::Mode mode : {config::Mode::hidden, config::Mode::input}) {
+  for (const terms::Mode mode : {terms::Mode::hidden, terms::Mode::input}) {
     experiment_.run.token_budget = 50;  // a text is the smallest pass, so copies decide about memory
     experiment_.run.memory_gb = 0;
     const UnitWork free = work(mode);
@@ -161,7 +161,7 @@ TEST_F(Grouped, AsManyAsMemoryNeeds) {
 
 TEST_F(Grouped, AsManyAsAskedForWhereTheyDivideTheRanks) {
   experiment_.run.point_groups = 4;
-  const UnitWork unit = work(config::Mode::hidden);
+  const UnitWork unit = work(terms::Mode::hidden);
   EXPECT_EQ(point_groups_of(unit, 8, 4), 4U);
   EXPECT_EQ(point_groups_of(unit, 8, 8), 4U);
   EXPECT_EQ(point_groups_of(unit, 8, 6), 3U);
@@ -171,17 +171,17 @@ TEST_F(Grouped, AsManyAsAskedForWhereTheyDivideTheRanks) {
 // Groups are other sums than those of one rank, so that the number of ranks alone never makes them.
 TEST_F(Grouped, OnlyOnRequestWithDeterminism) {
   experiment_.run.deterministic = true;
-  for (int ranks = 1; ranks <= 64; ++ranks) EXPECT_EQ(point_groups_of(work(config::Mode::input), 8, ranks), 1U) << ranks;
-  EXPECT_EQ(team_sizes({work(config::Mode::input)}, 8).most, 8);
+  for (int ranks = 1; ranks <= 64; ++ranks) EXPECT_EQ(point_groups_of(work(terms::Mode::input), 8, ranks), 1U) << ranks;
+  EXPECT_EQ(team_sizes({work(terms::Mode::input)}, 8).most, 8);
   experiment_.run.point_groups = 2;
-  EXPECT_EQ(point_groups_of(work(config::Mode::input), 8, 4), 2U);
-  EXPECT_EQ(team_sizes({work(config::Mode::input)}, 8).most, 16);
-  EXPECT_EQ(team_sizes({work(config::Mode::input)}, 8).multiple_of, 2);
+  EXPECT_EQ(point_groups_of(work(terms::Mode::input), 8, 4), 2U);
+  EXPECT_EQ(team_sizes({work(terms::Mode::input)}, 8).most, 16);
+  EXPECT_EQ(team_sizes({work(terms::Mode::input)}, 8).multiple_of, 2);
 }
 
 TEST_F(Grouped, MakeMoreRanksThanShardsUseful) {
   const Calibration calibration = assumed_calibration(1);
-  for (const config::Mode mode : {config::Mode::hidden, config::Mode::input}) {
+  for (const terms::Mode mode : {terms::Mode::hidden, terms::Mode::input}) {
     const UnitWork unit = work(mode);
     double before = unit_time(unit, calibration, 8, 8).training_s;
     for (const int ranks : {16, 32, 56, 112}) {

@@ -8,7 +8,7 @@ namespace {
 
 std::vector<UnitWork> units(std::size_t count) {
   config::Experiment e;
-  e.probe.modes = {config::Mode::hidden};
+  e.probe.modes = {terms::Mode::hidden};
   e.probe.seeds.clear();
   for (std::size_t s = 0; s < count; ++s) e.probe.seeds.push_back(static_cast<std::int64_t>(s));
   e.probe.max_steps = 100;

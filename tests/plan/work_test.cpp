@@ -41,8 +41,8 @@ TEST(Model, WeightsAndProductsOfAGru) {
   const Model model = gru_model(30522, 384, 384, 5);
   EXPECT_EQ(model.weights, 30522 * 384 + 2 * (1152 * 384 + 1152) + 5 * 385);
   EXPECT_DOUBLE_EQ(model.clean.per_token, 2 * 2 * 1152 * 384);
-  EXPECT_EQ(copy_forward(model, config::Mode::hidden, 1).per_token, 0);
-  EXPECT_EQ(copy_forward(model, config::Mode::input, 1).per_token, model.clean.per_token);
+  EXPECT_EQ(copy_forward(model, terms::Mode::hidden, 1).per_token, 0);
+  EXPECT_EQ(copy_forward(model, terms::Mode::input, 1).per_token, model.clean.per_token);
 }
 
 // A copy that joins at point k in hidden mode climbs the layers above; the last computes one token.
@@ -50,14 +50,14 @@ TEST(Model, HiddenCopiesCostTheLayersAbove) {
   const Model model = minilm();
   const double layer = 2 * (4.0 * 384 * 384 + 2.0 * 384 * 1536);
   for (int point = 1; point <= 6; ++point) {
-    const Flops flops = copy_forward(model, config::Mode::hidden, point);
+    const Flops flops = copy_forward(model, terms::Mode::hidden, point);
     EXPECT_DOUBLE_EQ(flops.per_pair, (6 - point) * 4.0 * 384);
     EXPECT_DOUBLE_EQ(flops.per_token, (6 - point) * layer + 4.0 * 384 * 384 + 4 * 384);
   }
-  EXPECT_EQ(copy_forward(model, config::Mode::hidden, 7).per_token, 0);
+  EXPECT_EQ(copy_forward(model, terms::Mode::hidden, 7).per_token, 0);
   for (int point = 0; point < 8; ++point) {
-    EXPECT_EQ(copy_forward(model, config::Mode::input, point).per_token,
-              copy_forward(model, config::Mode::hidden, 0).per_token);
+    EXPECT_EQ(copy_forward(model, terms::Mode::input, point).per_token,
+              copy_forward(model, terms::Mode::hidden, 0).per_token);
   }
 }
 
@@ -80,9 +80,9 @@ TEST(Work, StepsAndValidationsFollowTheSettings) {
 
 TEST(Work, InputModeCostsMoreAndSeedsShareTheUnmaskedPass) {
   const config::Experiment e = experiment();
-  const double input = pass_of(Purpose::training, minilm(), config::Mode::input, 1, texts().train, 64, e.run).flops;
-  const double hidden = pass_of(Purpose::training, minilm(), config::Mode::hidden, 1, texts().train, 64, e.run).flops;
-  const double two = pass_of(Purpose::training, minilm(), config::Mode::hidden, 2, texts().train, 64, e.run).flops;
+  const double input = pass_of(Purpose::training, minilm(), terms::Mode::input, 1, texts().train, 64, e.run).flops;
+  const double hidden = pass_of(Purpose::training, minilm(), terms::Mode::hidden, 1, texts().train, 64, e.run).flops;
+  const double two = pass_of(Purpose::training, minilm(), terms::Mode::hidden, 2, texts().train, 64, e.run).flops;
   EXPECT_GT(input, 1.3 * hidden);
   EXPECT_GT(two, hidden);
   EXPECT_NEAR(2 * hidden - two, minilm().clean.of(64, 64 * 25, 64 * 625), 1e-6 * hidden);
@@ -110,11 +110,11 @@ TEST(Work, TheTokenBudgetCutsShards) {
   config::Run run;
   run.shards = 8;
   run.token_budget = 8 * 25 * 4;  // four texts of 25 tokens in 8 copies
-  EXPECT_EQ(pass_of(Purpose::training, minilm(), config::Mode::input, 1, texts().train, 64, run).pieces_per_shard, 2);
+  EXPECT_EQ(pass_of(Purpose::training, minilm(), terms::Mode::input, 1, texts().train, 64, run).pieces_per_shard, 2);
   run.token_budget = 100000;
-  EXPECT_EQ(pass_of(Purpose::training, minilm(), config::Mode::input, 1, texts().train, 64, run).pieces_per_shard, 1);
+  EXPECT_EQ(pass_of(Purpose::training, minilm(), terms::Mode::input, 1, texts().train, 64, run).pieces_per_shard, 1);
   run.token_budget = 1;
-  EXPECT_EQ(pass_of(Purpose::training, minilm(), config::Mode::input, 1, texts().train, 64, run).pieces_per_shard, 8);
+  EXPECT_EQ(pass_of(Purpose::training, minilm(), terms::Mode::input, 1, texts().train, 64, run).pieces_per_shard, 8);
 }
 
 TEST(Lengths, OfAHistogramCutAndLimited) {

@@ -9,10 +9,10 @@
 namespace layersweep {
 namespace {
 
-using probe::Mode;
 using probe::ProbeLayout;
-using probe::Sparsity;
 using probe::StepSums;
+using terms::Mode;
+using terms::Sparsity;
 
 struct Plain {
   at::Tensor objective;  ///< scalar, differentiable
@@ -45,7 +45,7 @@ std::int64_t decided(const test::Frozen& frozen, std::int64_t example, const at:
   return answer;
 }
 
-class Objective : public testing::TestWithParam<std::tuple<std::string, Mode, Sparsity>> {
+class Objective : public testing::TestWithParam<std::tuple<std::string, terms::Mode, terms::Sparsity>> {
  protected:
   static constexpr std::int64_t seeds = 3;
 
@@ -61,7 +61,7 @@ class Objective : public testing::TestWithParam<std::tuple<std::string, Mode, Sp
     inputs_.alpha = at::rand({layout_->points(), seeds}) * 5;
     inputs_.active = at::ones({layout_->points(), seeds}, at::kBool);
     inputs_.active.select(1, 1).fill_(false);  // a whole seed has stopped, and in hidden mode one cell more
-    if (layout_->mode() == Mode::hidden) inputs_.active[1][2] = false;
+    if (layout_->mode() == terms::Mode::hidden) inputs_.active[1][2] = false;
     inputs_.noise = probe::gate_noise(layout_->mode(), names, layout_->clip({}), 1, examples, frozen_.batch.width());
     inputs_.batch_size = 2 * frozen_.batch.size();  // the global batch is larger than this part
   }
@@ -85,10 +85,10 @@ class Objective : public testing::TestWithParam<std::tuple<std::string, Mode, Sp
         const at::Tensor phi = test::plain_logits(layout, parameters, point, s, clean.states);
         const at::Tensor z = probe::sample_gates(phi, inputs_.noise[point][s]);
         const at::Tensor log_p = probe::log_keep_probability(phi);
-        const bool grows = layout.mode() == Mode::input && point > 0;
+        const bool grows = layout.mode() == terms::Mode::input && point > 0;
         gates = grows ? gates * z : z;
         log_keep = grows ? log_keep + log_p : log_p;
-        const at::Tensor masked = test::plain_pass(frozen_, clean, layout.mode() == Mode::input ? 0 : point, gates,
+        const at::Tensor masked = test::plain_pass(frozen_, clean, layout.mode() == terms::Mode::input ? 0 : point, gates,
                                                    test::plain_replacement(layout, parameters, point, s));
         for (std::int64_t e = 0; e < batch.size(); ++e) {
           const std::int64_t length = batch.lengths[e].item<std::int64_t>();
@@ -98,7 +98,7 @@ class Objective : public testing::TestWithParam<std::tuple<std::string, Mode, Sp
           if (!inputs_.active[point][s].item<bool>()) continue;
           const at::Tensor p = chances_of(frozen_, e, clean.logits), q = chances_of(frozen_, e, masked);
           const at::Tensor kl = (p * (p.log() - q.log())).sum();
-          const at::Tensor sparsity = inputs_.sparsity == Sparsity::l0 ? keep : log_tokens.mean();
+          const at::Tensor sparsity = inputs_.sparsity == terms::Sparsity::l0 ? keep : log_tokens.mean();
           result.objective = result.objective + inputs_.alpha[point][s].to(at::kDouble) * kl + sparsity;
           result.kl[point][s] += kl.detach();
           if (decided(frozen_, e, q) != decided(frozen_, e, p)) result.flips[point][s] += 1;
@@ -116,12 +116,13 @@ class Objective : public testing::TestWithParam<std::tuple<std::string, Mode, Sp
 };
 
 INSTANTIATE_TEST_SUITE_P(Models, Objective,
-                         testing::Combine(testing::ValuesIn(test::model_names), testing::Values(Mode::input, Mode::hidden),
-                                          testing::Values(Sparsity::log, Sparsity::l0)),
+                         testing::Combine(testing::ValuesIn(test::model_names),
+                                          testing::Values(terms::Mode::input, terms::Mode::hidden),
+                                          testing::Values(terms::Sparsity::log, terms::Sparsity::l0)),
                          [](const auto& instance) {
-                           const std::string mode(probe::mode_name(std::get<1>(instance.param)));
+                           const std::string mode(terms::name_of(std::get<1>(instance.param)));
                            return std::get<0>(instance.param) + "_" + mode +
-                                  (std::get<2>(instance.param) == Sparsity::l0 ? "_l0" : "_log");
+                                  (std::get<2>(instance.param) == terms::Sparsity::l0 ? "_l0" : "_log");
                          });
 
 // fp32 against fp32 in another order; the plain KL is in double.
@@ -209,12 +210,12 @@ TEST_P(Objective, InactiveCellsHaveNoGradient) {
 TEST_P(Objective, WhatIsNotFiniteStaysInItsSeed) {
   const at::Tensor before = step(parameters_).gradient().clone();
   const at::Tensor spoiled = parameters_.clone();
-  const int point = layout_->mode() == Mode::input ? 0 : 1;
+  const int point = layout_->mode() == terms::Mode::input ? 0 : 1;
   test::named_cell(*layout_, spoiled, point, 0).at("gate.bias").fill_(std::nanf(""));
   const StepSums sums = step(spoiled);
   for (int p = 0; p < layout_->points(); ++p) {
     for (std::int64_t s = 0; s < seeds; ++s) {
-      const bool hit = s == 0 && (p == point || layout_->mode() == Mode::input);
+      const bool hit = s == 0 && (p == point || layout_->mode() == terms::Mode::input);
       EXPECT_EQ(std::isnan(sums.kl()[p][s].item<float>()), hit) << p << " " << s;
       if (hit) continue;
       const auto ours = layout_->cell(sums.gradient(), p, s);
@@ -225,7 +226,7 @@ TEST_P(Objective, WhatIsNotFiniteStaysInItsSeed) {
   }
 }
 
-class HardMasks : public testing::TestWithParam<std::tuple<std::string, Mode>> {
+class HardMasks : public testing::TestWithParam<std::tuple<std::string, terms::Mode>> {
  protected:
   static constexpr std::int64_t seeds = 2;
   void SetUp() override {
@@ -255,10 +256,11 @@ class HardMasks : public testing::TestWithParam<std::tuple<std::string, Mode>> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Models, HardMasks,
-                         testing::Combine(testing::ValuesIn(test::model_names), testing::Values(Mode::input, Mode::hidden)),
+                         testing::Combine(testing::ValuesIn(test::model_names),
+                                          testing::Values(terms::Mode::input, terms::Mode::hidden)),
                          [](const auto& instance) {
                            return std::get<0>(instance.param) + "_" +
-                                  std::string(probe::mode_name(std::get<1>(instance.param)));
+                                  std::string(terms::name_of(std::get<1>(instance.param)));
                          });
 
 TEST_P(HardMasks, KeepingAllChangesNothing) {
@@ -282,7 +284,7 @@ TEST_P(HardMasks, EqualThePlainPassWithGatesOfZeroAndOne) {
   for (int p = 0; p < layout_->points(); ++p) {
     for (std::int64_t s = 0; s < seeds; ++s) {
       const at::Tensor gates = masks.keep_probability[p][s].gt(0.5).to(at::kFloat);
-      const at::Tensor logits = test::plain_pass(frozen_, clean_, layout_->mode() == Mode::input ? 0 : p, gates,
+      const at::Tensor logits = test::plain_pass(frozen_, clean_, layout_->mode() == terms::Mode::input ? 0 : p, gates,
                                                  test::plain_replacement(*layout_, parameters_, p, s));
       at::Tensor kl = at::zeros({frozen_.batch.size()}, at::kDouble), flips = at::zeros({frozen_.batch.size()});
       for (std::int64_t e = 0; e < frozen_.batch.size(); ++e) {
@@ -297,7 +299,7 @@ TEST_P(HardMasks, EqualThePlainPassWithGatesOfZeroAndOne) {
       EXPECT_LT((masks.keep_share[p][s] - share).abs().max().item<double>(), 1e-6);
       // The probabilities are those of the probe written out.
       at::Tensor log_p = at::zeros({});
-      for (int below = layout_->mode() == Mode::input ? 0 : p; below <= p; ++below) {
+      for (int below = layout_->mode() == terms::Mode::input ? 0 : p; below <= p; ++below) {
         log_p = log_p + probe::log_keep_probability(test::plain_logits(*layout_, parameters_, below, s, clean_.states));
       }
       EXPECT_LT((masks.keep_probability[p][s] - log_p.exp()).abs().max().item<double>(), 1e-5);
@@ -326,7 +328,7 @@ TEST(InputMasks, NestOverPoints) {
   for (const bool bert : {true, false}) {
     at::manual_seed(6);
     const test::Frozen frozen = bert ? test::tiny_bert() : test::counting_model();
-    const ProbeLayout layout(Mode::input, frozen.widths(), 4);
+    const ProbeLayout layout(terms::Mode::input, frozen.widths(), 4);
     const at::Tensor active = at::ones({layout.points(), 4}, at::kBool);
     const auto masks = probe::evaluate_hard_masks(*frozen.model, frozen.batch, frozen.model->clean(frozen.batch), layout,
                                                   test::spread_parameters(layout), active);

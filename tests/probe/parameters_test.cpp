@@ -6,12 +6,12 @@
 namespace layersweep {
 namespace {
 
-using probe::Mode;
 using probe::ProbeLayout;
+using terms::Mode;
 
 struct Case {
   const char* name;
-  Mode mode;
+  terms::Mode mode;
   std::vector<std::int64_t> widths;
 };
 
@@ -21,9 +21,10 @@ class Parameters : public testing::TestWithParam<Case> {
   ProbeLayout layout_{GetParam().mode, GetParam().widths, seeds};
 };
 
-const auto cases = testing::Values(
-    Case{"input_equal", Mode::input, {24, 24, 24}}, Case{"hidden_equal", Mode::hidden, {24, 24, 24}},
-    Case{"input_unequal", Mode::input, {16, 2, 140, 2}}, Case{"hidden_unequal", Mode::hidden, {16, 2, 140, 2}});
+const auto cases = testing::Values(Case{"input_equal", terms::Mode::input, {24, 24, 24}},
+                                   Case{"hidden_equal", terms::Mode::hidden, {24, 24, 24}},
+                                   Case{"input_unequal", terms::Mode::input, {16, 2, 140, 2}},
+                                   Case{"hidden_unequal", terms::Mode::hidden, {16, 2, 140, 2}});
 INSTANTIATE_TEST_SUITE_P(Layouts, Parameters, cases, [](const auto& instance) { return instance.param.name; });
 
 TEST_P(Parameters, ViewsPartitionTheBuffer) {
@@ -55,10 +56,10 @@ TEST_P(Parameters, ShapesFollowTheMethod) {
     auto cell = test::named_cell(layout_, flat, p, 1);
     const std::int64_t width = widths[static_cast<std::size_t>(p)];
     const std::int64_t inner = std::max<std::int64_t>(32, width / 4);
-    const std::int64_t in = GetParam().mode == Mode::input ? widths[0] + width : width;
+    const std::int64_t in = GetParam().mode == terms::Mode::input ? widths[0] + width : width;
     EXPECT_EQ(cell["first.v"].sizes(), (std::vector<std::int64_t>{inner, in}));
     EXPECT_EQ(cell["second.v"].sizes(), (std::vector<std::int64_t>{inner}));
-    EXPECT_EQ(cell.contains("replacement"), GetParam().mode == Mode::hidden || p == 0);
+    EXPECT_EQ(cell.contains("replacement"), GetParam().mode == terms::Mode::hidden || p == 0);
     if (cell.contains("replacement")) {
       EXPECT_EQ(cell["replacement"].size(0), width);
     }
@@ -128,7 +129,7 @@ TEST_P(Parameters, StartAsLinearMapsStartWithEveryGateOpen) {
       EXPECT_LE(cell["first.v"].abs().max().item<double>(), bound * (1 + 1e-6));
       EXPECT_GT(cell["first.v"].abs().max().item<double>(), 0.9 * bound);
       EXPECT_LE(cell["first.bias"].abs().max().item<double>(), bound * (1 + 1e-6));
-      const auto expected = replacements[GetParam().mode == Mode::input ? 0 : static_cast<std::size_t>(p)];
+      const auto expected = replacements[GetParam().mode == terms::Mode::input ? 0 : static_cast<std::size_t>(p)];
       EXPECT_TRUE(test::plain_replacement(layout_, flat, p, s).equal(expected));
       firsts.push_back(cell["first.v"].flatten().narrow(0, 0, 32));
     }

@@ -10,8 +10,8 @@ namespace {
 
 using probe::Cell;
 using probe::Joining;
-using probe::Mode;
 using probe::ProbeLayout;
+using terms::Mode;
 
 // fp32 sums in another order.
 constexpr double tolerance = 1e-5;
@@ -34,7 +34,7 @@ class Recorder final : public test::PassesOn {
   mutable std::vector<Advance> advances;
 };
 
-class Staircase : public testing::TestWithParam<std::tuple<std::string, Mode>> {
+class Staircase : public testing::TestWithParam<std::tuple<std::string, terms::Mode>> {
  protected:
   static constexpr std::int64_t seeds = 3;
 
@@ -73,25 +73,26 @@ class Staircase : public testing::TestWithParam<std::tuple<std::string, Mode>> {
       for (std::int64_t s = 0; s < seeds; ++s) {
         if (!active_[p][s].item<bool>()) continue;
         at::Tensor z = gates[p][s];
-        for (int below = 0; mode_ == Mode::input && below < p; ++below) z = z * gates[below][s];
-        logits.push_back(
-            test::plain_pass(frozen_, clean_, mode_ == Mode::input ? 0 : p, z, test::plain_replacement(layout, flat, p, s)));
+        for (int below = 0; mode_ == terms::Mode::input && below < p; ++below) z = z * gates[below][s];
+        logits.push_back(test::plain_pass(frozen_, clean_, mode_ == terms::Mode::input ? 0 : p, z,
+                                          test::plain_replacement(layout, flat, p, s)));
       }
     }
     return at::stack(logits);
   }
 
   test::Frozen frozen_;
-  Mode mode_ = Mode::input;
+  terms::Mode mode_ = terms::Mode::input;
   model::Clean clean_;
   at::Tensor active_, gates_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Models, Staircase,
-                         testing::Combine(testing::ValuesIn(test::model_names), testing::Values(Mode::input, Mode::hidden)),
+                         testing::Combine(testing::ValuesIn(test::model_names),
+                                          testing::Values(terms::Mode::input, terms::Mode::hidden)),
                          [](const auto& instance) {
                            return std::get<0>(instance.param) + "_" +
-                                  std::string(probe::mode_name(std::get<1>(instance.param)));
+                                  std::string(terms::name_of(std::get<1>(instance.param)));
                          });
 
 TEST_P(Staircase, ValuesAndGradientsEqualThoseOfOnePassPerCopy) {
@@ -134,7 +135,7 @@ TEST_P(Staircase, NoLayerIsComputedBelowTheJoiningPoint) {
   ASSERT_EQ(recorder.advances.size(), static_cast<std::size_t>(last));
   for (int p = 0; p < last; ++p) {
     const auto& advance = recorder.advances[static_cast<std::size_t>(p)];
-    const at::Tensor climbing = mode_ == Mode::input ? active_ : active_.slice(0, 0, p + 1);
+    const at::Tensor climbing = mode_ == terms::Mode::input ? active_ : active_.slice(0, 0, p + 1);
     EXPECT_EQ(advance.point, p);
     EXPECT_EQ(advance.rows, climbing.sum().item<std::int64_t>() * frozen_.batch.size());
     EXPECT_EQ(advance.need == model::Need::read_out, p + 1 == last);
@@ -168,8 +169,8 @@ TEST(Cells, AreInTheOrderOfPointsThenSeeds) {
 
 TEST(LogKeepProbabilities, AddUpOverPointsInInputModeOnly) {
   const std::vector<at::Tensor> phi{at::randn({2, 3, 4}), at::randn({2, 3, 4}), at::randn({2, 3, 4})};
-  const auto hidden = probe::log_keep_probabilities(Mode::hidden, phi);
-  const auto input = probe::log_keep_probabilities(Mode::input, phi);
+  const auto hidden = probe::log_keep_probabilities(terms::Mode::hidden, phi);
+  const auto input = probe::log_keep_probabilities(terms::Mode::input, phi);
   for (std::size_t p = 0; p < 3; ++p) EXPECT_TRUE(hidden[p].equal(probe::log_keep_probability(phi[p])));
   EXPECT_TRUE(at::allclose(input[2], hidden[0] + hidden[1] + hidden[2]));
   EXPECT_TRUE(at::allclose(input[0], hidden[0]));

@@ -98,7 +98,7 @@ inline at::Tensor plain_logits(const probe::ProbeLayout& layout, const at::Tenso
   auto p = named_cell(layout, flat, point, seed);
   const auto index = static_cast<std::size_t>(point);
   const at::Tensor x =
-      (layout.mode() == probe::Mode::input ? at::cat({states[0], states[index]}, -1) : states[index]).to(flat.dtype());
+      (layout.mode() == terms::Mode::input ? at::cat({states[0], states[index]}, -1) : states[index]).to(flat.dtype());
   const at::Tensor w1 = p["first.g"].unsqueeze(1) * p["first.v"] / p["first.v"].square().sum(1, true).sqrt();
   const at::Tensor w2 = p["second.g"] * p["second.v"] / p["second.v"].square().sum().sqrt();
   const at::Tensor inner = at::tanh(at::matmul(x, w1.t()) + p["first.bias"]);
@@ -107,7 +107,7 @@ inline at::Tensor plain_logits(const probe::ProbeLayout& layout, const at::Tenso
 
 /// The replacement vector of one cell.
 inline at::Tensor plain_replacement(const probe::ProbeLayout& layout, const at::Tensor& flat, int point, std::int64_t seed) {
-  return named_cell(layout, flat, layout.mode() == probe::Mode::input ? 0 : point, seed).at("replacement");
+  return named_cell(layout, flat, layout.mode() == terms::Mode::input ? 0 : point, seed).at("replacement");
 }
 
 /// Logits of one masked copy that goes in at `point`, taken up one point at a time with all its tokens.

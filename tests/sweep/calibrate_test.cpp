@@ -10,8 +10,8 @@
 namespace layersweep {
 namespace {
 
-using probe::Mode;
 using sweep::KeepShareSearch;
+using terms::Mode;
 using test::Reduction;
 
 TEST(KeepShareSearch, EndsJustAboveTheSmallestAcceptableShare) {
@@ -96,14 +96,14 @@ class Calibrated : public testing::TestWithParam<Mode> {
   const sweep::Limits limits_{0.02, 0.15};
   const sweep::Team team_ = test::this_rank(Reduction::deterministic);
   const std::unique_ptr<model::Model> model_ = test::small_counting_model();
-  const data::Corpus dev_ = data::counting_corpus(0, data::Split::dev).first(120);
+  const data::Corpus dev_ = data::counting_corpus(0, terms::Split::dev).first(120);
   const probe::ProbeLayout layout_{GetParam(), test::widths_of(*model_), 3};
   at::Tensor before_;
   at::Tensor after_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Modes, Calibrated, testing::Values(Mode::input, Mode::hidden),
-                         [](const auto& instance) { return std::string(probe::mode_name(instance.param)); });
+                         [](const auto& instance) { return std::string(terms::name_of(instance.param)); });
 
 TEST_P(Calibrated, EveryProbeEndsAcceptedAndSomeDropTokens) {
   calibrate(team_, after_);

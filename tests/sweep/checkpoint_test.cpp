@@ -18,11 +18,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-using probe::Mode;
 using sweep::CheckpointFolder;
 using sweep::Team;
 using sweep::TrainedUnit;
 using sweep::Unit;
+using terms::Mode;
 using test::Reduction;
 
 class Checkpoints : public testing::TestWithParam<Mode> {
@@ -65,12 +65,12 @@ class Checkpoints : public testing::TestWithParam<Mode> {
 
   config::Probe settings_;
   std::unique_ptr<model::Model> model_ = test::small_counting_model();
-  data::Corpus train_ = data::counting_corpus(0, data::Split::train).first(200);
-  data::Corpus dev_ = data::counting_corpus(0, data::Split::dev).first(30);
+  data::Corpus train_ = data::counting_corpus(0, terms::Split::train).first(200);
+  data::Corpus dev_ = data::counting_corpus(0, terms::Split::dev).first(30);
 };
 
 INSTANTIATE_TEST_SUITE_P(Modes, Checkpoints, testing::Values(Mode::input, Mode::hidden),
-                         [](const auto& instance) { return std::string(probe::mode_name(instance.param)); });
+                         [](const auto& instance) { return std::string(terms::name_of(instance.param)); });
 
 void on_first_rank(const std::function<void()>& act) {
   comm::world().barrier();
@@ -135,7 +135,7 @@ TEST_P(Checkpoints, AStopWithinAnEvaluationEndsInTheSameBits) {
   const Team team = test::all_ranks(Reduction::deterministic);
   const auto start = sweep::starting_replacements(team, *model_, train_, config::Replacement::mean);
   const SignalsWithin model(*model_);
-  const data::Corpus dev = data::counting_corpus(0, data::Split::dev).first(200);
+  const data::Corpus dev = data::counting_corpus(0, terms::Split::dev).first(200);
   settings_.max_steps = 4;
   const auto train = [&](const std::optional<sweep::Safekeeping>& place) {
     return sweep::train_unit(

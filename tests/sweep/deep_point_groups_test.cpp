@@ -6,9 +6,9 @@
 namespace layersweep {
 namespace {
 
-using probe::Mode;
 using probe::PointRange;
 using sweep::Team;
+using terms::Mode;
 using test::Reduction;
 
 // Twelve layers for four ranks, twenty-four for eight, two for one.
@@ -46,7 +46,7 @@ std::vector<PointRange> planned_groups(Mode mode, int groups) {
   config::Experiment experiment;
   experiment.run.point_groups = groups;
   const plan::Lengths lengths({{5, 16}});
-  const plan::UnitWork work = plan::work_of({mode == Mode::input ? config::Mode::input : config::Mode::hidden, {0}}, model,
+  const plan::UnitWork work = plan::work_of({mode == Mode::input ? terms::Mode::input : terms::Mode::hidden, {0}}, model,
                                             {lengths, lengths, {}}, experiment);
   std::vector<PointRange> result;
   for (const plan::PointGroup group : plan::grouping_of(work, experiment.run.shards, comm::world().size()).points) {
@@ -78,7 +78,7 @@ class DeepPointGroups : public testing::TestWithParam<Mode>, protected DeepTrain
 };
 
 INSTANTIATE_TEST_SUITE_P(Modes, DeepPointGroups, testing::Values(Mode::input, Mode::hidden),
-                         [](const auto& instance) { return std::string(probe::mode_name(instance.param)); });
+                         [](const auto& instance) { return std::string(terms::name_of(instance.param)); });
 
 TEST_P(DeepPointGroups, AreAsManyAsAskedForAndHoldAllPoints) {
   const int ranks = comm::world().size();

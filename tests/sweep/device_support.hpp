@@ -28,7 +28,7 @@ inline data::Corpus texts_for(std::int64_t count, std::int64_t vocabulary, std::
       example.token_id.push_back(static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(vocabulary))));
     }
     example.segment.assign(length, 0);
-    example.part.assign(length, static_cast<std::uint8_t>(data::TokenPart::text));
+    example.part.assign(length, static_cast<std::uint8_t>(terms::TokenPart::text));
     for (auto* column : {&example.word_index, &example.char_start, &example.char_end}) column->assign(length, -1);
     if (answers) {
       example.answerable.assign(length, 1);
@@ -69,7 +69,7 @@ inline at::Tensor uneven_parameters(const probe::ProbeLayout& layout) {
 }
 
 /// One cell of the second seed has stopped (input mode: the whole seed).
-inline Outcome outcome_of(const model::Model& model, const data::Corpus& texts, probe::Mode mode,
+inline Outcome outcome_of(const model::Model& model, const data::Corpus& texts, terms::Mode mode,
                           const at::Tensor& parameters) {
   const probe::ProbeLayout layout(mode, widths_of(model), 2);
   const std::vector<std::uint64_t> seeds{1, 2};
@@ -77,13 +77,13 @@ inline Outcome outcome_of(const model::Model& model, const data::Corpus& texts, 
   for (std::int64_t e = 0; e < texts.size(); ++e) examples.push_back(e);
   const model::Batch batch = model::collate(texts, examples).to(model.device());
 
-  probe::StepInputs inputs{probe::Sparsity::log,
+  probe::StepInputs inputs{terms::Sparsity::log,
                            at::full({layout.points(), 2}, 2.5),
                            at::ones({layout.points(), 2}, at::kBool),
                            layout.clip({}),
                            {},
                            texts.size()};
-  mode == probe::Mode::input ? inputs.active.select(1, 1).fill_(false) : inputs.active[1][1].fill_(false);
+  mode == terms::Mode::input ? inputs.active.select(1, 1).fill_(false) : inputs.active[1][1].fill_(false);
   inputs.noise = probe::gate_noise(mode, seeds, layout.clip({}), 1, examples, batch.width());
   const at::Tensor here = parameters.to(model.device());
   probe::StepSums sums(layout, model.device());
@@ -109,7 +109,7 @@ inline config::Probe short_training() {
 }
 
 inline sweep::TrainedUnit train_shortly(
-    const sweep::Team& team, const model::Model& model, const data::Corpus& train, const data::Corpus& dev, probe::Mode mode,
+    const sweep::Team& team, const model::Model& model, const data::Corpus& train, const data::Corpus& dev, terms::Mode mode,
     const config::Probe& settings, const std::optional<sweep::Safekeeping>& safekeeping = {},
     const sweep::OnProgress& on_progress = [](const sweep::Progress&) {}) {
   sweep::Team whole = team;  // made before points are shared out

@@ -15,8 +15,8 @@ namespace layersweep {
 namespace {
 
 using model::Arithmetic;
-using probe::Mode;
 using sweep::Team;
+using terms::Mode;
 using test::Reduction;
 
 constexpr double rounding = 1e-6;
@@ -51,7 +51,7 @@ INSTANTIATE_TEST_SUITE_P(Models, OnDevice,
                          testing::Combine(testing::Values(Mode::input, Mode::hidden),
                                           testing::Values("tiny-bert", "tiny-qa")),
                          [](const auto& instance) {
-                           return std::string(probe::mode_name(std::get<0>(instance.param))) +
+                           return std::string(terms::name_of(std::get<0>(instance.param))) +
                                   (std::get<1>(instance.param) == "tiny-qa" ? "_spans" : "_classes");
                          });
 

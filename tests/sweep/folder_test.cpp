@@ -11,13 +11,13 @@
 namespace layersweep {
 namespace {
 
-using probe::Mode;
-using sweep::CellStatus;
 using sweep::identity_difference;
 using sweep::RunFolder;
 using sweep::RunIdentity;
 using sweep::TrainedUnit;
 using sweep::Unit;
+using terms::Mode;
+using terms::Status;
 
 const std::vector<std::int64_t> widths{12, 2, 12};
 const Unit unit{Mode::hidden, {4, 9}};
@@ -28,9 +28,9 @@ TrainedUnit some_unit(Mode mode) {
   trained.parameters = at::randn({trained.layout.size()});
   trained.alpha = at::rand({3, 2});
   trained.steps = at::randint(0, 1000, {3, 2}, at::kLong);
-  trained.status = {{CellStatus::trained, CellStatus::not_finite},
-                    {CellStatus::alpha_at_bound, CellStatus::trained},
-                    {CellStatus::not_trained, CellStatus::trained}};
+  trained.status = {{terms::Status::trained, terms::Status::not_finite},
+                    {terms::Status::alpha_at_bound, terms::Status::trained},
+                    {terms::Status::not_trained, terms::Status::trained}};
   for (std::int64_t step = 0; step < 3; ++step) {
     sweep::Validation validation{step * 5, {}, at::rand({3, 2})};
     for (int p = 0; p < 3; ++p) {

@@ -7,8 +7,8 @@
 namespace layersweep {
 namespace {
 
-using probe::Mode;
 using sweep::Team;
+using terms::Mode;
 using test::Reduction;
 
 class SumsOnGpus : public testing::TestWithParam<Mode> {
@@ -33,7 +33,7 @@ class SumsOnGpus : public testing::TestWithParam<Mode> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Modes, SumsOnGpus, testing::Values(Mode::input, Mode::hidden),
-                         [](const auto& instance) { return std::string(probe::mode_name(instance.param)); });
+                         [](const auto& instance) { return std::string(terms::name_of(instance.param)); });
 
 TEST_P(SumsOnGpus, AreThoseOverMpi) {
   comm::stand_in::behave({});

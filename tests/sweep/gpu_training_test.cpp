@@ -21,7 +21,7 @@ namespace layersweep {
 namespace {
 
 using model::Arithmetic;
-using probe::Mode;
+using terms::Mode;
 
 at::Device tested_device() {
 #if LAYERSWEEP_STAND_IN
@@ -76,7 +76,7 @@ INSTANTIATE_TEST_SUITE_P(
                                      Precision{"bf16", Arithmetic::fast_bf16, Arithmetic::plain_bf16, false, 3e-2, 1e-1,
                                                5e-2})),
     [](const auto& instance) {
-      return std::string(probe::mode_name(std::get<0>(instance.param))) + "_" + std::get<1>(instance.param).name;
+      return std::string(terms::name_of(std::get<0>(instance.param))) + "_" + std::get<1>(instance.param).name;
     });
 
 TEST_P(Gpu, AStepAndMasksAreThoseOfTheCpu) {

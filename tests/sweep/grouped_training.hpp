@@ -36,7 +36,7 @@ inline data::Corpus random_texts(std::int64_t count, std::int64_t vocabulary, st
       example.token_id.push_back(static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(vocabulary))));
     }
     example.segment.assign(length, 0);
-    example.part.assign(length, static_cast<std::uint8_t>(data::TokenPart::text));
+    example.part.assign(length, static_cast<std::uint8_t>(terms::TokenPart::text));
     for (auto* column : {&example.word_index, &example.char_start, &example.char_end}) column->assign(length, -1);
     examples.push_back(std::move(example));
   }
@@ -58,7 +58,7 @@ inline bool is_everywhere_the_same(const at::Tensor& parameters) {
 
 class GroupedTraining {
  protected:
-  GroupedTraining(Subject subject, probe::Mode mode, std::vector<std::uint64_t> seeds)
+  GroupedTraining(Subject subject, terms::Mode mode, std::vector<std::uint64_t> seeds)
       : subject_(std::move(subject)),
         layout_(mode, widths_of(*subject_.model), static_cast<std::int64_t>(seeds.size())),
         seeds_(std::move(seeds)) {
@@ -76,7 +76,7 @@ class GroupedTraining {
     }
   }
 
-  probe::Mode mode() const { return layout_.mode(); }
+  terms::Mode mode() const { return layout_.mode(); }
   std::int64_t points() const { return layout_.points(); }
 
   /// Gradients and figures of one step of `parameters_`, with every entry from the group that has it.
@@ -84,7 +84,7 @@ class GroupedTraining {
     sweep::StepReducer reducer(team, layout_);
     const probe::PointRange mine = layout_.clip(team.my_points());
     const data::Corpus texts = subject_.train.first(std::min<std::int64_t>(40, subject_.train.size()));
-    probe::StepInputs inputs{probe::Sparsity::log, at::ones({points(), layout_.seeds()}), active_, mine, {}, texts.size()};
+    probe::StepInputs inputs{terms::Sparsity::log, at::ones({points(), layout_.seeds()}), active_, mine, {}, texts.size()};
     const data::GlobalBatch batch = data::ordered_batches(texts.lengths(), {texts.size(), team.shards, 0}).front();
     for (int shard = team.my_shards().begin; shard < team.my_shards().end; ++shard) {
       const data::Shard& examples = batch.shards[static_cast<std::size_t>(shard)];

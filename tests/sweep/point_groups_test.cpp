@@ -11,14 +11,14 @@
 namespace layersweep {
 namespace {
 
-using probe::Mode;
 using probe::PointRange;
 using sweep::Team;
+using terms::Mode;
 using test::Reduction;
 
 test::Subject counting() {
-  return {"counting", test::small_counting_model(), data::counting_corpus(0, data::Split::train).first(120),
-          data::counting_corpus(0, data::Split::dev).first(50)};
+  return {"counting", test::small_counting_model(), data::counting_corpus(0, terms::Split::train).first(120),
+          data::counting_corpus(0, terms::Split::dev).first(50)};
 }
 
 test::Subject tiny_bert() {
@@ -52,7 +52,7 @@ class PointGroups : public testing::TestWithParam<std::tuple<Mode, bool>>, prote
 
 INSTANTIATE_TEST_SUITE_P(Modes, PointGroups, testing::Combine(testing::Values(Mode::input, Mode::hidden), testing::Bool()),
                          [](const auto& instance) {
-                           return std::string(probe::mode_name(std::get<0>(instance.param))) +
+                           return std::string(terms::name_of(std::get<0>(instance.param))) +
                                   (std::get<1>(instance.param) ? "Bert" : "Counting");
                          });
 
@@ -168,7 +168,7 @@ TEST_P(PointGroups, WhatIsNotFiniteCostsOnlyItsCell) {
   for (int p = 0; p < static_cast<int>(points()); ++p) {
     for (std::int64_t s = 0; s < 2; ++s) {
       const bool hit = s == 0 && (mode() == Mode::input || p == last.first);
-      EXPECT_EQ(sweep::at_cell(trained.status, p, s) == sweep::CellStatus::not_finite, hit) << p << " " << s;
+      EXPECT_EQ(sweep::at_cell(trained.status, p, s) == terms::Status::not_finite, hit) << p << " " << s;
       EXPECT_EQ(trained.steps[p][s].item<std::int64_t>(), hit ? 0 : settings_.max_steps);
     }
   }

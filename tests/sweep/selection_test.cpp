@@ -117,7 +117,7 @@ TEST(Summary, OneNaNMakesTheKlNaN) {
 
 TEST(Units, CoverModesAndSeedsInOrderWhateverTheGrouping) {
   config::Probe settings;
-  settings.modes = {config::Mode::hidden, config::Mode::input};
+  settings.modes = {terms::Mode::hidden, terms::Mode::input};
   settings.seeds = {5, 0, 9, 3, 7};
   for (const std::int64_t group : {0, 1, 2, 5}) {
     settings.seeds_per_unit = group;
@@ -127,7 +127,7 @@ TEST(Units, CoverModesAndSeedsInOrderWhateverTheGrouping) {
     ASSERT_EQ(units.size(), 2 * per_mode);
     std::vector<std::int64_t> seeds;
     for (std::size_t u = 0; u < units.size(); ++u) {
-      EXPECT_EQ(units[u].mode, u < per_mode ? probe::Mode::hidden : probe::Mode::input);
+      EXPECT_EQ(units[u].mode, u < per_mode ? terms::Mode::hidden : terms::Mode::input);
       EXPECT_LE(units[u].seeds.size(), group == 0 ? settings.seeds.size() : static_cast<std::size_t>(group));
       for (const std::uint64_t seed : units[u].seeds) seeds.push_back(static_cast<std::int64_t>(seed));
       for (std::size_t v = 0; v < u; ++v) EXPECT_NE(units[u].name(), units[v].name());
@@ -136,7 +136,7 @@ TEST(Units, CoverModesAndSeedsInOrderWhateverTheGrouping) {
     twice.insert(twice.end(), settings.seeds.begin(), settings.seeds.end());
     EXPECT_EQ(seeds, twice);
   }
-  EXPECT_EQ((sweep::Unit{probe::Mode::hidden, {0, 1, 2, 3}}.name()), "hidden-0-1-2-3");
+  EXPECT_EQ((sweep::Unit{terms::Mode::hidden, {0, 1, 2, 3}}.name()), "hidden-0-1-2-3");
 }
 
 std::int64_t longest_of(const data::Corpus& corpus, const std::vector<std::int64_t>& examples) {
@@ -146,7 +146,7 @@ std::int64_t longest_of(const data::Corpus& corpus, const std::vector<std::int64
 }
 
 TEST(MicroBatches, KeepTheOrderAndTheBudget) {
-  const data::Corpus corpus = data::counting_corpus(3, data::Split::dev);
+  const data::Corpus corpus = data::counting_corpus(3, terms::Split::dev);
   std::vector<std::int64_t> examples;
   for (std::int64_t e = 0; e < 120; ++e) examples.push_back((e * 37) % corpus.size());
   for (const std::int64_t copies : {1, 4, 30}) {

@@ -17,14 +17,14 @@ double one_team(std::size_t, int ranks) { return 1.0 / ranks; }
 // Between the sum of the last step and the validation behind it, on one rank after the other.
 TEST(TeamFailure, BetweenASumAndTheNextEvaluationEndsTheUnit) {
   const auto model = test::small_counting_model();
-  const data::Corpus train = data::counting_corpus(1, data::Split::train).first(40);
-  const data::Corpus dev = data::counting_corpus(1, data::Split::dev).first(20);
+  const data::Corpus train = data::counting_corpus(1, terms::Split::train).first(40);
+  const data::Corpus dev = data::counting_corpus(1, terms::Split::dev).first(20);
   config::Probe settings;
   settings.batch = 16;
   settings.max_steps = 2;
   settings.validate_every = 2;
   settings.calibrate = false;
-  const Unit unit{probe::Mode::hidden, {1}};
+  const Unit unit{terms::Mode::hidden, {1}};
   for (int failing = 0; failing < comm::world().size(); ++failing) {
     UnitWork work;
     work.train = [&](const comm::Communicator& ranks, std::size_t, const Contact& contact) {

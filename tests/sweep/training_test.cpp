@@ -9,11 +9,11 @@
 namespace layersweep {
 namespace {
 
-using probe::Mode;
-using sweep::CellStatus;
 using sweep::Team;
 using sweep::TrainedUnit;
 using sweep::Unit;
+using terms::Mode;
+using terms::Status;
 using test::Reduction;
 
 config::Probe quick_settings() {
@@ -53,13 +53,13 @@ class Training : public testing::TestWithParam<Mode> {
   }
 
   std::unique_ptr<model::Model> model_ = test::small_counting_model();
-  data::Corpus train_ = data::counting_corpus(0, data::Split::train).first(200);
-  data::Corpus dev_ = data::counting_corpus(0, data::Split::dev).first(50);
+  data::Corpus train_ = data::counting_corpus(0, terms::Split::train).first(200);
+  data::Corpus dev_ = data::counting_corpus(0, terms::Split::dev).first(50);
   std::vector<sweep::Progress> progress_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Modes, Training, testing::Values(Mode::input, Mode::hidden),
-                         [](const auto& instance) { return std::string(probe::mode_name(instance.param)); });
+                         [](const auto& instance) { return std::string(terms::name_of(instance.param)); });
 
 // Every rank also trains alone; the test runs with 1, 2 and 4 ranks.
 TEST_P(Training, DeterministicTeamsOfAnySizeGiveTheSameBits) {
@@ -110,7 +110,7 @@ TEST_P(Training, TakesItsStepsAndReportsThem) {
   EXPECT_TRUE(trained.alpha.ge(0).all().item<bool>());
   EXPECT_TRUE(trained.alpha.le(settings.alpha_max).all().item<bool>());
   for (const auto& point : trained.status) {
-    for (const CellStatus status : point) EXPECT_EQ(status, CellStatus::trained);
+    for (const terms::Status status : point) EXPECT_EQ(status, terms::Status::trained);
   }
 }
 
@@ -191,7 +191,7 @@ TEST_P(Training, MultipliersFollowTheConstraint) {
   const TrainedUnit strict = train(test::this_rank(Reduction::plain), settings, *model_);
   EXPECT_TRUE(strict.alpha.eq(2).all().item<bool>());
   for (const auto& point : strict.status) {
-    for (const CellStatus status : point) EXPECT_EQ(status, CellStatus::alpha_at_bound);
+    for (const terms::Status status : point) EXPECT_EQ(status, terms::Status::alpha_at_bound);
   }
 }
 
@@ -240,7 +240,7 @@ TEST_P(Training, WhatIsNotFiniteCostsOnlyItsCell) {
     for (std::int64_t s = 0; s < 2; ++s) {
       const bool hit = s == 0 && (p == 1 || GetParam() == Mode::input);
       EXPECT_EQ(trained.status[static_cast<std::size_t>(p)][static_cast<std::size_t>(s)],
-                hit ? CellStatus::not_finite : CellStatus::trained);
+                hit ? terms::Status::not_finite : terms::Status::trained);
       EXPECT_EQ(trained.steps[p][s].item<std::int64_t>(), hit ? 0 : 10);
       if (!hit) {
         EXPECT_NEAR(trained.alpha[p][s].item<double>(), whole.alpha[p][s].item<double>(), 0.01);
@@ -258,7 +258,7 @@ TEST_P(Training, AGradientThatIsNotFiniteCostsOnlyItsCell) {
     for (std::int64_t s = 0; s < 2; ++s) {
       const bool hit = s == 0 && (p == 1 || GetParam() == Mode::input);
       EXPECT_EQ(trained.status[static_cast<std::size_t>(p)][static_cast<std::size_t>(s)],
-                hit ? CellStatus::not_finite : CellStatus::trained);
+                hit ? terms::Status::not_finite : terms::Status::trained);
     }
   }
   EXPECT_TRUE(at::isfinite(trained.parameters).all().item<bool>());
@@ -266,7 +266,7 @@ TEST_P(Training, AGradientThatIsNotFiniteCostsOnlyItsCell) {
 
 TEST(Evaluation, IsTheSameForAnyTeamAndAgreesWithOneBatch) {
   const auto model = test::small_counting_model();
-  const data::Corpus corpus = data::counting_corpus(1, data::Split::dev).first(90);
+  const data::Corpus corpus = data::counting_corpus(1, terms::Split::dev).first(90);
   const probe::ProbeLayout layout(Mode::hidden, test::widths_of(*model), 2);
   at::manual_seed(1);
   const at::Tensor parameters = at::randn({layout.size()});
@@ -300,7 +300,7 @@ TEST(Evaluation, IsTheSameForAnyTeamAndAgreesWithOneBatch) {
 
 TEST(Replacements, MeanIsTheMeanStateOfATokenForAnyTeam) {
   const auto model = test::small_counting_model();
-  const data::Corpus corpus = data::counting_corpus(1, data::Split::train).first(150);
+  const data::Corpus corpus = data::counting_corpus(1, terms::Split::train).first(150);
   const auto team =
       sweep::starting_replacements(test::all_ranks(Reduction::deterministic), *model, corpus, config::Replacement::mean);
   const auto alone =
@@ -320,7 +320,7 @@ TEST(Replacements, MeanIsTheMeanStateOfATokenForAnyTeam) {
 
 TEST(Replacements, XavierIsNormalAndTheSameEveryTime) {
   const auto model = model::make_counting({{10, 1024, 2}, model::random_counting_weights({10, 1024, 2}, 1)});
-  const data::Corpus corpus = data::counting_corpus(1, data::Split::train).first(8);
+  const data::Corpus corpus = data::counting_corpus(1, terms::Split::train).first(8);
   const Team team = test::all_ranks(Reduction::plain);
   const auto a = sweep::starting_replacements(team, *model, corpus, config::Replacement::xavier);
   const auto b = sweep::starting_replacements(team, *model, corpus, config::Replacement::xavier);
