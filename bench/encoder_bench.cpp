@@ -16,9 +16,11 @@
 #include <string>
 
 #include "device/memory.hpp"
-#include "model/bert.hpp"
-#include "model/counting.hpp"
+#include "model/families/counting.hpp"
+#include "model/families/families.hpp"
 #include "model/kernels.hpp"
+#include "model/transformer/family.hpp"
+#include "model/transformer/transformer.hpp"
 
 namespace {
 
@@ -47,20 +49,20 @@ double best_seconds(const std::function<void()>& work, int repeats) {
   return best;
 }
 
-model::BertConfig mini() {
-  model::BertConfig config;
+model::TransformerSpec mini() {
+  model::TransformerSpec config;
   config.layers = 6;
   config.hidden = 384;
   config.heads = 12;
   config.inner = 1536;
   config.vocabulary = 1000;
   config.positions = 512;
-  config.classes = 5;
+  config.head.classes = 5;
   return config;
 }
 
 struct Work {
-  model::BertConfig config = mini();
+  model::TransformerSpec config = mini();
   std::int64_t sentences, tokens;
   model::Batch batch;
   model::Clean clean;
@@ -207,10 +209,11 @@ int main(int argc, char** argv) {
   if (argc <= 4 || std::string(argv[4]) == "keep") device::keep_freed_memory();
   at::set_num_threads(argument(1, 1));
   Work work(argument(3, 8), argument(2, 27));
-  const auto weights = model::random_bert_weights(work.config, 0);
-  const auto fast = model::make_bert(work.config, weights, -1, model::Arithmetic::fast);
-  const auto bf16 = model::make_bert(work.config, weights, -1, model::Arithmetic::fast_bf16);
-  const auto plain = model::make_bert(work.config, weights, -1, model::Arithmetic::plain);
+  const auto& bert = dynamic_cast<const model::TransformerFamily&>(model::bert_family());
+  const auto weights = model::random_weights(work.config, bert.files().names, 0);
+  const auto fast = model::make_transformer(work.config, weights, -1, model::Arithmetic::fast);
+  const auto bf16 = model::make_transformer(work.config, weights, -1, model::Arithmetic::fast_bf16);
+  const auto plain = model::make_transformer(work.config, weights, -1, model::Arithmetic::plain);
   work.clean = fast->clean(work.batch);
   fmt::print("{} threads, {} sentences of {} tokens\n", at::get_num_threads(), work.sentences, work.tokens);
 

@@ -7,7 +7,7 @@
 
 #include "comm/communicator.hpp"
 #include "config/experiment.hpp"
-#include "model/bert.hpp"
+#include "model/arithmetic.hpp"
 
 namespace layersweep::jobs {
 

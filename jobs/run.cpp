@@ -67,8 +67,8 @@ base::ExitCode exit_code_of(const std::vector<UnitResult>& units) {
 std::unique_ptr<model::Model> open_on_gpu(const std::filesystem::path& model, const config::Run& run,
                                           const std::optional<int>& gpu) {
   if (!gpu) return nullptr;
-  return model::open_model(model, arithmetic_on_gpu(run),
-                           at::Device(at::DeviceType::CUDA, static_cast<at::DeviceIndex>(*gpu)));
+  return model::open_model(model, {.arithmetic = arithmetic_on_gpu(run),
+                                   .device = at::Device(at::DeviceType::CUDA, static_cast<at::DeviceIndex>(*gpu))});
 }
 
 base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions& options) {
@@ -107,7 +107,7 @@ base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions&
   }
   if (!goes_to(options, "statistics")) return base::ExitCode::done;
   const auto encoder =
-      comm::run_together(world, [&] { return model::open_model(model, arithmetic_on_cpu(experiment.run)); });
+      comm::run_together(world, [&] { return model::open_model(model, {.arithmetic = arithmetic_on_cpu(experiment.run)}); });
   const auto on_gpu = comm::run_together(world, [&] { return open_on_gpu(model, experiment.run, gpu); });
   const model::Model& of_probes = on_gpu ? *on_gpu : *encoder;
   if (wants(options, "statistics")) {

@@ -3,7 +3,7 @@
 
     config_keys.py [--check]
 
-Writes tests/model/fixtures/config_keys.json: {"transformers": version, "bert": [keys]}. tests/model/folder_test.cpp holds
+Writes tests/model/fixtures/config_keys.json: {"transformers": version, family: [keys]}. tests/model/families_test.cpp holds
 every key to be computed, refused by name, or known to change nothing. With --check nothing is written: exit code 1 where the
 file is another. Needs transformers (no PyTorch: the file is read, not run).
 """
@@ -14,8 +14,8 @@ import pathlib
 import re
 import sys
 
-FAMILIES = {"bert": "models/bert/modeling_bert.py"}
-TARGET = pathlib.Path(__file__).resolve().parent.parent / "tests" / "encoder" / "fixtures" / "config_keys.json"
+FAMILIES = {name: f"models/{name}/modeling_{name}.py" for name in ("bert", "distilbert", "llama")}
+TARGET = pathlib.Path(__file__).resolve().parent.parent / "tests" / "model" / "fixtures" / "config_keys.json"
 
 
 def main():

@@ -5,6 +5,9 @@
   tiny-bert.safetensors inputs, states at all points and logits of it
   tiny-qa/              a random BertForQuestionAnswering, likewise, with longer positions
   tiny-qa.safetensors   inputs, start and end logits of it
+  tiny-distilbert/, tiny-distilbert-qa/   the same of DistilBERT, with their .safetensors
+  tiny-llama/           a random LlamaForSequenceClassification of 2 layers, its keys shared by two heads, without a tokenizer
+  tiny-llama.safetensors  inputs, states at all points (the last before the final norm) and logits of it
   tiny-gru/             a random GRU classifier, with a vocabulary
   tiny-gru.safetensors  inputs, states at both points, logits, and gradients of a function of the logits
   minilm-l6.json        a few sentences' ids, values at all points of the real encoder, logits under a head by formula
@@ -22,7 +25,7 @@ import torch
 import transformers
 from safetensors.torch import save_file
 
-FIXTURES = pathlib.Path(__file__).resolve().parent.parent / "tests" / "encoder" / "fixtures"
+FIXTURES = pathlib.Path(__file__).resolve().parent.parent / "tests" / "model" / "fixtures"
 SENTENCES = [
     "A gorgeous, witty, seductive movie.",
     "It 's slow -- very, very slow.",
@@ -84,6 +87,52 @@ def make_tiny():
     tensors = {"token_ids": ids, "segments": segments, "lengths": lengths, "logits": logits}
     tensors |= {f"states.{point}": state for point, state in enumerate(states)}
     save_file({name: value.contiguous() for name, value in tensors.items()}, FIXTURES / "tiny-bert.safetensors")
+
+
+def far_from_the_start(model):
+    """Weights far from the initial values, where activations and softmax are curved."""
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.normal_(1.0 if "norm" in name.lower() and name.endswith("weight") else 0.0, 0.25)
+    return model.eval()
+
+
+def make_tiny_distilbert():
+    sizes = {"vocab_size": 64, "dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 72, "max_position_embeddings": 24}
+    for name, kind, seed in (("tiny-distilbert", transformers.DistilBertForSequenceClassification, 14),
+                             ("tiny-distilbert-qa", transformers.DistilBertForQuestionAnswering, 15)):
+        torch.manual_seed(seed)
+        model = far_from_the_start(kind(transformers.DistilBertConfig(**sizes, num_labels=3 if seed == 14 else 2,
+                                                                      attn_implementation="eager")))
+        model.save_pretrained(FIXTURES / name)
+        write_vocabulary(FIXTURES / name)
+        lengths, mask, ids, _ = random_texts()
+        with torch.no_grad():
+            out = model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+            logits = out.logits if seed == 14 else torch.stack([out.start_logits, out.end_logits], 1)
+            states = [model.distilbert.embeddings.word_embeddings(ids), *out.hidden_states]
+        save_reference(name, ids, lengths, states, logits)
+
+
+def make_tiny_llama():
+    torch.manual_seed(16)
+    config = transformers.LlamaConfig(
+        vocab_size=64, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=48,
+        max_position_embeddings=32, num_labels=3, pad_token_id=0, bos_token_id=1, eos_token_id=2, attn_implementation="eager")
+    model = far_from_the_start(transformers.LlamaForSequenceClassification(config))
+    model.save_pretrained(FIXTURES / "tiny-llama")
+    lengths, mask, ids, _ = random_texts()
+    last = []
+    model.model.layers[-1].register_forward_hook(lambda module, inputs, out: last.append(out[0] if isinstance(out, tuple) else out))
+    with torch.no_grad():
+        out = model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+    save_reference("tiny-llama", ids, lengths, [*out.hidden_states[:-1], last[0]], out.logits)
+
+
+def save_reference(name, ids, lengths, states, logits):
+    tensors = {"token_ids": ids, "lengths": lengths, "logits": logits}
+    tensors |= {f"states.{point}": state for point, state in enumerate(states)}
+    save_file({name: value.contiguous().clone() for name, value in tensors.items()}, FIXTURES / f"{name}.safetensors")
 
 
 class GruClassifier(torch.nn.Module):
@@ -168,6 +217,8 @@ if __name__ == "__main__":
     else:
         make_tiny()
         make_tiny_qa()
+        make_tiny_distilbert()
+        make_tiny_llama()
         make_tiny_gru()
         if arguments.encoder:
             make_minilm(arguments.encoder)

@@ -97,12 +97,11 @@ void explain_file(const comm::Communicator& world, const MasksOfFile& request) {
   device::use_threads(threads);
   const auto units = comm::run_together(world, [&] { return load_units(opened); });
   const TextReader reader = comm::run_together(world, [&] { return TextReader(experiment, opened.model); });
-  Texts texts{data::Corpus::pack({}),
-              data::Corpus::pack({}),
-              comm::run_together(world, [&] { return read_texts(request.input, reader); }),
-              reader.tokenizer(),
-              comm::run_together(world, [&] { return base::sha256_of_file(request.input); }),
-              {}};
+  const Texts texts{.train = data::Corpus::pack({}),
+                    .dev = data::Corpus::pack({}),
+                    .test = comm::run_together(world, [&] { return read_texts(request.input, reader); }),
+                    .tokenizer = reader.tokenizer(),
+                    .data_sha256 = comm::run_together(world, [&] { return base::sha256_of_file(request.input); })};
   const sweep::Team team{
       world,
       {world, experiment.run.deadline_seconds},

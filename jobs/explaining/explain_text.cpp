@@ -193,20 +193,12 @@ Explanation Explainer::explain(const data::TextInput& input) const {
   const model::Model& encoder = *state_->encoder;
   const ReadText read = state_->reader.read(input);
   Explanation result;
-  std::size_t window = 0;
-  if (encoder.output() == model::OutputKind::span) {
-    result.answer = best_answer(encoder, read.windows);
-    window = result.answer->window;
-  }
-  const data::Example& example = read.windows[window];
+  result.answer = encoder.output().answers(encoder, {&read.windows, 1}).front();
+  const data::Example& example = read.windows[result.answer.window];
   const std::int64_t first = 0;
   const auto batch = model::collate(data::Corpus::pack({example}), {&first, 1});
   const model::Clean clean = encoder.clean(batch);
-  if (!result.answer) {
-    result.logits = floats_of(clean.logits);
-    result.prediction = std::ranges::max_element(result.logits) - result.logits.begin();
-    result.class_name = state_->reader.class_name(example, result.prediction);
-  }
+  if (!result.answer.span) result.class_name = state_->reader.class_name(example, result.answer.value);
   std::vector<probe::HardMasks> masks;  // per unit
   for (const LoadedUnit& unit : state_->units) {
     masks.push_back(

@@ -10,7 +10,7 @@
 
 #include "config/experiment.hpp"
 #include "data/examples.hpp"
-#include "jobs/explaining/best_answer.hpp"
+#include "model/output.hpp"
 
 namespace layersweep::jobs {
 
@@ -34,10 +34,8 @@ struct PointMask {
 
 struct Explanation {
   std::vector<std::string> tokens;
-  std::vector<float> logits;         ///< of the unmasked model, one per class
-  std::int64_t prediction = 0;       ///< its class
-  std::string class_name;            ///< empty where the class has none
-  std::optional<BestAnswer> answer;  ///< in place of these three, of a model that answers questions
+  model::Answer answer;    ///< of the unmasked model
+  std::string class_name;  ///< empty where the answer is none, or it has no name
   std::vector<PointMask> points;
   std::vector<std::string> remarks;  ///< what was done to the text, each completing "text 3 …"
 };

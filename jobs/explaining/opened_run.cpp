@@ -64,7 +64,7 @@ OpenedRun open_run(const Path& run, const std::optional<Path>& encoder, ModelChe
   if (check == ModelCheck::here && !identity.empty()) {
     check_files(run, opened.model, identity, own ? RunFolder::model_group : RunFolder::encoder_group);
   }
-  opened.encoder = model::open_model(opened.model, arithmetic_on_cpu(opened.experiment.run));
+  opened.encoder = model::open_model(opened.model, {.arithmetic = arithmetic_on_cpu(opened.experiment.run)});
   return opened;
 }
 

@@ -172,11 +172,12 @@ std::vector<MergeSource> open_sources(const std::vector<std::filesystem::path>& 
 
 MergePlan::MergePlan(const std::vector<MergeSource>& sources) : sources_(sources), experiment_(sources.front().experiment) {
   const store::ResultsFile& first = sources.front().file;
+  contents_.output = first.has("start_logits") ? terms::OutputKind::span : terms::OutputKind::classes;
   contents_.classes = first.size("class");
   const auto names = first.read_text("point_name");
   const auto widths = first.read<std::int32_t>("width");
   for (std::size_t p = 0; p < names.size(); ++p) contents_.points.push_back({names[p], widths[p]});
-  contents_.task = {first.has("start_logits"), first.has("token_sentiment"), first.has("token_truth")};
+  contents_.task = {first.has("token_sentiment"), first.has("token_truth")};
   for (const MergeSource& source : sources) {
     const auto bytes = [&](const char* variable) { return static_cast<std::size_t>(source.file.shape(variable)[1]); };
     contents_.example_id_bytes = std::max(contents_.example_id_bytes, bytes("example_id"));

@@ -168,7 +168,7 @@ class Part {
   // Of a model with its clean pass.
   explain::Subject subject_at(int point, const model::Model& model, const model::Clean& clean) const {
     const auto p = static_cast<std::size_t>(point);
-    return {.encoder = model,
+    return {.model = model,
             .batch = batch_,
             .clean = clean,
             .number = numbers_,
@@ -336,8 +336,8 @@ void run_explainers(const Context& context, const model::Model& encoder, const s
   std::unique_ptr<model::Model> shuffled;
   if (settings.shuffled_head) {
     shuffled = comm::run_together(ranks, [&] {
-      return model::open_with_shuffled_head(model, static_cast<std::uint64_t>(settings.seed),
-                                            arithmetic_on_cpu(context.experiment.run));
+      return model::open_model(model, {.arithmetic = arithmetic_on_cpu(context.experiment.run),
+                                       .shuffled_head = static_cast<std::uint64_t>(settings.seed)});
     });
   }
   const explain::ExplainerSettings told{.seed = static_cast<std::uint64_t>(settings.seed),

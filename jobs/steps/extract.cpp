@@ -16,11 +16,11 @@
 #include "jobs/agreement.hpp"
 #include "jobs/steps/explanations.hpp"
 #include "jobs/steps/mode_probes.hpp"
-#include "jobs/steps/output_columns.hpp"
 #include "jobs/steps/statistics.hpp"
 #include "probe/evaluate.hpp"
 #include "store/results_file.hpp"
 #include "store/results_writer.hpp"
+#include "store/schema.hpp"
 #include "sweep/calibrate.hpp"
 #include "sweep/evaluation.hpp"
 #include "sweep/pace.hpp"
@@ -89,13 +89,14 @@ enum class Figures {
 class Slab {
  public:
   Slab(const std::vector<Chunk>& chunks, std::size_t begin, std::size_t end, const std::vector<ModeProbes>& modes,
-       const model::Model& encoder, QuestionScores& scores)
+       const model::Model& encoder)
       : chunks_(chunks.begin() + static_cast<std::ptrdiff_t>(begin), chunks.begin() + static_cast<std::ptrdiff_t>(end)) {
     for (const Chunk& chunk : chunks_) {
       examples_ += chunk.count;
       tokens_ += chunk.tokens;
     }
-    outputs_ = make_output_columns(encoder, examples_, tokens_, start(), scores);
+    classes_ = encoder.head().classes;
+    outputs_ = encoder.output().columns(encoder.head(), examples_, tokens_);
     for (const ModeProbes& mode : modes) {
       const std::int64_t points = mode.layout.points();
       const std::int64_t seeds = mode.layout.seeds();
@@ -117,8 +118,8 @@ class Slab {
 
   void write(store::ResultsWriter& writer, const Texts& texts, const std::vector<ModeProbes>& modes) const {
     write_texts(writer, texts);
-    outputs_->write(writer);
     const auto [first_example, first_token] = start();
+    write_outputs(writer, first_example, first_token);
     for (std::size_t m = 0; m < modes.size(); ++m) {
       const std::string group(terms::name_of(modes[m].mode));
       const std::int64_t points = modes[m].layout.points();
@@ -133,6 +134,14 @@ class Slab {
         flips.push_back(std::isnan(flip) ? 255 : static_cast<std::uint8_t>(flip));
       writer.write<std::uint8_t>(group + "/flipped", by_example, flips);
     }
+  }
+
+  // What the output says of its own evidence (model::OutputColumns), at the examples' places in `evidence`.
+  void add_evidence(std::vector<double>& evidence) const {
+    const std::vector<double> own = outputs_->evidence();
+    if (own.empty()) return;
+    const std::size_t width = own.size() / static_cast<std::size_t>(examples_);
+    std::ranges::copy(own, evidence.begin() + static_cast<std::ptrdiff_t>(width) * start().example);
   }
 
   // Adds (seed, point) counts of kept, true, and both, on the test split of a task with known truth.
@@ -167,8 +176,11 @@ class Slab {
   }
 
  private:
-  SlabStart start() const {
-    return chunks_.empty() ? SlabStart{} : SlabStart{chunks_.front().first_example, chunks_.front().first_token};
+  struct Start {
+    std::int64_t example = 0, token = 0;
+  };
+  Start start() const {
+    return chunks_.empty() ? Start{} : Start{chunks_.front().first_example, chunks_.front().first_token};
   }
 
   struct Cut {
@@ -200,7 +212,7 @@ class Slab {
     const std::int64_t token_shift =
         chunk.first_token - chunks_.front().first_token - start[static_cast<std::size_t>(chunk.first)];
     at::Tensor where = at::tensor(piece, at::kLong) + example_shift;
-    std::vector<OutputPlace> places;
+    std::vector<model::OutputPlace> places;
     for (const std::int64_t example : piece) {
       places.push_back(
           {chunk.corpus, example, example + example_shift, start[static_cast<std::size_t>(example)] + token_shift});
@@ -218,6 +230,23 @@ class Slab {
         const at::Tensor row = masks.keep_probability.select(2, static_cast<std::int64_t>(b)).narrow(2, 0, length);
         keep_[m].narrow(2, start[static_cast<std::size_t>(piece[b])] + token_shift, length).copy_(row.transpose(0, 1));
       }
+    }
+  }
+
+  void write_outputs(store::ResultsWriter& writer, std::int64_t first_example, std::int64_t first_token) const {
+    for (const model::OutputColumn& column : outputs_->columns()) {
+      const auto& dimensions = store::find_variable(column.name)->dimensions;
+      const bool by_token = dimensions.front() == "token";
+      std::visit(
+          [&]<class T>(const std::vector<T>& cells) {
+            store::Slab slab{{by_token ? first_token : first_example}, {by_token ? tokens_ : examples_}};
+            if (dimensions.size() == 2) {
+              slab.start.push_back(0);
+              slab.count.push_back(classes_);
+            }
+            writer.write<T>(column.name, slab, cells);
+          },
+          column.cells);
     }
   }
 
@@ -270,14 +299,16 @@ class Slab {
   std::vector<Chunk> chunks_;
   std::int64_t examples_ = 0;
   std::int64_t tokens_ = 0;
-  std::unique_ptr<OutputColumns> outputs_;
+  std::unique_ptr<model::OutputColumns> outputs_;
+  std::int64_t classes_ = 0;
   std::vector<at::Tensor> keep_, kl_, share_, flipped_;  // per mode S x P x tokens or examples
 };
 
 store::Contents contents_of(const config::Experiment& experiment, const model::Model& encoder, const Texts& texts,
                             const std::vector<Chunk>& chunks, const std::vector<ModeProbes>& modes, Figures figures) {
   store::Contents contents;
-  contents.classes = encoder.classes();
+  contents.output = encoder.head().output;
+  contents.classes = encoder.head().classes;
   for (const Chunk& chunk : chunks) {
     contents.examples += chunk.count;
     contents.tokens += chunk.tokens;
@@ -302,7 +333,6 @@ store::Contents contents_of(const config::Experiment& experiment, const model::M
     }
     contents.modes.push_back(std::move(entry));
   }
-  contents.task.question_answering = encoder.output() == model::OutputKind::span;
   contents.task.token_sentiment = !texts.test.sentiment().empty();
   contents.task.token_truth = !texts.test.truth().empty();
   return contents;
@@ -412,7 +442,10 @@ void copy_judgement(const store::ResultsFile& judged, store::ResultsWriter& writ
   for (const char* name : {"agreement_iou", "agreement_spearman", "agreement_kappa"}) copy(float{}, name, false);
 }
 
-void log_question_scores(const QuestionScores& scores, const std::vector<Chunk>& chunks) {
+// One line on each split of what the outputs' evidence says.
+void log_scores(const model::Output& output, const std::vector<double>& evidence, std::int64_t examples,
+                const std::vector<Chunk>& chunks) {
+  const std::size_t width = evidence.size() / static_cast<std::size_t>(examples);
   for (std::size_t begin = 0; begin < chunks.size();) {
     std::size_t end = begin;
     std::vector<std::int32_t> numbers;
@@ -421,9 +454,9 @@ void log_question_scores(const QuestionScores& scores, const std::vector<Chunk>&
                                                                    static_cast<std::size_t>(chunks[end].count));
       numbers.insert(numbers.end(), of_chunk.begin(), of_chunk.end());
     }
-    const auto means = scores.means(chunks[begin].first_example, numbers);
-    base::world_info("{}: exact match {:.2f} %, F1 {:.2f} % over {} questions", terms::name_of(chunks[begin].split),
-                     100 * means.exact_match, 100 * means.f1, means.questions);
+    const auto first = static_cast<std::size_t>(chunks[begin].first_example) * width;
+    base::world_info("{}: {}", terms::name_of(chunks[begin].split),
+                     output.scores_text(std::span(evidence).subspan(first, numbers.size() * width), numbers));
     begin = end;
   }
 }
@@ -448,7 +481,9 @@ void write_all(const Extraction& what, const sweep::Team& team, const std::vecto
   const std::size_t end = total * (rank + 1) / size;
   const auto writes =
       ranks.all_reduce_max(static_cast<std::int64_t>((end - begin + chunks_per_write - 1) / chunks_per_write));
-  QuestionScores scores(contents.task.question_answering ? contents.examples : 0);
+  // What nobody adds stays 0, so that ranks add up.
+  std::vector<double> evidence(what.encoder.output().columns(what.encoder.head(), 1, 1)->evidence().size() *
+                               static_cast<std::size_t>(contents.examples));
   std::vector<at::Tensor> kept_true, kept, truths;
   std::vector<std::vector<stats::Agreement>> agreements;
   for (const ModeProbes& mode : modes) {
@@ -461,9 +496,10 @@ void write_all(const Extraction& what, const sweep::Team& team, const std::vecto
   for (std::int64_t w = 0; w < writes; ++w) {
     const std::size_t from = std::min(end, begin + static_cast<std::size_t>(w * chunks_per_write));
     const std::size_t to = std::min(end, from + static_cast<std::size_t>(chunks_per_write));
-    Slab slab(chunks, from, to, modes, what.encoder, scores);
+    Slab slab(chunks, from, to, modes, what.encoder);
     team.between_pieces();
     slab.evaluate(team, what.encoder, modes, what.experiment.run.token_budget);
+    slab.add_evidence(evidence);
     limit.emplace(writing_results, limit_s);
     slab.write(writer, what.texts, modes);
     limit.reset();
@@ -474,8 +510,10 @@ void write_all(const Extraction& what, const sweep::Team& team, const std::vecto
     base::world_info("extraction: {} of {} parts written", w + 1, writes);
   }
   team.timed.gate("the sums over all parts");
-  scores.sum(ranks);
-  if (contents.task.question_answering && figures == Figures::computed) log_question_scores(scores, chunks);
+  ranks.all_reduce_sum(std::span(evidence));
+  if (!evidence.empty() && figures == Figures::computed) {
+    log_scores(what.encoder.output(), evidence, contents.examples, chunks);
+  }
 
   for (std::size_t m = 0; m < modes.size(); ++m) {
     limit.reset();

@@ -1,10 +1,12 @@
 #include "jobs/steps/finetune.hpp"
 
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "base/files.hpp"
 #include "base/log.hpp"
 #include "comm/agreement.hpp"
+#include "jobs/tasks/task.hpp"
 #include "model/finetune.hpp"
 #include "sweep/progress.hpp"
 #include "sweep/safe.hpp"
@@ -66,29 +68,16 @@ class Keeper : public model::FinetuneKeeper {
   sweep::Safe safe_;
 };
 
-model::FinetuneSettings settings_of(const config::Experiment& experiment, int shards) {
-  model::FinetuneSettings settings;
-  if (experiment.task.name == config::TaskName::counting) {
-    settings = model::counting_settings(static_cast<std::uint64_t>(experiment.finetune.seed));
-  } else {
-    settings.warm_up_steps = experiment.finetune.warm_up;
-    settings.weight_decay = experiment.finetune.weight_decay;
-    settings.seed = static_cast<std::uint64_t>(experiment.finetune.seed);
-  }
-  settings.epochs = experiment.finetune.epochs;
-  settings.learning_rate = experiment.finetune.learning_rate;
-  settings.batch = experiment.finetune.batch;
+model::FinetuneSettings settings_of(const config::Finetune& given, const model::Family& family, int shards) {
+  model::FinetuneSettings settings = family.finetune_settings();
+  settings.epochs = given.epochs;
+  settings.learning_rate = given.learning_rate;
+  settings.batch = given.batch;
+  settings.warm_up_steps = given.warm_up;
+  settings.weight_decay = given.weight_decay;
+  settings.seed = static_cast<std::uint64_t>(given.seed);
   settings.shards = shards;
   return settings;
-}
-
-std::unique_ptr<model::Trainable> open_model(const config::Experiment& experiment, const Texts& texts) {
-  const auto seed = static_cast<std::uint64_t>(experiment.finetune.seed);
-  if (experiment.task.name == config::TaskName::counting) return model::make_trainable_counting(seed);
-  if (experiment.finetune.model == config::FinetunedModel::gru) {
-    return model::make_trainable_gru(experiment.encoder.folder, texts.head, seed);
-  }
-  return model::open_trainable(experiment.encoder.folder, texts.head, seed);
 }
 
 }  // namespace
@@ -107,14 +96,18 @@ std::filesystem::path finetune(const Context& context, const Texts& texts) {
     if (context.team.ranks.rank() == 0) std::filesystem::remove_all(checkpoints, ignored);
     return folder;
   }
-  const auto model = comm::run_together(context.team.ranks, [&] { return open_model(experiment, texts); });
-  const auto on_progress = sweep::finetune_printer();
+  const model::Family& family = comm::run_together(context.team.ranks, [&] { return std::ref(family_of(experiment)); });
+  const auto model = comm::run_together(context.team.ranks, [&] {
+    return family.trainable(experiment.encoder.folder, texts.head, static_cast<std::uint64_t>(experiment.finetune.seed));
+  });
   Keeper keeper(
       sweep::Safe(context.team, checkpoints, "model", context.folder.identity(), experiment.run.checkpoint_seconds));
-  const model::FinetuneResult result = model::finetune(
-      *model, texts.train, texts.dev, settings_of(experiment, context.team.shards), context.team.my_shards(),
-      [&](std::size_t count) { return std::make_unique<TeamSum>(context.team.reducer(static_cast<std::int64_t>(count))); },
-      on_progress, &keeper);
+  const auto make_sum = [&](std::size_t count) {
+    return std::make_unique<TeamSum>(context.team.reducer(static_cast<std::int64_t>(count)));
+  };
+  const model::FinetuneResult result =
+      model::finetune(*model, {texts.train, texts.dev}, settings_of(experiment.finetune, family, context.team.shards),
+                      context.team.my_shards(), {make_sum, sweep::finetune_printer(), &keeper});
   comm::run_together(context.team.ranks, [&] {
     if (context.team.ranks.rank() != 0) return;
     const std::filesystem::path part = folder.string() + ".part";

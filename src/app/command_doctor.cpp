@@ -7,7 +7,6 @@
 #include "app/commands.hpp"
 #include "app/doctor.hpp"
 #include "app/help.hpp"
-#include "app/manifests.hpp"
 #include "app/measure.hpp"
 #include "app/standard_streams.hpp"
 #include "base/printable.hpp"
@@ -17,6 +16,7 @@
 #include "device/processor.hpp"
 #include "device/threads.hpp"
 #include "jobs/planned_model.hpp"
+#include "jobs/tasks/task.hpp"
 
 namespace layersweep::app {
 
@@ -54,7 +54,8 @@ void measure_speed(const std::string& file, const config::Arguments& arguments) 
   const int threads = threads_of(world, experiment.run);
   device::use_threads(threads);
   const auto model = comm::run_together(world, [&] { return jobs::planned_model(experiment); });
-  const plan::Calibration measured = measure(world, experiment, model, texts_of(experiment), threads);
+  const plan::Calibration measured =
+      measure(world, experiment, model, jobs::task_of(experiment.task.name).lengths(experiment), threads);
   comm::run_together(world, [&] {
     if (world.rank() != 0) return;
     const std::filesystem::path place = arguments.find("--calibration").value_or(default_calibration_file().string());

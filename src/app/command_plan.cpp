@@ -6,7 +6,6 @@
 
 #include "app/calibration_file.hpp"
 #include "app/commands.hpp"
-#include "app/manifests.hpp"
 #include "app/measure.hpp"
 #include "app/planned_run.hpp"
 #include "app/standard_streams.hpp"
@@ -15,6 +14,7 @@
 #include "device/processor.hpp"
 #include "device/threads.hpp"
 #include "jobs/planned_model.hpp"
+#include "jobs/tasks/task.hpp"
 
 namespace layersweep::app {
 
@@ -55,7 +55,7 @@ base::ExitCode run(const config::Arguments& arguments) {
   for (const config::Combination& combination : combinations) {
     const config::Experiment& experiment = combination.experiment;
     const plan::Model model = jobs::planned_model(experiment);
-    const plan::Texts texts = texts_of(experiment);
+    const plan::Texts texts = jobs::task_of(experiment.task.name).lengths(experiment);
     layout.threads = threads_of(experiment, layout.ranks_per_node);
     const plan::Calibration calibration =
         choose_calibration(known, device::processor().name, model.name, layout.threads, layout.ranks_per_node);

@@ -5,12 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.hpp"
-#include "app/prediction.hpp"
 #include "app/processors.hpp"
 #include "app/standard_streams.hpp"
 #include "app/text_lines.hpp"
 #include "base/log.hpp"
-#include "jobs/explaining/best_answer.hpp"
 #include "jobs/explaining/text_reader.hpp"
 #include "model/open.hpp"
 
@@ -31,7 +29,6 @@ class Reader {
     }
   }
 
-  bool answers_questions() const { return reader_.output() == model::OutputKind::span; }
   /// Whether another is there already.
   bool ready() { return lines_.ready(); }
   /// The next; a question in all its windows.
@@ -54,33 +51,24 @@ class Reader {
   jobs::TextReader reader_;
 };
 
-void answer_questions(const model::Model& encoder, Reader& reader) {
+base::ExitCode run(const config::Arguments& arguments) {
+  Reader reader(arguments);
+  use_the_processors_allowed();
+  const auto model = model::open_model(arguments.value("--encoder"));
   Output output;
-  try {
-    while (const auto windows = reader.next()) {
-      output.write(json_line(answer_json(jobs::best_answer(encoder, *windows))));
-      if (!reader.ready()) output.flush();
-    }
-  } catch (const base::InputError&) {
-    output.flush();
-    throw;
-  }
-  output.flush();
-}
-
-void classify(const model::Model& encoder, Reader& reader) {
-  Output output;
-  std::vector<data::Example> texts;
+  std::vector<std::vector<data::Example>> texts;
   const auto answer = [&] {
-    for (const Prediction& prediction : predict_texts(encoder, texts)) {
-      output.write(json_line({{"logits", decimals(prediction.logits)}, {"label", prediction.label}}));
+    for (const model::Answer& one : model->output().answers(*model, texts)) {
+      nlohmann::ordered_json line;
+      add_answer(line, one, "label");
+      output.write(json_line(line));
     }
     output.flush();
     texts.clear();
   };
   try {
     while (auto text = reader.next()) {
-      texts.push_back(std::move(text->front()));
+      texts.push_back(std::move(*text));
       if (texts.size() == lines_at_once || !reader.ready()) answer();
     }
   } catch (const base::InputError&) {
@@ -88,17 +76,6 @@ void classify(const model::Model& encoder, Reader& reader) {
     throw;
   }
   answer();
-}
-
-base::ExitCode run(const config::Arguments& arguments) {
-  Reader reader(arguments);
-  use_the_processors_allowed();
-  const auto encoder = model::open_model(arguments.value("--encoder"));
-  if (reader.answers_questions()) {
-    answer_questions(*encoder, reader);
-  } else {
-    classify(*encoder, reader);
-  }
   return base::ExitCode::done;
 }
 

@@ -18,9 +18,10 @@ namespace {
 
 // Of the prediction; the largest logit's exponential is 1.
 double probability(const jobs::Explanation& explanation) {
-  const auto largest = static_cast<double>(explanation.logits[static_cast<std::size_t>(explanation.prediction)]);
+  const std::vector<float>& logits = explanation.answer.logits.front().second;
+  const auto largest = static_cast<double>(logits[static_cast<std::size_t>(explanation.answer.value)]);
   double sum = 0;
-  for (const float logit : explanation.logits) sum += std::exp(static_cast<double>(logit) - largest);
+  for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - largest);
   return 1 / sum;
 }
 
@@ -63,17 +64,18 @@ std::string verdict_text(jobs::Verdict verdict) {
 }
 
 std::string prediction_text(const jobs::Explanation& explanation) {
-  if (const auto& answer = explanation.answer) {
-    if (answer->end == 0) return "none";
-    return fmt::format("{} (tokens {} to {})", printable(answer->text), answer->start, answer->end);
+  if (const auto& span = explanation.answer.span) {
+    if (span->last == 0) return "none";
+    return fmt::format("{} (tokens {} to {})", printable(span->text), span->first, span->last);
   }
-  return fmt::format("{}{}, probability {:.3f}", explanation.prediction,
+  return fmt::format("{}{}, probability {:.3f}", explanation.answer.value,
                      explanation.class_name.empty() ? "" : " (" + printable(explanation.class_name) + ")",
                      probability(explanation));
 }
 
 std::string explanation_text(const jobs::Explanation& explanation, terms::Mode mode, Colour colour, int columns) {
-  std::string text = fmt::format("{}: {}\n", explanation.answer ? "answer" : "prediction", prediction_text(explanation));
+  std::string text =
+      fmt::format("{}: {}\n", explanation.answer.span ? "answer" : "prediction", prediction_text(explanation));
   text += fmt::format("keep probabilities, {} mode:\n\n", terms::name_of(mode));
   MaskTable table{.tokens = explanation.tokens, .points = {}, .keep = {}};
   for (const jobs::PointMask& mask : explanation.points) {
@@ -97,12 +99,8 @@ std::string explanation_json(const jobs::Explanation& explanation, terms::Mode m
   nlohmann::ordered_json line = {{"text", input.text}};
   if (input.second) line["second_text"] = *input.second;
   line["tokens"] = explanation.tokens;
-  if (explanation.answer) {
-    line.update(answer_json(*explanation.answer));
-  } else {
-    line["prediction"] = explanation.prediction;
-    line["logits"] = decimals(explanation.logits);
-  }
+  if (!explanation.answer.span) line["prediction"] = explanation.answer.value;  // before its logits
+  add_answer(line, explanation.answer, "prediction");
   line["mode"] = terms::name_of(mode);
   line["points"] = points;
   return json_line(line);

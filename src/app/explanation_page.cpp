@@ -115,8 +115,8 @@ std::string explanation_page(const std::vector<ExplainedText>& texts, terms::Mod
     html += fmt::format("<section aria-labelledby=\"text{0}\">\n<h2 id=\"text{0}\">{1}</h2>\n", t + 1,
                         texts[t].text.empty() ? "(no words)" : escaped(texts[t].text));
     for (const std::string& remark : explanation.remarks) html += fmt::format("<p>This text {}.</p>\n", escaped(remark));
-    html +=
-        fmt::format("<p>{}: {}</p>\n", explanation.answer ? "Answer" : "Prediction", escaped(prediction_text(explanation)));
+    html += fmt::format("<p>{}: {}</p>\n", explanation.answer.span ? "Answer" : "Prediction",
+                        escaped(prediction_text(explanation)));
     html += mask_table(explanation, t + 1) + verdict_table(explanation, t + 1) + "</section>\n";
   }
   return html + "</main>\n</body>\n</html>\n";

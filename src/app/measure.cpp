@@ -20,13 +20,10 @@
 #include "base/random.hpp"
 #include "comm/timed_team.hpp"
 #include "data/corpus.hpp"
-#include "data/counting.hpp"
 #include "device/processor.hpp"
 #include "jobs/compute_device.hpp"
 #include "jobs/planned_model.hpp"
-#include "model/bert.hpp"
-#include "model/counting.hpp"
-#include "model/gru_classifier.hpp"
+#include "jobs/tasks/task.hpp"
 #include "plan/unit.hpp"
 #include "plan/work.hpp"
 #include "probe/evaluate.hpp"
@@ -65,38 +62,13 @@ double median_seconds(const std::function<void()>& work, double enough_s = 1.0) 
   return times[times.size() / 2];
 }
 
-bool is_counting(const config::Experiment& experiment) { return experiment.task.name == config::TaskName::counting; }
-
-std::unique_ptr<model::Model> random_encoder(const config::Experiment& experiment) {
-  if (is_counting(experiment)) {
-    const model::CountingConfig config;
-    return model::make_counting({config, model::random_counting_weights(config, 1)});
-  }
-  if (const auto config = jobs::planned_gru(experiment)) {
-    return model::make_gru_classifier({*config, model::random_gru_classifier_weights(*config, 1)}, 0);
-  }
-  const model::BertConfig config = jobs::planned_bert(experiment);
-  return model::make_bert(config, model::random_bert_weights(config, 1), 0, jobs::arithmetic_on_cpu(experiment.run));
-}
-
 // `count` texts of `length` random tokens.
-data::Corpus random_texts(std::int64_t count, std::int64_t length, bool counting) {
+data::Corpus random_texts(const jobs::Task& task, std::int64_t count, std::int64_t length) {
   base::RandomStream random(base::philox_key(1, base::Purpose::explainers));
   std::vector<data::Example> examples;
-  const std::uint64_t symbols = counting ? data::kCountingSymbols : 1000;
   for (std::int64_t e = 0; e < count; ++e) {
-    data::Example example;
-    example.id = std::to_string(e);
-    const auto size = static_cast<std::size_t>(length);
-    for (std::size_t t = 0; t < size; ++t) example.token_id.push_back(static_cast<std::int32_t>(random.below(symbols)));
-    example.segment.assign(size, 0);
-    example.part.assign(size, static_cast<std::uint8_t>(terms::TokenPart::text));
-    for (auto* column : {&example.word_index, &example.char_start, &example.char_end}) column->assign(size, -1);
-    if (counting) {
-      example.query = {1, 2};
-      example.truth.assign(size, 0);
-    }
-    examples.push_back(std::move(example));
+    examples.push_back(task.random_text(random, length));
+    examples.back().id = std::to_string(e);
   }
   return data::Corpus::pack(examples);
 }
@@ -211,15 +183,17 @@ plan::MessageSpeed message_speed(const comm::Communicator& ranks) {
 
 plan::Calibration measure(const comm::Communicator& ranks, const config::Experiment& experiment, const plan::Model& model,
                           const plan::Texts& texts, int threads) {
-  const auto encoder = random_encoder(experiment);
+  const auto encoder =
+      jobs::family_of(experiment)
+          .random(experiment.encoder.folder, jobs::planned_head(experiment), jobs::arithmetic_on_cpu(experiment.run));
+  const jobs::Task& task = jobs::task_of(experiment.task.name);
   plan::Calibration result = plan::assumed_calibration(threads);
   result.processor = device::processor().name;
   result.model = model.name;
   const double mean = texts.train.mean();
   const auto length = std::max<std::int64_t>(1, std::llround(mean));
   const std::int64_t short_length = std::min<std::int64_t>(2, length);
-  const bool counting = is_counting(experiment);
-  const data::Corpus tiny = random_texts(1, short_length, counting);
+  const data::Corpus tiny = random_texts(task, 1, short_length);
   const auto slowest = [&](double seconds) { return ranks.all_reduce_max(seconds); };
 
   std::vector<terms::Mode> modes;
@@ -245,10 +219,10 @@ plan::Calibration measure(const comm::Communicator& ranks, const config::Experim
     const std::int64_t dev_texts = piece(plan::evaluation_batch);
     speed.train = speed_of(flops(plan::Purpose::training, 1, short_length), slowest(passes.train_seconds(tiny)),
                            flops(plan::Purpose::training, train_texts, length),
-                           slowest(passes.train_seconds(random_texts(train_texts, length, counting))));
+                           slowest(passes.train_seconds(random_texts(task, train_texts, length))));
     speed.evaluate = speed_of(flops(plan::Purpose::evaluation, 1, short_length), slowest(passes.evaluate_seconds(tiny)),
                               flops(plan::Purpose::evaluation, dev_texts, length),
-                              slowest(passes.evaluate_seconds(random_texts(dev_texts, length, counting))));
+                              slowest(passes.evaluate_seconds(random_texts(task, dev_texts, length))));
     result.s_per_parameter = slowest(passes.optimiser_seconds()) / static_cast<double>(passes.parameters());
   }
   if (modes.size() == 1) (modes.front() == terms::Mode::input ? result.hidden : result.input) = result.of(modes.front());

@@ -8,6 +8,7 @@
 
 #include "base/printable.hpp"
 #include "jobs/steps/explanations.hpp"
+#include "jobs/tasks/task.hpp"
 #include "plan/scaling.hpp"
 #include "stats/hidden_statistics.hpp"
 #include "store/layout.hpp"
@@ -87,10 +88,10 @@ double results_bytes(const config::Experiment& experiment, const plan::Model& mo
     contents.examples += std::llround(split->texts());
     contents.tokens += std::llround(split->tokens());
   }
+  contents.output = model.output;
   contents.classes = model.classes;
-  contents.task.question_answering = model.classes == 0;
   contents.example_id_bytes = 16;
-  contents.token_text_bytes = experiment.task.name == config::TaskName::counting ? 1 : 20;
+  contents.token_text_bytes = 20;
   for (const plan::Rung& rung : model.rungs) contents.points.push_back({"layer 12 output", rung.width});
   contents.seeds = experiment.probe.seeds;
   for (const terms::Mode mode : experiment.probe.modes) {
@@ -100,8 +101,7 @@ double results_bytes(const config::Experiment& experiment, const plan::Model& mo
   }
   contents.explanations = jobs::explanations_entry(experiment);
   contents.statistics = {"", {stats::quantiles.begin(), stats::quantiles.end()}};
-  contents.task.token_sentiment = experiment.task.name == config::TaskName::sst;
-  contents.task.token_truth = experiment.task.name == config::TaskName::counting;
+  contents.task = jobs::task_of(experiment.task.name).columns();
   double bytes = 0;
   for (const store::PlannedVariable& variable : store::plan_variables(contents)) {
     const double cells = std::accumulate(variable.shape.begin(), variable.shape.end(), 1.0, std::multiplies<>());

@@ -18,6 +18,7 @@
 #include "base/printable.hpp"
 #include "config/ini.hpp"
 #include "config/load.hpp"
+#include "config/options.hpp"
 #include "data/corpus.hpp"
 #include "data/counting.hpp"
 #include "plan/work.hpp"
@@ -86,7 +87,7 @@ std::optional<Checkpoint> newest_checkpoint(const fs::path& folder) {
 // Training texts of a run, where its folder tells.
 std::optional<std::int64_t> training_texts(const fs::path& folder, const config::Task& task) {
   std::optional<std::int64_t> texts;
-  if (task.name == config::TaskName::counting) {
+  if (config::settings_of(task.name).data == config::TaskSettings::Data::generated) {
     texts = data::counting_size(terms::Split::train);
   } else {
     std::error_code unreadable;

@@ -58,12 +58,15 @@ data::TextInput TextLines::read(const std::string& line) const {
 
 std::string TextLines::place() const { return fmt::format("{} {}", given_.empty() ? "line" : "text", number_); }
 
-nlohmann::ordered_json answer_json(const jobs::BestAnswer& answer) {
-  return {{"start_logits", decimals(answer.start_logits)},
-          {"end_logits", decimals(answer.end_logits)},
-          {"answer", answer.text},
-          {"start", answer.start},
-          {"end", answer.end}};
+void add_answer(nlohmann::ordered_json& line, const model::Answer& answer, const char* class_key) {
+  for (const auto& [name, values] : answer.logits) line[std::string(name)] = decimals(values);
+  if (!answer.span) {
+    line[class_key] = answer.value;
+    return;
+  }
+  line["answer"] = answer.span->text;
+  line["start"] = answer.span->first;
+  line["end"] = answer.span->last;
 }
 
 std::vector<double> decimals(const std::vector<float>& values) {

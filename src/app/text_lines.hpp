@@ -10,7 +10,7 @@
 #include "app/standard_streams.hpp"
 #include "config/command_line.hpp"
 #include "data/examples.hpp"
-#include "jobs/explaining/best_answer.hpp"
+#include "model/output.hpp"
 
 namespace layersweep::app {
 
@@ -48,9 +48,9 @@ class TextLines {
 /// The shortest decimals that give the same floats, where JSON's doubles would print seventeen digits.
 std::vector<double> decimals(const std::vector<float>& values);
 
-/// {"start_logits": …, "end_logits": …, "answer": …, "start": …, "end": …}: of the window with the answer, which lies from
-/// token start to token end.
-nlohmann::ordered_json answer_json(const jobs::BestAnswer& answer);
+/// Adds {"logits": …, <class_key>: class}, or {"start_logits": …, "end_logits": …, "answer": …, "start": …, "end": …} of the
+/// window with the answer, which lies from token start to token end.
+void add_answer(nlohmann::ordered_json& line, const model::Answer& answer, const char* class_key);
 
 /// One line with its end. Bytes of tokens that are not UTF-8 become U+FFFD.
 std::string json_line(const nlohmann::ordered_json& value);

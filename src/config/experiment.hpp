@@ -12,7 +12,7 @@
 namespace layersweep::config {
 
 struct Task {
-  TaskName name = TaskName::counting;
+  TaskName name{};
   std::int64_t seed = 0;
   std::filesystem::path data;
   std::int64_t limit = 0;

@@ -100,9 +100,10 @@ Experiment experiment_of(GivenValues values, const std::filesystem::path& origin
                      "Under [task], write name = " + find_option("task.name")->type);
   }
   assign(experiment, task->first, task->second);
-  for (const auto& [key, value] : task_defaults(experiment.task.name)) assign(experiment, key, {value, "default"});
+  const TaskSettings& settings = settings_of(experiment.task.name);
+  for (const auto& [key, value] : settings.defaults) assign(experiment, key, {value, "default"});
   // Not where it is not read: a run of the same task goes on whatever the environment says.
-  const bool from_data_folder = experiment.task.name == TaskName::sst || experiment.task.name == TaskName::squad;
+  const bool from_data_folder = settings.data == TaskSettings::Data::fetched;
   if (const auto data = base::environment_variable("LAYERSWEEP_DATA"); data && from_data_folder) {
     assign(experiment, "task.data", {*data, "LAYERSWEEP_DATA in the environment"});
   }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "config/values.hpp"
 
 namespace layersweep::config {
@@ -20,9 +22,9 @@ struct About {
 // "3; counting: 50; text: 0" where the task matters.
 std::string default_of(const Option& option) {
   std::string text = option.write(Experiment{});
-  for (const TaskName task : {TaskName::counting, TaskName::squad, TaskName::text}) {
-    for (const auto& [key, value] : task_defaults(task)) {
-      if (key == option.key) text += fmt::format("; {}: {}", terms::name_of(task), value);
+  for (const TaskSettings& task : task_settings()) {
+    for (const auto& [key, value] : task.defaults) {
+      if (key == option.key) text += fmt::format("; {}: {}", terms::name_of(task.name), value);
     }
   }
   return text.empty() ? "none" : text;
@@ -274,22 +276,32 @@ std::vector<std::string> option_keys() {
   return keys;
 }
 
-std::vector<std::pair<std::string, std::string>> task_defaults(TaskName task) {
-  // The counting model is small and trained from nothing; the defaults of the structs are those of a pre-trained encoder.
-  if (task == TaskName::counting) {
-    return {{"finetune.epochs", "50"},
-            {"finetune.learning_rate", "0.001"},
-            {"finetune.batch", "128"},
-            {"finetune.warm_up", "0"},
-            {"finetune.weight_decay", "0"},
-            // Exactly as many tokens as epsilon asks for is a few less than the true ones.
-            {"probe.calibrate", "false"}};
-  }
-  // As BERT was fine-tuned and DiffMask published: De Cao et al. 2020, appendix.
-  if (task == TaskName::squad) return {{"task.max_length", "384"}, {"probe.epsilon", "1"}};
-  // Any classifier as it is.
-  if (task == TaskName::text) return {{"finetune.epochs", "0"}};
-  return {};
+const std::vector<TaskSettings>& task_settings() {
+  using Data = TaskSettings::Data;
+  static const std::vector<TaskSettings> rows{
+      // Its model is small and trained from nothing; the defaults of the structs are those of a pre-trained encoder.
+      {.name = TaskName::counting,
+       .data = Data::generated,
+       .defaults = {{"finetune.epochs", "50"},
+                    {"finetune.learning_rate", "0.001"},
+                    {"finetune.batch", "128"},
+                    {"finetune.warm_up", "0"},
+                    {"finetune.weight_decay", "0"},
+                    // Exactly as many tokens as epsilon asks for is a few less than the true ones.
+                    {"probe.calibrate", "false"}}},
+      {.name = TaskName::sst, .data = Data::fetched},
+      // As its models were fine-tuned and DiffMask published: De Cao et al. 2020, appendix.
+      {.name = TaskName::squad,
+       .data = Data::fetched,
+       .tells_classes = false,
+       .least_length = 16,  // question, passage and three special tokens
+       .why_least = "a question and a part of its passage must have room in it",
+       .defaults = {{"task.max_length", "384"}, {"probe.epsilon", "1"}}},
+      // Any classifier as it is.
+      {.name = TaskName::text, .data = Data::own, .defaults = {{"finetune.epochs", "0"}}}};
+  return rows;
 }
+
+const TaskSettings& settings_of(TaskName task) { return *std::ranges::find(task_settings(), task, &TaskSettings::name); }
 
 }  // namespace layersweep::config

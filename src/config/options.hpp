@@ -39,7 +39,22 @@ const Option* find_option(std::string_view key);
 
 std::vector<std::string> option_keys();
 
-/// The defaults that depend on the task, as pairs of key and value.
-std::vector<std::pair<std::string, std::string>> task_defaults(TaskName task);
+/// What a task asks of the settings.
+struct TaskSettings {
+  TaskName name;
+  enum class Data : std::uint8_t {
+    generated,  ///< by the program, with a model of the task's own: neither task.data nor encoder.folder is needed
+    fetched,    ///< task.data is the folder that datasets/fetch.sh filled, or LAYERSWEEP_DATA
+    own,        ///< task.data is the user's file or folder
+  } data;
+  bool tells_classes = true;      ///< else it asks for an encoder's own outputs at every token
+  std::int64_t least_length = 1;  ///< of task.max_length
+  std::string_view why_least = {};
+  std::vector<std::pair<std::string, std::string>> defaults = {};  ///< where they differ: key and value
+};
+
+/// One row for each task.
+const std::vector<TaskSettings>& task_settings();
+const TaskSettings& settings_of(TaskName task);
 
 }  // namespace layersweep::config

@@ -6,6 +6,7 @@
 #include <ranges>
 
 #include "base/error.hpp"
+#include "config/options.hpp"
 
 namespace layersweep::config {
 
@@ -13,61 +14,70 @@ using base::UsageError;
 
 namespace {
 
+using Data = TaskSettings::Data;
+
+// Of a task that trains a model of its own.
+void check_own_model(const Experiment& e, std::string_view task) {
+  const bool has_folder = !e.encoder.folder.empty(), trains = e.finetune.epochs > 0;
+  if (has_folder && trains) {
+    throw UsageError(fmt::format("encoder.folder is set, but the {} task trains its own model", task), {},
+                     "Leave encoder.folder empty, or set finetune.epochs = 0 to use the model in that folder");
+  }
+  if (!has_folder && !trains) {
+    throw UsageError(fmt::format("finetune.epochs = 0 leaves the {} task without a model", task), {},
+                     fmt::format("Set encoder.folder to a trained {} model, or finetune.epochs to 1 or more", task));
+  }
+  // Its model is trained at one rate, without decay, as published.
+  const auto without_effect = [&](const char* key) {
+    throw UsageError(key, fmt::format("it has no effect on the {} task's model", task), "Leave it out");
+  };
+  if (e.finetune.warm_up != 0) without_effect("finetune.warm_up");
+  if (e.finetune.weight_decay != 0) without_effect("finetune.weight_decay");
+  if (e.probe.replacement == Replacement::mask) {
+    throw UsageError("probe.replacement = mask", fmt::format("the {} model has no [MASK] embedding", task),
+                     "Use mean or xavier");
+  }
+}
+
 void check_task(const Experiment& e) {
+  const TaskSettings& task = settings_of(e.task.name);
   const auto name = terms::name_of(e.task.name);
-  if (e.task.name == TaskName::counting) {
-    const bool has_folder = !e.encoder.folder.empty(), trains = e.finetune.epochs > 0;
-    if (has_folder && trains) {
-      throw UsageError("encoder.folder is set, but the counting task trains its own model", {},
-                       "Leave encoder.folder empty, or set finetune.epochs = 0 to use the model in that folder");
-    }
-    if (!has_folder && !trains) {
-      throw UsageError("finetune.epochs = 0 leaves the counting task without a model", {},
-                       "Set encoder.folder to a trained counting model, or finetune.epochs to 1 or more");
-    }
-    // Its model is trained at one rate, without decay, as published.
-    if (e.finetune.warm_up != 0)
-      throw UsageError("finetune.warm_up", "it has no effect on the counting task's model", "Leave it out");
-    if (e.finetune.weight_decay != 0) {
-      throw UsageError("finetune.weight_decay", "it has no effect on the counting task's model", "Leave it out");
-    }
-    if (e.probe.replacement == Replacement::mask) {
-      throw UsageError("probe.replacement = mask", "the counting model has no [MASK] embedding", "Use mean or xavier");
-    }
-    return;
-  }
-  if (e.task.data.empty() && e.task.name == TaskName::text) {
-    throw UsageError("task.data is not set, and task.name = text reads its texts from there", {},
-                     "Set task.data to a file (.jsonl, .tsv, .csv, .txt), or to a folder with train.*, dev.* and test.*");
-  }
+  if (task.data == Data::generated) return check_own_model(e, name);
   if (e.task.data.empty()) {
-    throw UsageError(fmt::format("task.data is not set, and task.name = {} reads its texts from there", name), {},
-                     "Set task.data, or LAYERSWEEP_DATA in the environment, to the folder that datasets/fetch.sh filled");
+    throw UsageError(
+        fmt::format("task.data is not set, and task.name = {} reads its texts from there", name), {},
+        task.data == Data::own
+            ? "Set task.data to a file (.jsonl, .tsv, .csv, .txt), or to a folder with train.*, dev.* and test.*"
+            : "Set task.data, or LAYERSWEEP_DATA in the environment, to the folder that datasets/fetch.sh "
+              "filled");
   }
   if (e.encoder.folder.empty()) {
     throw UsageError(fmt::format("encoder.folder is not set, and task.name = {} needs an encoder", name), {},
                      "Set encoder.folder to a folder with config.json, model.safetensors and a tokenizer");
   }
-  constexpr std::int64_t least = 16;  // question, passage and three special tokens
-  if (e.task.name == TaskName::squad && e.task.max_length < least) {
-    throw UsageError(fmt::format("task.max_length = {}", e.task.max_length),
-                     "a question and a part of its passage must have room in it",
-                     fmt::format("Use at least {}; the paper has 384", least));
+  if (e.task.max_length < task.least_length) {
+    throw UsageError(fmt::format("task.max_length = {}", e.task.max_length), task.why_least,
+                     fmt::format("Use at least {}", task.least_length));
   }
 }
 
-void check_gru(const Experiment& e) {
-  if (e.finetune.model != FinetunedModel::gru) return;
-  constexpr const char* problem = "finetune.model = gru";
+// What is trained on the words of an encoder.
+void check_trained_model(const Experiment& e) {
+  if (e.finetune.model == FinetunedModel::encoder) return;
+  const TaskSettings& task = settings_of(e.task.name);
+  const std::string problem = fmt::format("finetune.model = {}", terms::name_of(e.finetune.model));
   constexpr const char* remedy = "Leave finetune.model out";
-  if (e.task.name == TaskName::counting) throw UsageError(problem, "the counting task has a model of its own", remedy);
-  if (e.task.name == TaskName::squad) throw UsageError(problem, "the GRU tells classes, not answers in a text", remedy);
+  if (task.data == Data::generated) {
+    throw UsageError(problem, fmt::format("the {} task has a model of its own", terms::name_of(e.task.name)), remedy);
+  }
+  if (!task.tells_classes) throw UsageError(problem, "it tells classes, not answers in a text", remedy);
   if (e.finetune.epochs == 0) {
     throw UsageError(problem, "finetune.epochs = 0 trains nothing",
-                     "Set finetune.epochs to 1 or more; or leave finetune.model out, where encoder.folder is a trained GRU");
+                     "Set finetune.epochs to 1 or more; or leave finetune.model out, where encoder.folder holds a trained "
+                     "one");
   }
   if (e.run.precision == Precision::bf16) {
-    throw UsageError("run.precision = bf16", "the GRU is computed in fp32", "Use run.precision = fp32");
+    throw UsageError("run.precision = bf16", fmt::format("{} is computed in fp32", problem), "Use run.precision = fp32");
   }
 }
 
@@ -109,15 +119,17 @@ void check_explain(const Experiment& e) {
 
 void check_run(const Experiment& e) {
   const bool on_gpu = e.run.device == Device::cuda;
-  if (on_gpu && (e.task.name == TaskName::counting || e.finetune.model == FinetunedModel::gru)) {
-    throw UsageError("run.device = cuda", "recurrent models, the counting task's and the GRU, are computed on CPUs only",
-                     "Use run.device = cpu");
+  const bool own_model = settings_of(e.task.name).data == Data::generated;
+  if (on_gpu && (own_model || e.finetune.model != FinetunedModel::encoder)) {
+    throw UsageError("run.device = cuda", "recurrent models are computed on CPUs only", "Use run.device = cpu");
   }
   if (!on_gpu && e.run.precision == Precision::tf32) {
     throw UsageError("run.precision = tf32", "it is an arithmetic of GPUs", "Use run.precision = fp32 or bf16");
   }
-  if (e.run.precision == Precision::bf16 && e.task.name == TaskName::counting) {
-    throw UsageError("run.precision = bf16", "the counting task's model is computed in fp32", "Use run.precision = fp32");
+  if (e.run.precision == Precision::bf16 && own_model) {
+    throw UsageError("run.precision = bf16",
+                     fmt::format("the {} task's model is computed in fp32", terms::name_of(e.task.name)),
+                     "Use run.precision = fp32");
   }
   if (e.run.token_budget < e.task.max_length) {
     throw UsageError(
@@ -132,7 +144,7 @@ void check_run(const Experiment& e) {
 
 void validate(const Experiment& experiment) {
   check_task(experiment);
-  check_gru(experiment);
+  check_trained_model(experiment);
   check_probe(experiment);
   check_explain(experiment);
   check_run(experiment);

@@ -3,17 +3,13 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
-#include <ATen/ops/argmax.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/lerp.h>
-#include <ATen/ops/log_softmax.h>
 
 #include <algorithm>
 #include <limits>
 #include <vector>
-
-#include "probe/divergence.hpp"
 
 namespace layersweep::explain {
 
@@ -47,12 +43,11 @@ at::Tensor masked_outputs(const Subject& subject, const at::Tensor& gates, const
 }
 
 at::Tensor divergence(const Subject& subject, const at::Tensor& outputs, const at::Tensor& text) {
-  return probe::kl_divergence(subject.clean.logits.index_select(0, text), outputs.unsqueeze(0)).squeeze(0);
+  return subject.model.output().divergence(subject.clean.logits.index_select(0, text), outputs.unsqueeze(0)).squeeze(0);
 }
 
 at::Tensor prediction_score(const Subject& subject, const at::Tensor& outputs, const at::Tensor& text) {
-  const at::Tensor predicted = at::argmax(subject.clean.logits, -1, /*keepdim=*/true).index_select(0, text);
-  return at::log_softmax(outputs, -1).gather(-1, predicted).flatten(1).sum(-1);
+  return subject.model.output().log_probability(subject.clean.logits.index_select(0, text), outputs);
 }
 
 at::Tensor masked_divergence(const Subject& subject, const at::Tensor& gates, const at::Tensor& text) {

@@ -38,7 +38,7 @@ at::Tensor masked_states(const Subject& subject, const at::Tensor& gates, const 
 /// Outputs of masked rows, computed in pieces that keep the token budget; no gradient.
 at::Tensor masked_outputs(const Subject& subject, const at::Tensor& gates, const at::Tensor& text);
 
-/// D[clean output ‖ output] of each row, R, in nats (probe/divergence.hpp). Differentiable with respect to `outputs`.
+/// D[clean output ‖ output] of each row, R, in nats. Differentiable with respect to `outputs`.
 at::Tensor divergence(const Subject& subject, const at::Tensor& outputs, const at::Tensor& text);
 
 /// log probability that each row gives to what the clean output predicts, R: its class, or start plus end. Differentiable

@@ -51,8 +51,8 @@ Batch collate(const data::Corpus& corpus, std::span<const std::int64_t> examples
 
 Batch Batch::to(at::Device device) const {
   Batch moved = *this;
-  for (at::Tensor* tensor : {&moved.token_ids, &moved.segments, &moved.lengths, &moved.mask, &moved.query, &moved.labels,
-                             &moved.answerable, &moved.answer}) {
+  for (at::Tensor* tensor : {&moved.token_ids, &moved.segments, &moved.lengths, &moved.mask, &moved.query, &moved.positions,
+                             &moved.labels, &moved.answerable, &moved.answer}) {
     if (tensor->defined()) *tensor = tensor->to(device);
   }
   return moved;

@@ -17,6 +17,7 @@ struct Batch {
   at::Tensor lengths;     ///< B int64
   at::Tensor mask;        ///< B x T bool, true on tokens
   at::Tensor query;       ///< B x 2 int64 for the counting task, else undefined
+  at::Tensor positions;   ///< B x P int64, of the tokens that a head of given positions reads; else undefined
   at::Tensor labels;      ///< B int64, −1 where there is none
   at::Tensor answerable;  ///< B x T bool, true where an answer may lie; undefined but in question answering
   at::Tensor answer;  ///< B x 2 int64, first and last token of the given answer, −1 where the text holds none; likewise

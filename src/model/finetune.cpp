@@ -41,6 +41,13 @@ double schedule_factor(const FinetuneSettings& settings, std::int64_t step, std:
   return double(steps - step) / double(std::max<std::int64_t>(1, steps - settings.warm_up_steps));
 }
 
+// What all shards of a step share.
+struct Step {
+  DropoutKey key;  // of this rank's first shard
+  double scale = 1;
+  at::Tensor rows;  // of the table that the step's batch looks up
+};
+
 // The weights, their optimiser and the flat gradient of a step: that of the dense weights, then that of the table's rows
 // that the step's batch looks up, then unused places, since batches differ in how many they look up.
 class Optimiser {
@@ -56,8 +63,7 @@ class Optimiser {
 
   // Computes the shards [begin, end), a thread to each, and adds them in order; returns the sum of their losses. A shard is
   // small, so threads do better on one each than together on one.
-  double add_shards(const std::vector<Batch>& shards, int begin, std::uint64_t seed, std::int64_t step, double scale,
-                    const at::Tensor& rows, GradientSum& sum) {
+  double add_shards(const std::vector<Batch>& shards, const Step& step, GradientSum& sum) {
     const auto count = static_cast<std::int64_t>(shards.size());
     const std::int64_t wave = std::max(1, at::get_num_threads());
     while (static_cast<std::int64_t>(flat_.size()) < std::min(wave, count)) flat_.push_back(at::empty({gradient_size_}));
@@ -68,13 +74,14 @@ class Optimiser {
       at::parallel_for(first, last, 1, [&](std::int64_t from, std::int64_t to) {
         for (std::int64_t shard = from; shard < to; ++shard) {
           if (!shards[shard].token_ids.defined()) continue;
-          const DropoutKey key{seed, step, begin + static_cast<int>(shard)};
-          losses[shard - first] = shard_gradient(shards[shard], key, scale, rows, flat_[shard - first]);
+          DropoutKey key = step.key;
+          key.shard += static_cast<int>(shard);
+          losses[shard - first] = shard_gradient(shards[shard], key, step, flat_[shard - first]);
         }
       });
       for (std::int64_t shard = first; shard < last; ++shard) {
         if (!shards[shard].token_ids.defined()) continue;
-        sum.add(begin + static_cast<int>(shard), {flat_[shard - first].const_data_ptr<float>(), gradient_size()});
+        sum.add(step.key.shard + static_cast<int>(shard), {flat_[shard - first].const_data_ptr<float>(), gradient_size()});
         loss += losses[shard - first];
       }
     }
@@ -104,10 +111,10 @@ class Optimiser {
   }
 
  private:
-  double shard_gradient(const Batch& batch, const DropoutKey& key, double scale, const at::Tensor& rows,
-                        const at::Tensor& flat) {
-    const double loss = model_.gradient(batch, key, scale, rows, flat.narrow(0, 0, dense_.numel()), row_part(flat, rows));
-    const std::int64_t used = dense_.numel() + (has_table() ? rows.numel() * table_.size(1) : 0);
+  double shard_gradient(const Batch& batch, const DropoutKey& key, const Step& step, const at::Tensor& flat) {
+    const double loss =
+        model_.gradient(batch, key, step.scale, step.rows, {flat.narrow(0, 0, dense_.numel()), row_part(flat, step.rows)});
+    const std::int64_t used = dense_.numel() + (has_table() ? step.rows.numel() * table_.size(1) : 0);
     flat.narrow(0, used, flat.numel() - used).zero_();
     return loss;
   }
@@ -133,20 +140,7 @@ void add_tensors(FinetuneState& state, const std::string& name, const std::vecto
 
 }  // namespace
 
-FinetuneSettings counting_settings(std::uint64_t seed) {
-  FinetuneSettings settings;
-  settings.epochs = 50;
-  settings.learning_rate = 1e-3;
-  settings.batch = 128;
-  settings.schedule = Schedule::constant;
-  settings.weight_decay = 0;
-  settings.enough = 0.998;
-  settings.shards = 2;  // the model is tiny: more shards would only cost more calls
-  settings.seed = seed;
-  return settings;
-}
-
-double accuracy(const Model& encoder, const data::Corpus& corpus, data::ShardRange own, int shards, GradientSum& sum) {
+double accuracy(const Model& model, const data::Corpus& corpus, data::ShardRange own, int shards, GradientSum& sum) {
   // At most 64 texts to a shard, so that memory does not grow with the corpus.
   const data::BatchSettings settings{.batch = 64 * std::int64_t{shards}, .shards = shards, .seed = 0};
   std::vector<std::int64_t> right(static_cast<std::size_t>(shards));
@@ -155,10 +149,8 @@ double accuracy(const Model& encoder, const data::Corpus& corpus, data::ShardRan
       const data::Shard& members = batch.shards[static_cast<std::size_t>(shard)];
       if (members.empty()) continue;
       const Batch texts = collate(corpus, members);
-      right[static_cast<std::size_t>(shard)] += answers(encoder.output(), encoder.clean(texts).logits, texts)
-                                                    .eq(given_answers(encoder.output(), texts))
-                                                    .sum()
-                                                    .item<std::int64_t>();
+      const at::Tensor decided = model.output().decided(model.clean(texts).logits, texts);
+      right[static_cast<std::size_t>(shard)] += decided.eq(model.output().given(texts)).sum().item<std::int64_t>();
     }
   }
   for (int shard = own.begin; shard < own.end; ++shard) {
@@ -168,9 +160,10 @@ double accuracy(const Model& encoder, const data::Corpus& corpus, data::ShardRan
   return corpus.size() == 0 ? 0 : double(sum.sum().front()) / double(corpus.size());
 }
 
-FinetuneResult finetune(Trainable& model, const data::Corpus& train, const data::Corpus& dev,
-                        const FinetuneSettings& settings, data::ShardRange own, const MakeGradientSum& make_sum,
-                        const std::function<void(const FinetuneProgress&)>& progress, FinetuneKeeper* keeper) {
+FinetuneResult finetune(Trainable& model, const FinetuneTexts& texts, const FinetuneSettings& settings, data::ShardRange own,
+                        const FinetuneHooks& hooks) {
+  const auto& [train, dev] = texts;
+  const auto& [make_sum, progress, keeper] = hooks;
   const at::NoGradGuard no_grad;
   const std::vector<std::int64_t> lengths = train.lengths();
   const data::BatchSettings batching{.batch = settings.batch, .shards = settings.shards, .seed = settings.seed};
@@ -211,7 +204,8 @@ FinetuneResult finetune(Trainable& model, const data::Corpus& train, const data:
         examples += static_cast<std::int64_t>(members.size());
       }
       const auto size = static_cast<double>(batch.size());
-      const double loss = optimiser.add_shards(shards, own.begin, settings.seed, state.step, 1 / size, rows, *sum) * size;
+      const double loss =
+          optimiser.add_shards(shards, {{settings.seed, state.step, own.begin}, 1 / size, rows}, *sum) * size;
       const double rate = settings.learning_rate * schedule_factor(settings, state.step, now.steps);
       const double norm = optimiser.step(sum->sum(), rows, rate, settings.largest_norm);
       if (!std::isfinite(norm)) {

@@ -49,9 +49,6 @@ struct FinetuneSettings {
   int shards = 8;
 };
 
-/// What the counting model is trained with.
-FinetuneSettings counting_settings(std::uint64_t seed);
-
 struct FinetuneProgress {
   std::int64_t epoch = 0;  ///< from 1
   std::int64_t step = 0;   ///< steps done, of `steps`
@@ -86,14 +83,25 @@ class FinetuneKeeper {
   virtual void after_step(const FinetuneState& state) = 0;
 };
 
-/// Trains `model` on this rank's `own` shards of every batch. `progress` is called after every step and every epoch.
-/// Collective over the ranks of the sum. Throws InputError when the training diverges.
-FinetuneResult finetune(Trainable& model, const data::Corpus& train, const data::Corpus& dev,
-                        const FinetuneSettings& settings, data::ShardRange own, const MakeGradientSum& make_sum,
-                        const std::function<void(const FinetuneProgress&)>& progress, FinetuneKeeper* keeper = nullptr);
+struct FinetuneTexts {
+  const data::Corpus& train;
+  const data::Corpus& dev;
+};
+
+/// How a training reaches the ranks and the world.
+struct FinetuneHooks {
+  MakeGradientSum make_sum;
+  std::function<void(const FinetuneProgress&)> progress;  ///< after every step and every epoch
+  FinetuneKeeper* keeper = nullptr;
+};
+
+/// Trains `model` on this rank's `own` shards of every batch. Collective over the ranks of the sum. Throws InputError when
+/// the training diverges.
+FinetuneResult finetune(Trainable& model, const FinetuneTexts& texts, const FinetuneSettings& settings, data::ShardRange own,
+                        const FinetuneHooks& hooks);
 
 /// The share of the examples whose answer is the given one: the class, or start and end of a span. Each rank looks at its
 /// `own` of the shards, so that all ranks get the same share; `sum` is of one value. Collective over the ranks of the sum.
-double accuracy(const Model& encoder, const data::Corpus& corpus, data::ShardRange own, int shards, GradientSum& sum);
+double accuracy(const Model& model, const data::Corpus& corpus, data::ShardRange own, int shards, GradientSum& sum);
 
 }  // namespace layersweep::model

@@ -33,7 +33,7 @@ std::string model_type(const nlohmann::json& config, const std::filesystem::path
   const auto found = config.find("model_type");
   if (found == config.end() || !found->is_string()) {
     throw base::InputError(fmt::format("{} has no model_type", file.string()), "the kind of model is unknown",
-                           "Name a folder of a BERT in the layout of Hugging Face");
+                           "Name a folder of a model in the layout of Hugging Face");
   }
   return found->get<std::string>();
 }

@@ -49,10 +49,10 @@ struct Kernels {
                              float* k_gradient, float* v_gradient, float* scratch);
   std::int64_t (*attention_scratch)(const AttentionShape& shape);  ///< floats
 
-  /// One step of a GRU over n rows of `width`. `input` (n rows of `features`) meets input_weight, transposed:
-  /// features x 3·width; many features are better multiplied beforehand: `product` (n x 3·width, or null) is added.
-  /// `memory` is state·Wᵀ without its bias, n x 3·width. Updates `state`. With `kept` (n x 5·width) the gates and the old
-  /// state are stored for the backward step.
+  /// One step of a gated recurrence (Cho et al. 2014) over n rows of `width`. `input` (n rows of `features`) meets
+  /// input_weight, transposed: features x 3·width; many features are better multiplied beforehand: `product` (n x 3·width,
+  /// or null) is added. `memory` is state·Wᵀ without its bias, n x 3·width. Updates `state`. With `kept` (n x 5·width) the
+  /// gates and the old state are stored for the backward step.
   void (*gru_step)(const float* input, std::int64_t features, const float* input_weight, const float* product,
                    const float* input_bias, const float* memory, const float* memory_bias, std::int64_t n,
                    std::int64_t width, float* state, float* kept);

@@ -8,7 +8,7 @@
 namespace layersweep::model {
 
 /// Enough for matrix products to run at full speed, few enough for a chunk's widest intermediate result (1,536 floats a
-/// token for a small BERT) to stay in a second-level cache.
+/// token for a small encoder) to stay in a second-level cache.
 constexpr std::int64_t most_tokens_per_chunk = 256;
 
 /// Calls work(first, last) for ranges that cover 0 .. rows. The ranges depend on rows, tokens per row and the number of

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "model/bert_weights.hpp"
 #include "model/model_files.hpp"
+#include "model/named_weight.hpp"
 
 namespace layersweep::model {
 

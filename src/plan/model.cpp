@@ -36,38 +36,44 @@ Flops& Flops::operator+=(const Flops& other) {
   return *this;
 }
 
-Model bert_model(const BertSizes& s) {
-  const auto h = static_cast<double>(s.hidden);
-  const auto inner = static_cast<double>(s.inner);
-  const auto heads = static_cast<double>(s.heads);
-  // Queries, keys, values, output, and the two maps of the feed-forward block; scores and their mix of values.
-  const Flops layer{2 * (4 * h * h + 2 * h * inner), 4 * h, 0};
+Model transformer_model(const TransformerSizes& s) {
+  const auto h = static_cast<double>(s.hidden), inner = static_cast<double>(s.inner), heads = static_cast<double>(s.heads);
+  const double keys = h * h * static_cast<double>(s.key_heads) / heads;  // of keys, and of values
+  const double maps = s.gated ? 3 : 2;
+  // Queries, keys, values, output, and the maps of the feed-forward block; scores and their mix of values.
+  const Flops layer{2 * (2 * h * h + 2 * keys + maps * h * inner), 4 * h, 0};
   const Flops layer_backward{layer.per_token, 2 * layer.per_pair, 0};
-  // The last layer computes the first token only: keys and values of all tokens, everything else once.
-  const Flops last{2 * 2 * h * h + 4 * h, 0, 2 * (2 * h * h + 2 * h * inner)};
-  const Flops last_backward{2 * 2 * h * h + 8 * h, 0, last.per_text};
-  const Flops read_out =
-      s.answers_with_span ? Flops{2 * h * 2, 0, 0} : Flops{0, 0, 2 * (h * h + h * static_cast<double>(s.classes))};
+  // A last layer that computes one token only: keys and values of all tokens, everything else once.
+  const Flops last{2 * 2 * keys + 4 * h, 0, 2 * (2 * h * h + maps * h * inner)};
+  const Flops last_backward{2 * 2 * keys + 8 * h, 0, last.per_text};
+  const bool spans = s.output == terms::OutputKind::span;
+  const double head_map = s.head_map ? h * h : 0;
+  const Flops read_out = spans ? Flops{2 * h * 2, 0, 0} : Flops{0, 0, 2 * (head_map + h * static_cast<double>(s.classes))};
+  // Kept for the backward pass, of a layer: its parts by hand, or what ordinary differentiation keeps.
+  const double kept = s.fast_layer ? 6 * h + inner + 2 : 14 * h + (maps + 1) * inner;
+  const double kept_per_pair = s.fast_layer ? heads : 3 * heads;
 
   Model model;
-  model.name = fmt::format("bert, {} layers of {} ({}), {} heads{}", s.layers, s.hidden, s.inner, s.heads,
-                           s.answers_with_span ? ", spans" : "");
-  model.classes = s.answers_with_span ? 0 : s.classes;
-  model.rungs.push_back({s.hidden, {}, {}, 2 * h + 1, 0});
-  for (std::int64_t index = 1; index < s.layers; ++index) {
-    model.rungs.push_back({s.hidden, layer, layer_backward, 6 * h + inner + 2, heads});
-  }
-  if (s.answers_with_span) {
-    model.rungs.push_back({s.hidden, layer, layer_backward, 6 * h + inner + 2, heads});
-  } else {
-    model.rungs.push_back({s.hidden, last, last_backward, 2 * h + heads, 0});
+  model.name = fmt::format("{}, {} layers of {} ({}), {} heads{}", s.family, s.layers, s.hidden, s.inner, s.heads,
+                           spans ? ", spans" : "");
+  model.output = s.output;
+  model.classes = s.classes;
+  if (s.embeds) model.rungs.push_back({s.hidden, {}, {}, 2 * h + 1, 0});
+  for (std::int64_t index = 1; index <= s.layers; ++index) {
+    if (index == s.layers && s.narrow && !spans) {
+      model.rungs.push_back({s.hidden, last, last_backward, 2 * h + heads, 0});
+    } else {
+      model.rungs.push_back({s.hidden, layer, layer_backward, kept, kept_per_pair});
+    }
   }
   model.rungs.push_back({s.hidden, read_out, read_out, 0, 0});
   model.clean = static_cast<double>(s.layers) * layer;
   model.clean += read_out;
-  const std::int64_t per_layer = 4 * s.hidden * s.hidden + 2 * s.hidden * s.inner + 9 * s.hidden + s.inner;
+  const std::int64_t of_maps = s.hidden * s.hidden * 2 + 2 * s.hidden * s.hidden * s.key_heads / s.heads;
+  const std::int64_t per_layer = of_maps + (s.gated ? 3 : 2) * s.hidden * s.inner + 9 * s.hidden + s.inner;
   model.weights = (s.vocabulary + s.positions + 4) * s.hidden + s.layers * per_layer;
-  model.weights += s.answers_with_span ? 2 * (s.hidden + 1) : s.hidden * s.hidden + s.hidden + s.classes * (s.hidden + 1);
+  model.weights += spans ? 2 * (s.hidden + 1) : s.classes * (s.hidden + 1);
+  if (!spans && s.head_map) model.weights += s.hidden * s.hidden + s.hidden;
   return model;
 }
 
@@ -89,10 +95,11 @@ Model counting_model(std::int64_t symbols, std::int64_t width, std::int64_t feat
   return model;
 }
 
-Model gru_model(std::int64_t vocabulary, std::int64_t width, std::int64_t state, std::int64_t classes) {
+Model recurrent_model(std::string_view family, std::int64_t vocabulary, std::int64_t width, std::int64_t state,
+                      std::int64_t classes) {
   const Flops read_out{0, 0, 2 * static_cast<double>(state * classes)};
   Model model;
-  model.name = fmt::format("gru, embeddings of {}, state of {}", width, state);
+  model.name = fmt::format("{}, embeddings of {}, state of {}", family, width, state);
   model.classes = classes;
   model.rungs = {recurrence(width, state), {state, read_out, read_out, 0, 0}};
   model.clean = model.rungs.front().forward;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/experiment.hpp"
@@ -40,22 +41,31 @@ struct Model {
   std::vector<Rung> rungs;
   Flops clean;               ///< the unmasked pass, all layers in full
   std::int64_t weights = 0;  ///< floats
-  std::int64_t classes = 0;  ///< 0 where answers are spans
+  terms::OutputKind output = terms::OutputKind::classes;
+  std::int64_t classes = 0;  ///< of that output
 
   std::int64_t points() const { return static_cast<std::int64_t>(rungs.size()); }
 };
 
-struct BertSizes {
-  std::int64_t layers = 0, hidden = 0, inner = 0, heads = 0, vocabulary = 0, positions = 0, classes = 0;
-  bool answers_with_span = false;  ///< start and end logits of all tokens, in place of classes by the first
+struct TransformerSizes {
+  std::string_view family;
+  std::int64_t layers = 0, hidden = 0, inner = 0, heads = 0, key_heads = 0, vocabulary = 0, positions = 0;
+  bool gated = false;      ///< three maps in the feed-forward block, in place of two
+  bool embeds = true;      ///< whether word embeddings and the input of the first layer are two points
+  bool fast_layer = true;  ///< the hand-written layer, which keeps less for its backward pass
+  bool narrow = true;      ///< the last layer computes one token, which a classifier reads
+  terms::OutputKind output = terms::OutputKind::classes;
+  std::int64_t classes = 0;
+  bool head_map = true;  ///< one more map between read-out and classes
 };
-Model bert_model(const BertSizes& sizes);
+Model transformer_model(const TransformerSizes& sizes);
 
 /// The counting task's: embeddings of `width`, `features` per position, a recurrence over them.
 Model counting_model(std::int64_t symbols, std::int64_t width, std::int64_t features);
 
-/// The recurrent classifier: embeddings of `width`, a state of `state` features.
-Model gru_model(std::int64_t vocabulary, std::int64_t width, std::int64_t state, std::int64_t classes);
+/// A recurrent classifier: embeddings of `width`, a state of `state` features.
+Model recurrent_model(std::string_view family, std::int64_t vocabulary, std::int64_t width, std::int64_t state,
+                      std::int64_t classes);
 
 /// A masked copy that joins at `point`, up to the output. In hidden mode it costs the rungs above the point, in input mode
 /// all of them, whatever the point.

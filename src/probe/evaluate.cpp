@@ -7,7 +7,6 @@
 
 #include <cmath>
 
-#include "probe/divergence.hpp"
 #include "probe/gates.hpp"
 #include "probe/masks.hpp"
 
@@ -53,8 +52,8 @@ HardMasks evaluate_gates(const model::Model& model, const model::Batch& batch, c
       staircase_pass(model, batch, clean, joining_copies(layout, layout.views(parameters.to(device)), by_point, cells));
   const at::Tensor where = active.narrow(0, range.first, range.size()).unsqueeze(-1).expand(shape);
   // Rounding can take a divergence of nothing below 0.
-  result.kl.masked_scatter_(where, kl_divergence(clean.logits, logits).clamp_min(0.0).cpu());
-  result.flipped.masked_scatter_(where, flipped_predictions(model, batch, clean.logits, logits).cpu());
+  result.kl.masked_scatter_(where, model.output().divergence(clean.logits, logits).clamp_min(0.0).cpu());
+  result.flipped.masked_scatter_(where, model.output().flipped(clean.logits, logits, batch).cpu());
   return result;
 }
 

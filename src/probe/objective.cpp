@@ -12,7 +12,6 @@
 #include <cmath>
 #include <limits>
 
-#include "probe/divergence.hpp"
 #include "probe/gates.hpp"
 #include "probe/hard_concrete.hpp"
 #include "probe/masks.hpp"
@@ -106,7 +105,7 @@ void accumulate_step(const model::Model& model, const model::Batch& batch, const
   }
   const at::Tensor logits = staircase_pass(
       model, batch, clean, joining_copies(layout, leaves, applied_gates(layout.mode(), gates), cells, probes));
-  const at::Tensor kl = kl_divergence(clean.logits, logits).sum(-1);  // C
+  const at::Tensor kl = model.output().divergence(clean.logits, logits).sum(-1);  // C
 
   const std::vector<at::Tensor> log_by_point = log_keep_probabilities(layout.mode(), phi);
   const at::Tensor log_p = at::stack(at::TensorList(log_by_point).slice(points.first, points.size()));  // points x S x B x T
@@ -127,7 +126,7 @@ void accumulate_step(const model::Model& model, const model::Batch& batch, const
   for (std::size_t i = 0; i < targets.size(); ++i) {
     if (gradients[i].defined()) at::Tensor(targets[i]).add_(gradients[i]);
   }
-  const at::Tensor flips = flipped_predictions(model, batch, clean.logits, logits.detach()).sum(-1);
+  const at::Tensor flips = model.output().flipped(clean.logits, logits.detach(), batch).sum(-1);
   rows(sums.kl()).masked_scatter_(active, rows(sums.kl()).masked_select(active) + kl.detach());
   rows(sums.flips()).masked_scatter_(active, rows(sums.flips()).masked_select(active) + flips);
   rows(sums.keep_share()).add_(keep.detach());

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "terms/terms.hpp"
+
 namespace layersweep::store {
 
 struct PointEntry {
@@ -27,7 +29,6 @@ struct StatisticsEntry {
 
 /// What only some tasks have.
 struct TaskColumns {
-  bool question_answering = false;  ///< start_logits, … instead of logits(example, class)
   bool token_sentiment = false;
   bool token_truth = false;
 };
@@ -38,11 +39,12 @@ struct ExplanationsEntry {
   std::vector<double> shares;        ///< of tokens, above 0 and at most 1
 };
 
-/// Sizes and coordinates. All are at least 1, but for `classes` in question answering (0).
+/// Sizes and coordinates. All are at least 1.
 struct Contents {
   std::int64_t examples = 0;
   std::int64_t tokens = 0;  ///< of all examples, at most 2^31 − 1
-  std::int64_t classes = 0;
+  terms::OutputKind output = terms::OutputKind::classes;
+  std::int64_t classes = 0;          ///< of that output; of no account for spans
   std::size_t example_id_bytes = 0;  ///< UTF-8 bytes of the longest example_id
   std::size_t token_text_bytes = 0;  ///< UTF-8 bytes of the longest token_text
   std::vector<PointEntry> points;

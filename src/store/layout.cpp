@@ -29,9 +29,9 @@ bool present(Presence presence, const Contents& contents, const ModeEntry* mode)
     case Presence::always:
       return true;
     case Presence::classification:
-      return !contents.task.question_answering;
+      return contents.output == terms::OutputKind::classes;
     case Presence::question_answering:
-      return contents.task.question_answering;
+      return contents.output == terms::OutputKind::span;
     case Presence::sentiment:
       return contents.task.token_sentiment;
     case Presence::truth:
@@ -73,8 +73,7 @@ void check_contents(const Contents& contents) {
   base::ensure(contents.examples > 0 && contents.tokens > 0, "a results file without examples or tokens");
   base::ensure(!contents.points.empty() && !contents.seeds.empty() && !contents.modes.empty(),
                "a results file without points, seeds or modes");
-  base::ensure((contents.classes > 0) != contents.task.question_answering,
-               "classes and question answering exclude each other");
+  base::ensure(contents.classes > 0 || contents.output != terms::OutputKind::classes, "a results file without classes");
   std::set<std::string> names;
   for (const ModeEntry& mode : contents.modes) {
     base::ensure(std::ranges::find(mode_names(), mode.name) != mode_names().end() && names.insert(mode.name).second,

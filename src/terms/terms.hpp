@@ -23,6 +23,12 @@ enum class Split : std::uint8_t { train = 0, dev = 1, test = 2 };
 /// What a token is in its text.
 enum class TokenPart : std::uint8_t { special = 0, text = 1, question = 2, passage = 3, answer = 4 };
 
+/// What a model puts out about a text.
+enum class OutputKind : std::uint8_t {
+  classes,  ///< one of several classes
+  span,     ///< the first and the last token of an answer
+};
+
 /// How the training of a probe at one point ended.
 enum class Status : std::uint8_t {
   not_trained = 0,

@@ -12,6 +12,7 @@
 #include "probe/parameters.hpp"
 #include "program.hpp"
 #include "support/files.hpp"
+#include "support/transformer_sizes.hpp"
 
 namespace layersweep::app {
 namespace {
@@ -23,9 +24,9 @@ using testing::HasSubstr;
 
 // What `plan` counts is what the probes of a run have.
 TEST(Plan, CountsTheParametersThatProbesHave) {
-  const plan::Model bert = plan::bert_model({6, 384, 1536, 12, 30522, 512, 5});
+  const plan::Model bert = layersweep::test::bert_costs({6, 384, 1536, 12, 30522, 512, 5});
   const plan::Model counting = plan::counting_model(10, 64, 2);
-  const plan::Model gru = plan::gru_model(30522, 384, 256, 5);
+  const plan::Model gru = plan::recurrent_model("gru", 30522, 384, 256, 5);
   for (const plan::Model* model : {&bert, &counting, &gru}) {
     std::vector<std::int64_t> widths;
     for (const plan::Rung& rung : model->rungs) widths.push_back(rung.width);

@@ -6,10 +6,9 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "app/prediction.hpp"
 #include "data/examples.hpp"
 #include "data/tokenizer.hpp"
-#include "model/bert_config.hpp"
+#include "model/bert.hpp"
 #include "model/open.hpp"
 #include "program.hpp"
 
@@ -149,7 +148,7 @@ TEST(Predict, AnswersEveryLineAsIfItWereAlone) {
     texts.push_back(data::text_example(tokenizer, {line, std::nullopt}));
     without_words += line.empty() ? 1 : 0;
   }
-  const auto positions = model::read_bert_config(std::filesystem::path(folder) / "config.json").positions;
+  const auto positions = model::describe_model(folder).longest_text;
   const Outcome outcome = shell("$L predict --encoder " + folder, input);
   EXPECT_EQ(outcome.exit_code, 0) << outcome.error;
   const auto answers = json_lines(outcome.out);
@@ -193,10 +192,15 @@ TEST(Predict, AnswersTextsOfTheCommandLineAsLines) {
   EXPECT_THAT(shell(answer + " --text 'w1 w2'").error, HasSubstr("text 1: "));
 }
 
+std::vector<float> answer_of(const model::Model& model, const data::Example& text) {
+  const std::vector<data::Example> windows{text};
+  return model.output().answers(model, {&windows, 1}).front().logits.front().second;
+}
+
 TEST(Predict, ReadsPairs) {
   const std::string folder = (test::source_dir() / "tests/model/fixtures/tiny-bert").string();
   const auto pair = data::text_example(data::Tokenizer::open(folder), {"w1 w2", "w3"});
-  const auto expected = predict_texts(*model::open_model(folder), std::span(&pair, 1)).front().logits;
+  const auto expected = answer_of(*model::open_model(folder), pair);
   const Outcome outcome =
       shell("$L predict --encoder " + folder, "{\"text\": \"w1 w2\", \"second_text\": \"w3\"}\nw1 w2 w3\n");
   EXPECT_EQ(outcome.exit_code, 0) << outcome.error;

@@ -14,7 +14,7 @@ constexpr float nan = std::numeric_limits<float>::quiet_NaN();
 class SumModel final : public model::Model {
  public:
   const std::vector<model::Point>& points() const override { return points_; }
-  std::int64_t classes() const override { return 2; }
+  const model::Head& head() const override { return head_; }
   model::Clean clean(const model::Batch& batch) const override {
     const at::Tensor states = batch.token_ids.to(at::kFloat).unsqueeze(-1) - 5;
     return {{states}, read_out({states, at::arange(batch.size())}, batch)};

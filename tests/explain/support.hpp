@@ -59,7 +59,7 @@ struct Scene {
 class NeedleModel final : public model::Model {
  public:
   const std::vector<model::Point>& points() const override { return points_; }
-  std::int64_t classes() const override { return 2; }
+  const model::Head& head() const override { return head_; }
   model::Clean clean(const model::Batch& batch) const override {
     const at::Tensor id = batch.token_ids.to(at::kFloat);
     const at::Tensor first = at::stack({at::sin(id), at::cos(id), at::sin(3 * id)}, -1);

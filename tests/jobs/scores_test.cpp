@@ -8,10 +8,8 @@
 #include <memory>
 
 #include "base/error.hpp"
-#include "jobs/explaining/best_answer.hpp"
 #include "jobs/merge/explanation_fit.hpp"
 #include "jobs/merge/partial_mean.hpp"
-#include "jobs/steps/question_scores.hpp"
 #include "jobs/text_mean.hpp"
 #include "model/model.hpp"
 
@@ -22,41 +20,31 @@ using testing::ElementsAre;
 
 constexpr float missing = std::numeric_limits<float>::quiet_NaN();
 
-// One question in three windows, one in a single window.
-QuestionScores four_windows() {
-  QuestionScores scores(5);
-  scores.add(1, {.logits = 2, .score = {false, 0.25}, .none = 9, .score_of_none = {true, 1}});
-  scores.add(2, {.logits = 5, .score = {true, 1}, .none = 4, .score_of_none = {false, 0}});
-  scores.add(3, {.logits = 5, .score = {false, 0.5}, .none = 8, .score_of_none = {false, 0}});
-  scores.add(4, {.logits = 1, .score = {false, 0.5}, .none = 3, .score_of_none = {true, 1}});
-  return scores;
+// Of a window: logits of the best answer added up, its exact match and F1; the same of "no answer".
+using Evidence = std::vector<double>;
+
+std::string scores(std::initializer_list<Evidence> windows, const std::vector<std::int32_t>& questions) {
+  Evidence all;
+  for (const Evidence& window : windows) all.insert(all.end(), window.begin(), window.end());
+  return model::span_output().scores_text(all, questions);
 }
 
+const Evidence first{2, 0, 0.25, 9, 1, 1}, second{5, 1, 1, 4, 0, 0}, third{5, 0, 0.5, 8, 0, 0}, alone{1, 0, 0.5, 3, 1, 1};
+
 TEST(QuestionScores, TakeTheWindowWithTheLargestSumTheFirstOfEquals) {
-  const auto means = four_windows().means(1, {7, 7, 7});
-  EXPECT_EQ(means.questions, 1);
-  EXPECT_EQ(means.exact_match, 1);  // window 2: "no answer" would need more than 5 in every window, and has 4 there
-  EXPECT_EQ(means.f1, 1);
+  // The second: "no answer" would need more than 5 in every window, and has 4 there.
+  EXPECT_EQ(scores({first, second, third}, {7, 7, 7}), "exact match 100.00 %, F1 100.00 % over 1 questions");
 }
 
 TEST(QuestionScores, SayNoneWhereItsSumIsLargerInEveryWindow) {
-  const auto means = four_windows().means(4, {8});
-  EXPECT_EQ(means.exact_match, 1);
-  EXPECT_EQ(means.f1, 1);
+  EXPECT_EQ(scores({alone}, {8}), "exact match 100.00 %, F1 100.00 % over 1 questions");
 }
 
 TEST(QuestionScores, AreMeansOverQuestionsNotWindows) {
-  const auto both = four_windows().means(1, {7, 7, 7, 8});
-  EXPECT_EQ(both.questions, 2);
-  EXPECT_EQ(both.exact_match, 1);
-  QuestionScores scores(3);
-  scores.add(0, {.logits = 1, .score = {true, 1}, .none = -1e30, .score_of_none = {}});
-  scores.add(1, {.logits = 1, .score = {false, 0.5}, .none = -1e30, .score_of_none = {}});
-  scores.add(2, {.logits = 2, .score = {false, 0.25}, .none = -1e30, .score_of_none = {}});
-  const auto means = scores.means(0, {0, 1, 1});
-  EXPECT_EQ(means.exact_match, 0.5);
-  EXPECT_EQ(means.f1, (1 + 0.25) / 2);
-  EXPECT_EQ(scores.means(0, {}).questions, 0);
+  EXPECT_EQ(scores({first, second, third, alone}, {7, 7, 7, 8}), "exact match 100.00 %, F1 100.00 % over 2 questions");
+  EXPECT_EQ(scores({{1, 1, 1, -1e30, 0, 0}, {1, 0, 0.5, -1e30, 0, 0}, {2, 0, 0.25, -1e30, 0, 0}}, {0, 1, 1}),
+            "exact match 50.00 %, F1 62.50 % over 2 questions");
+  EXPECT_EQ(scores({}, {}), "exact match 0.00 %, F1 0.00 % over 0 questions");
 }
 
 TEST(TextMean, IsOverWhatIsThere) {
@@ -100,8 +88,7 @@ TEST(StandingSeeds, AreTheChosenOnesElseTheFirst) {
 class LogitsFromIds final : public model::Model {
  public:
   const std::vector<model::Point>& points() const override { return points_; }
-  model::OutputKind output() const override { return model::OutputKind::span; }
-  std::int64_t classes() const override { return 0; }
+  const model::Head& head() const override { return head_; }
   model::Clean clean(const model::Batch& batch) const override {
     const at::Tensor start = batch.token_ids.to(at::kFloat);
     return {{}, at::stack({start, start}, 1)};
@@ -114,6 +101,7 @@ class LogitsFromIds final : public model::Model {
  private:
   [[noreturn]] static void unused() { throw base::InternalError("an answer needs the clean pass only"); }
   std::vector<model::Point> points_;
+  model::Head head_{.output = terms::OutputKind::span};
 };
 
 // [CLS], a question of one token, [SEP], a passage of single letters, [SEP]; the ids are the logits.
@@ -140,13 +128,17 @@ data::Example window(std::vector<std::int32_t> passage, std::int32_t none, bool 
   return example;
 }
 
+model::Answer best_answer(const model::Model& model, const std::vector<data::Example>& windows) {
+  return model.output().answers(model, {&windows, 1}).front();
+}
+
 TEST(BestAnswer, IsThatOfTheWindowWithTheLargestSum) {
   const auto answer = best_answer(LogitsFromIds(), {window({1, 5, 2}, 99, false), window({1, 3, 7}, 99, false)});
   EXPECT_EQ(answer.window, 1U);
-  EXPECT_EQ(answer.start, 5);
-  EXPECT_EQ(answer.end, 5);
-  EXPECT_EQ(answer.text, "c");
-  EXPECT_THAT(answer.start_logits, ElementsAre(99, 90, 90, 1, 3, 7, 90));
+  EXPECT_EQ(answer.span->first, 5);
+  EXPECT_EQ(answer.span->last, 5);
+  EXPECT_EQ(answer.span->text, "c");
+  EXPECT_THAT(answer.logits.front().second, ElementsAre(99, 90, 90, 1, 3, 7, 90));
 }
 
 TEST(BestAnswer, OfEqualsIsThatOfTheFirstWindow) {
@@ -155,11 +147,11 @@ TEST(BestAnswer, OfEqualsIsThatOfTheFirstWindow) {
 
 TEST(BestAnswer, IsNoneOnlyWhereEveryWindowSaysSo) {
   const auto none = best_answer(LogitsFromIds(), {window({1, 5}, 9, true), window({1, 3}, 6, true)});
-  EXPECT_EQ(none.text, "");
-  EXPECT_EQ(none.start, 0);
+  EXPECT_EQ(none.span->text, "");
+  EXPECT_EQ(none.span->first, 0);
   EXPECT_EQ(none.window, 1U);  // the one with the smallest sum for it
-  EXPECT_EQ(best_answer(LogitsFromIds(), {window({1, 5}, 9, true), window({1, 3}, 4, true)}).text, "b");
-  EXPECT_EQ(best_answer(LogitsFromIds(), {window({1, 5}, 9, true), window({1, 3}, 6, false)}).text, "b");
+  EXPECT_EQ(best_answer(LogitsFromIds(), {window({1, 5}, 9, true), window({1, 3}, 4, true)}).span->text, "b");
+  EXPECT_EQ(best_answer(LogitsFromIds(), {window({1, 5}, 9, true), window({1, 3}, 6, false)}).span->text, "b");
 }
 
 }  // namespace

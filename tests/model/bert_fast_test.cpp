@@ -32,13 +32,13 @@ class FastBert : public testing::TestWithParam<Size> {
     config_.inner = GetParam().inner;
     config_.vocabulary = 50;
     config_.positions = 80;
-    config_.classes = 4;
+    config_.head.classes = 4;
     config_.initial_range = 0.15;
-    model::BertWeights weights = model::random_bert_weights(config_, 3);
-    for (at::Tensor* tensor : model::dense_tensors(weights)) tensor->add_(at::randn_like(*tensor), 0.1);
-    fast_ = model::make_bert(config_, weights, 4, Arithmetic::fast);
-    fast_bf16_ = model::make_bert(config_, weights, 4, Arithmetic::fast_bf16);
-    plain_ = model::make_bert(config_, weights, 4, Arithmetic::plain);
+    model::TransformerWeights weights = test::random_weights(config_, 3);
+    for (at::Tensor* tensor : model::dense_tensors(config_, weights)) tensor->add_(at::randn_like(*tensor), 0.1);
+    fast_ = model::make_transformer(config_, weights, 4, Arithmetic::fast);
+    fast_bf16_ = model::make_transformer(config_, weights, 4, Arithmetic::fast_bf16);
+    plain_ = model::make_transformer(config_, weights, 4, Arithmetic::plain);
     batch_ = test::random_batch(GetParam().lengths, config_.vocabulary);
     // Several rows per example, not in order.
     const auto examples = static_cast<std::int64_t>(GetParam().lengths.size());
@@ -58,7 +58,7 @@ class FastBert : public testing::TestWithParam<Size> {
   }
 
   int threads_before_ = 1;
-  model::BertConfig config_;
+  model::TransformerSpec config_;
   std::unique_ptr<model::Model> fast_, fast_bf16_, plain_;
   model::Batch batch_;
   at::Tensor example_;
@@ -157,16 +157,16 @@ TEST_P(FastBert, ARowDoesNotDependOnTheWidthOfItsBatch) {
 // The plain version's gradient is LibTorch's; here the fast one against differences of its own values.
 TEST(FastBertDifferences, GradientIsTheSlope) {
   at::manual_seed(1);
-  model::BertConfig config;
+  model::TransformerSpec config;
   config.layers = 1;
   config.hidden = 8;
   config.heads = 2;
   config.inner = 12;
   config.vocabulary = 10;
   config.positions = 8;
-  config.classes = 2;
+  config.head.classes = 2;
   config.initial_range = 0.5;
-  const auto model = model::make_bert(config, model::random_bert_weights(config, 1), -1);
+  const auto model = model::make_transformer(config, test::random_weights(config, 1), -1);
   const model::Batch batch = test::random_batch({3, 2}, 10);
   const at::Tensor example = at::arange(2);
   const auto value = [&](const at::Tensor& states) {

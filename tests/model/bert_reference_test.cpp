@@ -2,7 +2,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "model/bert_folder.hpp"
+#include "model/bert.hpp"
 #include "model/open.hpp"
 #include "model/output.hpp"
 #include "model/support.hpp"
@@ -20,8 +20,8 @@ INSTANTIATE_TEST_SUITE_P(Arithmetics, BertReference, testing::Values(Arithmetic:
                          [](const auto& instance) { return instance.param == Arithmetic::fast ? "fast" : "plain"; });
 
 TEST_P(BertReference, TinyModelEqualsTransformers) {
-  model::BertModel model = model::read_bert_model(test::encoder_fixtures() / "tiny-bert");
-  const auto bert = model::make_bert(model.config, model.weights, 4, GetParam());
+  model::TransformerModel model = test::read_bert(test::encoder_fixtures() / "tiny-bert");
+  const auto bert = model::make_transformer(model.spec, model.weights, 4, GetParam());
   const auto file = tensors::SafetensorsFile::open(test::encoder_fixtures() / "tiny-bert.safetensors");
   model::Batch batch = test::batch_of(test::tensor_of(file, "token_ids"), test::tensor_of(file, "lengths"));
   batch.segments = test::tensor_of(file, "segments");
@@ -39,9 +39,9 @@ TEST_P(BertReference, TinyModelEqualsTransformers) {
 }
 
 TEST_P(BertReference, TinyQuestionAnsweringModelEqualsTransformers) {
-  model::BertModel model = model::read_bert_model(test::encoder_fixtures() / "tiny-qa");
-  const auto bert = model::make_bert(model.config, model.weights, 4, GetParam());
-  EXPECT_EQ(bert->output(), model::OutputKind::span);
+  model::TransformerModel model = test::read_bert(test::encoder_fixtures() / "tiny-qa");
+  const auto bert = model::make_transformer(model.spec, model.weights, 4, GetParam());
+  EXPECT_EQ(bert->head().output, terms::OutputKind::span);
   const auto file = tensors::SafetensorsFile::open(test::encoder_fixtures() / "tiny-qa.safetensors");
   model::Batch batch = test::batch_of(test::tensor_of(file, "token_ids"), test::tensor_of(file, "lengths"));
   batch.segments = test::tensor_of(file, "segments");
@@ -67,11 +67,11 @@ TEST_P(BertReference, RealEncoderEqualsTransformers) {
   const auto expected = nlohmann::json::parse(stream);
 
   // The head by the script's formula.
-  model::BertModel model = model::read_bert_body(folder, {.classes = 5}, 0);
-  const at::Tensor number = at::arange(5 * model.config.hidden, at::kDouble);
-  model.weights.classifier.copy_((number + 1).sin().view({5, model.config.hidden}) * 0.1);
-  model.weights.classifier_bias.copy_(at::arange(5, at::kDouble).cos());
-  const auto bert = model::make_bert(model.config, model.weights, 103, GetParam());
+  model::TransformerModel model = test::read_bert_body(folder, {.classes = 5}, 0);
+  const at::Tensor number = at::arange(5 * model.spec.hidden, at::kDouble);
+  model.weights.classifier.weight.copy_((number + 1).sin().view({5, model.spec.hidden}) * 0.1);
+  model.weights.classifier.bias.copy_(at::arange(5, at::kDouble).cos());
+  const auto bert = model::make_transformer(model.spec, model.weights, 103, GetParam());
 
   const auto ids = expected["ids"].get<std::vector<std::vector<std::int64_t>>>();
   std::vector<std::int64_t> lengths;
@@ -99,7 +99,7 @@ TEST_P(BertReference, RealEncoderEqualsTransformers) {
 
 TEST(OpenEncoder, OpensAClassifierWithItsMaskToken) {
   const auto bert = model::open_model(test::encoder_fixtures() / "tiny-bert");
-  EXPECT_EQ(bert->classes(), 3);
+  EXPECT_EQ(bert->head().classes, 3);
   EXPECT_EQ(bert->mask_state().numel(), 32);
 }
 

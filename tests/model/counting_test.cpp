@@ -5,9 +5,9 @@
 
 #include "base/error.hpp"
 #include "data/counting.hpp"
-#include "model/counting_plain.hpp"
+#include "model/families/counting_plain.hpp"
+#include "model/families/gru.hpp"
 #include "model/finetune.hpp"
-#include "model/gru.hpp"
 #include "model/open.hpp"
 #include "model/support.hpp"
 #include "model/tree_sum.hpp"
@@ -32,13 +32,13 @@ TEST(Counting, ShuffledHead) {
   const auto corpus = data::counting_corpus(3, terms::Split::dev);
   const model::Batch batch = model::collate(corpus, std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 6, 7});
   const auto model = model::open_model(folder.path())->clean(batch);
-  const auto shuffled = model::open_with_shuffled_head(folder.path(), 1)->clean(batch);
+  const auto shuffled = model::open_model(folder.path(), {.shuffled_head = 1})->clean(batch);
   for (std::size_t point = 0; point < model.states.size(); ++point) {
     EXPECT_TRUE(model.states[point].equal(shuffled.states[point])) << "point " << point;
   }
   EXPECT_GT(test::relative_difference(model.logits, shuffled.logits), 0.1);
-  EXPECT_TRUE(shuffled.logits.equal(model::open_with_shuffled_head(folder.path(), 1)->clean(batch).logits));
-  EXPECT_FALSE(shuffled.logits.equal(model::open_with_shuffled_head(folder.path(), 2)->clean(batch).logits));
+  EXPECT_TRUE(shuffled.logits.equal(model::open_model(folder.path(), {.shuffled_head = 1})->clean(batch).logits));
+  EXPECT_FALSE(shuffled.logits.equal(model::open_model(folder.path(), {.shuffled_head = 2})->clean(batch).logits));
 }
 
 TEST(Counting, FastEqualsPlainFromEveryPoint) {
@@ -132,9 +132,9 @@ TEST(CountingTraining, LearnsTheTask) {
   const auto train = data::counting_corpus(0, terms::Split::train);
   const auto dev = data::counting_corpus(0, terms::Split::dev);
   const auto model = model::make_trainable_counting(0);
-  auto settings = model::counting_settings(0);
-  const auto result = model::finetune(*model, train, dev, settings, {0, settings.shards}, test::tree_sum(settings.shards),
-                                      [](const model::FinetuneProgress&) {});
+  auto settings = model::counting_family().finetune_settings();
+  const auto result = model::finetune(*model, {train, dev}, settings, {0, settings.shards},
+                                      {test::tree_sum(settings.shards), [](const model::FinetuneProgress&) {}});
   EXPECT_GE(result.dev_accuracy, 0.998);
   EXPECT_EQ(test::accuracy(model->frozen(), dev), result.dev_accuracy);  // the model is left with its best weights
   EXPECT_GE(test::accuracy(model->frozen(), data::counting_corpus(0, terms::Split::test)), 0.98);

@@ -60,10 +60,13 @@ TEST_P(Resumed, AfterAnyStepEndsInTheSameWeights) {
   settings.warm_up_steps = 2;
   settings.shards = 2;
   const auto train_with = [&](model::Trainable& model, model::FinetuneKeeper* keeper) {
-    return model::finetune(
-        model, train, dev, settings, {0, 2}, test::tree_sum(2), [](const model::FinetuneProgress&) {}, keeper);
+    return model::finetune(model, {train, dev}, settings, {0, 2},
+                           {test::tree_sum(2), [](const model::FinetuneProgress&) {}, keeper});
   };
-  const auto fresh = [] { return model::open_trainable(test::encoder_fixtures() / GetParam(), {.classes = 2}, 0); };
+  const auto fresh = [] {
+    return model::family_in(test::encoder_fixtures() / GetParam())
+        .trainable(test::encoder_fixtures() / GetParam(), {.classes = 2}, 0);
+  };
 
   const auto whole = fresh();
   const model::FinetuneResult expected = train_with(*whole, nullptr);

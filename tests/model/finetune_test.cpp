@@ -24,7 +24,7 @@ class Models : public testing::TestWithParam<std::string> {
  protected:
   static std::filesystem::path tiny() { return test::encoder_fixtures() / GetParam(); }
   static std::unique_ptr<model::Trainable> open(std::int64_t classes, std::uint64_t seed) {
-    return model::open_trainable(tiny(), {.classes = classes}, seed);
+    return model::family_in(tiny()).trainable(tiny(), {.classes = classes}, seed);
   }
 };
 class TrainableModel : public Models {};
@@ -95,7 +95,7 @@ TEST_P(TrainableModel, GradientIsTheSlopeOfTheLoss) {
   const at::Tensor rows = at::arange(64);
   at::Tensor dense = at::empty_like(model->dense()), table = at::empty({64, 32});
   // Dropout stays on: the key fixes it, so the loss is a smooth function of the weights.
-  const auto loss = [&] { return model->gradient(batch, {0, 0, 0}, 1.0, rows, dense, table); };
+  const auto loss = [&] { return model->gradient(batch, {0, 0, 0}, 1.0, rows, {dense, table}); };
   loss();
   const at::Tensor slope = dense.clone(), table_slope = table.clone();
   at::manual_seed(3);
@@ -122,26 +122,27 @@ TEST_P(TrainableModel, LossWithoutDropoutIsThatOfTheFrozenModel) {
   auto config = nlohmann::json::parse(stream);
   config["hidden_dropout_prob"] = config["attention_probs_dropout_prob"] = 0.0;
   std::ofstream(folder.path() / "model" / "config.json") << config;
-  const auto model = model::open_trainable(folder.path() / "model", {.classes = 3}, 0);
+  const auto model = model::family_in(folder.path() / "model").trainable(folder.path() / "model", {.classes = 3}, 0);
   const auto corpus = corpus_of(5, 3);
   const std::vector<std::int64_t> examples = {0, 1, 2, 3, 4};
   const model::Batch batch = model::collate(corpus, examples);
   at::Tensor dense = at::empty_like(model->dense()), table = at::empty({64, 32});
-  const double loss = model->gradient(batch, {}, 0.5, at::arange(64), dense, table);
+  const double loss = model->gradient(batch, {}, 0.5, at::arange(64), {dense, table});
   const at::Tensor expected =
       at::cross_entropy_loss(model->frozen().clean(batch).logits, batch.labels, {}, at::Reduction::Sum);
   EXPECT_NEAR(loss, 0.5 * expected.item<double>(), 1e-5 * expected.item<double>());
 }
 
 TEST(TrainableBert, DropoutIsAFunctionOfSeedStepAndShard) {
-  const auto model = model::open_trainable(test::encoder_fixtures() / "tiny-bert", {.classes = 3}, 0);
+  const auto model = model::family_in(test::encoder_fixtures() / "tiny-bert")
+                         .trainable(test::encoder_fixtures() / "tiny-bert", {.classes = 3}, 0);
   const auto corpus = corpus_of(4, 1);
   const std::vector<std::int64_t> examples = {0, 1, 2, 3};
   const model::Batch batch = model::collate(corpus, examples);
   const at::Tensor rows = at::arange(64);
   const auto run = [&](model::DropoutKey key) {
     at::Tensor dense = at::empty_like(model->dense()), table = at::empty({64, 32});
-    model->gradient(batch, key, 1.0, rows, dense, table);
+    model->gradient(batch, key, 1.0, rows, {dense, table});
     return dense;
   };
   EXPECT_TRUE(run({1, 2, 3}).equal(run({1, 2, 3})));
@@ -159,11 +160,12 @@ TEST_P(Finetune, LearnsAndLeavesTheBestWeights) {
   std::vector<double> accuracies;
   std::int64_t steps = 0;
   const auto result =
-      model::finetune(*model, train, dev, settings, {0, 4}, test::tree_sum(4), [&](const FinetuneProgress& p) {
-        if (p.dev_accuracy >= 0) accuracies.push_back(p.dev_accuracy);
-        steps = p.step;
-        EXPECT_EQ(p.steps, 160);
-      });
+      model::finetune(*model, {train, dev}, settings, {0, 4}, {test::tree_sum(4), [&](const FinetuneProgress& p) {
+                                                                 if (p.dev_accuracy >= 0)
+                                                                   accuracies.push_back(p.dev_accuracy);
+                                                                 steps = p.step;
+                                                                 EXPECT_EQ(p.steps, 160);
+                                                               }});
   EXPECT_EQ(steps, 160);
   EXPECT_EQ(result.dev_accuracy, *std::max_element(accuracies.begin(), accuracies.end()));
   EXPECT_GE(result.dev_accuracy, 0.95);
@@ -197,7 +199,7 @@ class SharedSum final : public model::GradientSum {
 TEST_P(Finetune, TwoRanksGiveTheBitsOfOne) {
   const auto train = corpus_of(90, 1), dev = corpus_of(30, 2);  // the last batch leaves shards small
   const auto alone = open(5, 5);
-  const auto expected = model::finetune(*alone, train, dev, quick(), {0, 4}, test::tree_sum(4), silent);
+  const auto expected = model::finetune(*alone, {train, dev}, quick(), {0, 4}, {test::tree_sum(4), silent});
 
   test::TreeSum tree(4);
   std::barrier<> together(2);
@@ -208,8 +210,8 @@ TEST_P(Finetune, TwoRanksGiveTheBitsOfOne) {
   for (int rank = 0; rank < 2; ++rank) {
     ranks.emplace_back([&, rank] {
       const auto result = model::finetune(
-          *models[rank], train, dev, quick(), data::shards_of_rank(4, rank, 2),
-          [&](std::size_t) { return std::make_unique<SharedSum>(tree, together, total, rank == 0); }, silent);
+          *models[rank], {train, dev}, quick(), data::shards_of_rank(4, rank, 2),
+          {[&](std::size_t) { return std::make_unique<SharedSum>(tree, together, total, rank == 0); }, silent});
       EXPECT_EQ(result.dev_accuracy, expected.dev_accuracy);
       EXPECT_EQ(result.epoch, expected.epoch);
     });
@@ -227,7 +229,7 @@ TEST_P(Finetune, DivergenceIsAnError) {
   const auto train = corpus_of(40, 1);
   const auto model = open(3, 5);
   model->dense().fill_(std::numeric_limits<float>::quiet_NaN());
-  EXPECT_THROW(model::finetune(*model, train, train, quick(), {0, 4}, test::tree_sum(4), silent), base::InputError);
+  EXPECT_THROW(model::finetune(*model, {train, train}, quick(), {0, 4}, {test::tree_sum(4), silent}), base::InputError);
 }
 
 }  // namespace

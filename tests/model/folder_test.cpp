@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
-#include "model/bert_folder.hpp"
+#include "model/bert.hpp"
 #include "model/model_files.hpp"
 #include "model/open.hpp"
 #include "model/support.hpp"
@@ -55,9 +55,9 @@ class Folder {
     }
     return "(opened)";
   }
-  model::BertModel read() const {
+  model::TransformerModel read() const {
     write();
-    return model::read_bert_model(path());
+    return test::read_bert(path());
   }
   // Every weight under another name.
   template <class Rename>
@@ -74,13 +74,17 @@ class Folder {
   test::TemporaryFolder root_;
 };
 
-void expect_equal(const model::BertWeights& a, const model::BertWeights& b) {
-  const auto left = model::named_weights(a), right = model::named_weights(b);
+std::vector<model::NamedWeight> named(const model::TransformerModel& model) {
+  return model::named_weights(model.spec, model.weights, test::files_of("bert").names);
+}
+
+void expect_equal(const model::TransformerModel& a, const model::TransformerModel& b) {
+  const auto left = named(a), right = named(b);
   ASSERT_EQ(left.size(), right.size());
   for (std::size_t i = 0; i < left.size(); ++i) EXPECT_TRUE(left[i].value.equal(right[i].value)) << left[i].name;
 }
 
-model::BertModel original() { return model::read_bert_model(test::encoder_fixtures() / "tiny-bert"); }
+model::TransformerModel original() { return test::read_bert(test::encoder_fixtures() / "tiny-bert"); }
 
 const std::string query = "bert.encoder.layer.1.attention.self.query.weight";
 
@@ -120,20 +124,12 @@ TEST(BertFolder, ConfigsThatAreNotOursAreRefusedByKey) {
   }
 }
 
-TEST(BertFolder, EveryKeyThatTransformersReadsPlaysAPart) {
-  std::ifstream stream(test::encoder_fixtures() / "config_keys.json");
-  const auto keys = nlohmann::json::parse(stream).at("bert");
-  ASSERT_GT(keys.size(), 15u);
-  const auto known = model::known_bert_keys();
-  for (const auto& key : keys) EXPECT_NE(std::ranges::find(known, key.get<std::string>()), known.end()) << key;
-}
-
 TEST(BertFolder, KeysThatPlayNoPartAreNamed) {
   Folder folder;
-  EXPECT_THAT(folder.read().config.unread_keys, testing::IsEmpty());
+  EXPECT_THAT(folder.read().spec.unread_keys, testing::IsEmpty());
   folder.config["rope_theta"] = 1e4;
   folder.config["attention_window"] = nullptr;
-  EXPECT_THAT(folder.read().config.unread_keys, testing::ElementsAre("attention_window", "rope_theta"));
+  EXPECT_THAT(folder.read().spec.unread_keys, testing::ElementsAre("attention_window", "rope_theta"));
   EXPECT_EQ(model::describe_model(folder.path()).unread_keys.size(), 2u);
 }
 
@@ -157,10 +153,11 @@ TEST(BertFolder, HeadsThatAreNotComputedAreRefusedByKeyUnlessAnotherTakesTheirPl
     EXPECT_THAT(folder.refusal(), testing::AllOf(HasSubstr(key), HasSubstr("finetune.epochs"))) << value;
     EXPECT_THROW(model::describe_model(folder.path()), base::InputError);
     EXPECT_EQ(model::describe_model(folder.path(), model::OwnHead::replaceable).longest_text, 24);
-    const auto body = model::read_bert_body(folder.path(), {.classes = 3}, 0);
-    EXPECT_FALSE(body.weights.classifier.equal(original().weights.classifier)) << "rows of another kind of head";
+    const auto body = test::read_bert_body(folder.path(), {.classes = 3}, 0);
+    EXPECT_FALSE(body.weights.classifier.weight.equal(original().weights.classifier.weight))
+        << "rows of another kind of head";
     EXPECT_TRUE(body.weights.word.equal(original().weights.word));
-    model::write_bert(folder.path() / "saved", body.config, body.weights, folder.path());
+    model::write_transformer(test::files_of("bert"), folder.path() / "saved", body, folder.path());
     EXPECT_NO_THROW(model::open_model(folder.path() / "saved"));
   }
   for (const char* problem : {"", "single_label_classification"}) {
@@ -226,7 +223,7 @@ constexpr const char* second_shard = "model-00002-of-00002.safetensors";
 
 TEST_F(Shards, AreReadAsOneModel) {
   ASSERT_EQ(refusal(), "(opened)");
-  expect_equal(model::read_bert_model(path()).weights, original().weights);
+  expect_equal(test::read_bert(path()), original());
   EXPECT_EQ(model::hashes_of_model(path()).size(), 5u);  // index, two shards, config.json, vocab.txt
 }
 
@@ -325,29 +322,29 @@ TEST(BertFolder, AHeadIsRequiredForAClassifier) {
 
 TEST(BertFolder, HeadsOfTwoKindsAreKeptApart) {
   const fs::path qa = test::encoder_fixtures() / "tiny-qa";
-  const auto span = model::read_bert_model(qa);
-  EXPECT_EQ(span.config.output, model::OutputKind::span);
-  EXPECT_FALSE(span.weights.pooler.defined());
+  const auto span = test::read_bert(qa);
+  EXPECT_EQ(span.spec.head.output, terms::OutputKind::span);
+  EXPECT_FALSE(span.weights.dense.weight.defined());
 
   // A published folder keeps the pooler of pre-training; another head is made for a body, or dropped.
   test::TemporaryFolder root;
-  const auto classifier = model::read_bert_body(qa, {.classes = 4, .class_names = {"a", "b", "c", "d"}}, 0);
+  const auto classifier = test::read_bert_body(qa, {.classes = 4, .class_names = {"a", "b", "c", "d"}}, 0);
   EXPECT_TRUE(classifier.weights.word.equal(span.weights.word));
-  model::write_bert(root.path() / "classifier", classifier.config, classifier.weights, qa);
-  const auto again = model::read_bert_model(root.path() / "classifier");
-  EXPECT_EQ(again.config.output, model::OutputKind::classes);
-  EXPECT_EQ(again.config.class_names, classifier.config.class_names);
-  expect_equal(again.weights, classifier.weights);
+  model::write_transformer(test::files_of("bert"), root.path() / "classifier", classifier, qa);
+  const auto again = test::read_bert(root.path() / "classifier");
+  EXPECT_EQ(again.spec.head.output, terms::OutputKind::classes);
+  EXPECT_EQ(again.spec.head.class_names, classifier.spec.head.class_names);
+  expect_equal(again, classifier);
 
-  const model::Head span_head{.output = model::OutputKind::span};
-  const auto back = model::read_bert_body(root.path() / "classifier", span_head, 0);
-  EXPECT_FALSE(back.weights.classifier.equal(span.weights.classifier));  // a fresh one
-  const auto kept = model::read_bert_body(qa, span_head, 0);
-  expect_equal(kept.weights, span.weights);
-  model::write_bert(root.path() / "span", kept.config, kept.weights, root.path() / "classifier");
-  const auto saved = model::read_bert_model(root.path() / "span");
-  EXPECT_EQ(saved.config.output, model::OutputKind::span);
-  expect_equal(saved.weights, span.weights);
+  const model::Head span_head{.output = terms::OutputKind::span};
+  const auto back = test::read_bert_body(root.path() / "classifier", span_head, 0);
+  EXPECT_FALSE(back.weights.classifier.weight.equal(span.weights.classifier.weight));  // a fresh one
+  const auto kept = test::read_bert_body(qa, span_head, 0);
+  expect_equal(kept, span);
+  model::write_transformer(test::files_of("bert"), root.path() / "span", kept, root.path() / "classifier");
+  const auto saved = test::read_bert(root.path() / "span");
+  EXPECT_EQ(saved.spec.head.output, terms::OutputKind::span);
+  expect_equal(saved, span);
 
   // The classifier's weights under a config that names question answering.
   fs::copy_file(root.path() / "span" / "config.json", root.path() / "classifier" / "config.json",
@@ -372,7 +369,7 @@ TEST(BertFolder, OlderNamesAreUnderstood) {
   });
   folder.weights["embeddings.position_ids"] = {tensors::Dtype::i64, {1, 2}, std::vector<std::byte>(16)};
   folder.weights["cls.predictions.bias"] = {tensors::Dtype::f32, {1}, std::vector<std::byte>(4)};
-  expect_equal(folder.read().weights, original().weights);
+  expect_equal(folder.read(), original());
 }
 
 TEST(BertFolder, HalfPrecisionIsConverted) {
@@ -385,8 +382,8 @@ TEST(BertFolder, HalfPrecisionIsConverted) {
       tensor.dtype = dtype;
       tensor.bytes = {bytes, bytes + half.nbytes()};
     }
-    const auto read = model::named_weights(folder.read().weights);
-    const auto expected = model::named_weights(original().weights);
+    const auto read = named(folder.read());
+    const auto expected = named(original());
     for (std::size_t i = 0; i < read.size(); ++i) {
       EXPECT_EQ(read[i].value.scalar_type(), at::kFloat);
       EXPECT_LT(test::relative_difference(read[i].value, expected[i].value), error) << read[i].name;
@@ -396,24 +393,23 @@ TEST(BertFolder, HalfPrecisionIsConverted) {
 
 TEST(BertBody, AFreshHeadIsAFunctionOfTheSeed) {
   const auto folder = test::encoder_fixtures() / "tiny-bert";
-  const auto own = model::read_bert_body(folder, {.classes = 3}, 0);  // as many classes as the folder's head has: kept
-  expect_equal(own.weights, original().weights);
-  const auto fresh = model::read_bert_body(folder, {.classes = 5}, 1),
-             same = model::read_bert_body(folder, {.classes = 5}, 1);
-  const auto other = model::read_bert_body(folder, {.classes = 5}, 2);
-  EXPECT_EQ(fresh.config.classes, 5);
-  expect_equal(fresh.weights, same.weights);
-  EXPECT_FALSE(fresh.weights.classifier.equal(other.weights.classifier));
-  EXPECT_TRUE(fresh.weights.pooler.equal(original().weights.pooler));
-  EXPECT_NEAR(fresh.weights.classifier.std().item<double>(), 0.02, 0.005);  // initializer_range, of 160 values
+  const auto own = test::read_bert_body(folder, {.classes = 3}, 0);  // as many classes as the folder's head has: kept
+  expect_equal(own, original());
+  const auto fresh = test::read_bert_body(folder, {.classes = 5}, 1), same = test::read_bert_body(folder, {.classes = 5}, 1);
+  const auto other = test::read_bert_body(folder, {.classes = 5}, 2);
+  EXPECT_EQ(fresh.spec.head.classes, 5);
+  expect_equal(fresh, same);
+  EXPECT_FALSE(fresh.weights.classifier.weight.equal(other.weights.classifier.weight));
+  EXPECT_TRUE(fresh.weights.dense.weight.equal(original().weights.dense.weight));
+  EXPECT_NEAR(fresh.weights.classifier.weight.std().item<double>(), 0.02, 0.005);  // initializer_range, of 160 values
 
   Folder without;
   for (const char* name : {"bert.pooler.dense.weight", "bert.pooler.dense.bias", "classifier.weight", "classifier.bias"}) {
     without.weights.erase(name);
   }
   without.write();
-  const auto body = model::read_bert_body(without.path(), {.classes = 5}, 1);
-  EXPECT_TRUE(body.weights.classifier.equal(fresh.weights.classifier));
+  const auto body = test::read_bert_body(without.path(), {.classes = 5}, 1);
+  EXPECT_TRUE(body.weights.classifier.weight.equal(fresh.weights.classifier.weight));
   EXPECT_TRUE(body.weights.word.equal(original().weights.word));
 }
 
@@ -422,24 +418,24 @@ TEST(BertBody, AHeadKeepsItsNames) {
   folder.config["id2label"] = {{"0", "neu"}, {"1", "pos"}, {"2", "neg"}};
   folder.write();
   const std::vector<std::string> own{"neu", "pos", "neg"}, sorted{"neg", "neu", "pos"};
-  const auto kept = model::read_bert_body(folder.path(), {.classes = 3, .class_names = own}, 0);
-  EXPECT_TRUE(kept.weights.classifier.equal(original().weights.classifier));
-  EXPECT_EQ(kept.config.class_names, own);
-  EXPECT_EQ(model::read_bert_body(folder.path(), {.classes = 3}, 0).config.class_names, own);
+  const auto kept = test::read_bert_body(folder.path(), {.classes = 3, .class_names = own}, 0);
+  EXPECT_TRUE(kept.weights.classifier.weight.equal(original().weights.classifier.weight));
+  EXPECT_EQ(kept.spec.head.class_names, own);
+  EXPECT_EQ(test::read_bert_body(folder.path(), {.classes = 3}, 0).spec.head.class_names, own);
   // Under other names the rows would be taken for other classes.
-  const auto fresh = model::read_bert_body(folder.path(), {.classes = 3, .class_names = sorted}, 0);
-  EXPECT_FALSE(fresh.weights.classifier.equal(original().weights.classifier));
-  EXPECT_EQ(fresh.config.class_names, sorted);
+  const auto fresh = test::read_bert_body(folder.path(), {.classes = 3, .class_names = sorted}, 0);
+  EXPECT_FALSE(fresh.weights.classifier.weight.equal(original().weights.classifier.weight));
+  EXPECT_EQ(fresh.spec.head.class_names, sorted);
 }
 
 TEST(BertFolder, SavingIsTheInverseOfOpening) {
   const test::TemporaryFolder folder;
   const auto source = test::encoder_fixtures() / "tiny-bert";
-  auto model = model::read_bert_body(source, {.classes = 4}, 9);
-  model::write_bert(folder.path() / "saved", model.config, model.weights, source);
-  const auto again = model::read_bert_model(folder.path() / "saved");
-  EXPECT_EQ(again.config.classes, 4);
-  expect_equal(again.weights, model.weights);
+  auto model = test::read_bert_body(source, {.classes = 4}, 9);
+  model::write_transformer(test::files_of("bert"), folder.path() / "saved", model, source);
+  const auto again = test::read_bert(folder.path() / "saved");
+  EXPECT_EQ(again.spec.head.classes, 4);
+  expect_equal(again, model);
   EXPECT_TRUE(model::open_model(folder.path() / "saved")->mask_state().equal(model.weights.word[4]));  // has the tokenizer
 
   const auto written = tensors::SafetensorsFile::open(folder.path() / "saved" / "model.safetensors");

@@ -1,6 +1,6 @@
 // The recurrent classifier: against PyTorch's nn.GRU (stored by scripts/make_model_fixtures.py), against LibTorch's, and
 // its folder.
-#include "model/gru_classifier.hpp"
+#include "model/families/gru_classifier.hpp"
 
 #include <gmock/gmock.h>
 
@@ -9,7 +9,7 @@
 
 #include "base/error.hpp"
 #include "data/tokenizer.hpp"
-#include "model/bert_folder.hpp"
+#include "model/bert.hpp"
 #include "model/open.hpp"
 #include "model/support.hpp"
 #include "model/trainable.hpp"
@@ -49,7 +49,7 @@ TEST(GruClassifier, StatesAndLogitsEqualPyTorch) {
   EXPECT_LT(test::relative_difference(clean.states[1], reference.tensor("states.1")), tolerance);  // 0 on padding in both
   EXPECT_LT(test::relative_difference(clean.logits, reference.tensor("logits")), tolerance);
   for (std::size_t point = 0; point < 2; ++point) EXPECT_EQ(model->points()[point].width, clean.states[point].size(2));
-  EXPECT_EQ(model->classes(), clean.logits.size(1));
+  EXPECT_EQ(model->head().classes, clean.logits.size(1));
   EXPECT_TRUE(model->mask_state().equal(model::read_gru_classifier(tiny()).weights.word[4]));
 }
 
@@ -148,13 +148,13 @@ void expect_equal(const model::GruClassifierWeights& a, const model::GruClassifi
 
 TEST(GruClassifierBody, StandsOnTheWordsOfABert) {
   const auto fresh = model::read_gru_classifier_body(tiny_bert(), {.classes = 5}, 1);
-  EXPECT_TRUE(fresh.weights.word.equal(model::read_bert_model(tiny_bert()).weights.word));
-  EXPECT_EQ(fresh.config.state, 32);
+  EXPECT_TRUE(fresh.weights.word.equal(test::read_bert(tiny_bert()).weights.word));
+  EXPECT_EQ(fresh.spec.state, 32);
   expect_equal(fresh.weights, model::read_gru_classifier_body(tiny_bert(), {.classes = 5}, 1).weights);
   const auto other = model::read_gru_classifier_body(tiny_bert(), {.classes = 5}, 2);
   EXPECT_FALSE(other.weights.gru.state.equal(fresh.weights.gru.state));
   EXPECT_LE(fresh.weights.gru.state.abs().max().item<double>(), 1 / std::sqrt(32.0));
-  EXPECT_THROW(model::read_gru_classifier_body(tiny_bert(), {.output = model::OutputKind::span}, 1), base::InputError);
+  EXPECT_THROW(model::read_gru_classifier_body(tiny_bert(), {.output = terms::OutputKind::span}, 1), base::InputError);
 }
 
 TEST(GruClassifierBody, GoesOnFromAModel) {
@@ -172,12 +172,12 @@ TEST(GruClassifierFolder, SavingIsTheInverseOfOpening) {
   model::write_gru_classifier(folder.path() / "saved", model, tiny_bert());
   expect_equal(model::read_gru_classifier(folder.path() / "saved").weights, model.weights);
   const auto described = model::describe_model(folder.path() / "saved");
-  EXPECT_EQ(described.output, model::OutputKind::classes);
+  EXPECT_EQ(described.head.output, terms::OutputKind::classes);
   EXPECT_EQ(described.classes, 2);
-  EXPECT_EQ(described.class_names, model.config.class_names);
+  EXPECT_EQ(described.class_names, model.spec.head.class_names);
   EXPECT_EQ(described.longest_text, data::Tokenizer::unlimited);
   EXPECT_EQ(data::Tokenizer::open(folder.path() / "saved").fingerprint(), data::Tokenizer::open(tiny_bert()).fingerprint());
-  EXPECT_THROW(model::open_model(folder.path() / "saved", model::Arithmetic::fast_bf16), base::InputError);
+  EXPECT_THROW(model::open_model(folder.path() / "saved", {.arithmetic = model::Arithmetic::fast_bf16}), base::InputError);
 }
 
 // A copy of the tiny model that a test can damage.
@@ -267,7 +267,7 @@ TEST(GruClassifierFolder, MayHoldWordEmbeddingsAlone) {
   folder.weights.head = at::zeros({7, 10});
   folder.weights.head_bias = at::zeros({7});
   folder.write();
-  const auto model = model::open_trainable(folder.path(), {.classes = 5}, 1);
+  const auto model = model::family_in(folder.path()).trainable(folder.path(), {.classes = 5}, 1);
   model->save(folder.path() / "trained");
   const auto trained = model::read_gru_classifier(folder.path() / "trained");
   EXPECT_TRUE(trained.weights.word.equal(folder.weights.word));

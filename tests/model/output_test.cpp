@@ -6,9 +6,8 @@
 namespace layersweep {
 namespace {
 
-using model::OutputKind;
-
-constexpr std::int64_t width = 40;  // more than the longest answer
+constexpr std::int64_t longest_answer = 30;  // tokens, as run_squad.py has it
+constexpr std::int64_t width = 40;
 
 model::Batch questions() {
   model::Batch batch = test::random_batch({40, 12, 7, 40}, 50);
@@ -24,7 +23,7 @@ std::int64_t best_by_trying(const at::Tensor& logits, const at::Tensor& answerab
   float best = -std::numeric_limits<float>::infinity();
   std::int64_t answer = 0;
   for (std::int64_t start = 0; start < width; ++start) {
-    for (std::int64_t end = start; end < std::min(width, start + model::longest_answer); ++end) {
+    for (std::int64_t end = start; end < std::min(width, start + longest_answer); ++end) {
       if (!answerable[start].item<bool>() || !answerable[end].item<bool>() || (start == 0 && end > 0)) continue;
       const float score = logits[0][start].item<float>() + logits[1][end].item<float>();
       if (score <= best) continue;
@@ -41,11 +40,11 @@ TEST(Output, ASpanIsTheBestOfAllThatMayBe) {
   at::Tensor logits = at::randn({6, batch.size(), 2, width}) * 3;
   // A start with a far end, which is longer than answers are, and one with an end before it.
   logits[0][0][0][3] = 50;
-  logits[0][0][1][3 + model::longest_answer] = 50;
+  logits[0][0][1][3 + longest_answer] = 50;
   logits[1][0][0][20] = 50;
   logits[1][0][1][19] = 50;
   logits[2][1][0][0] = logits[2][1][1][0] = 50;
-  const at::Tensor found = model::answers(OutputKind::span, logits, batch);
+  const at::Tensor found = model::span_output().decided(logits, batch);
   ASSERT_EQ(found.sizes(), (std::vector<std::int64_t>{6, batch.size()}));
   for (std::int64_t copy = 0; copy < 6; ++copy) {
     for (std::int64_t row = 0; row < batch.size(); ++row) {
@@ -59,7 +58,7 @@ TEST(Output, GivenAnswersAndLossOfSpans) {
   model::Batch batch = questions();
   batch.answer = at::tensor({5, 7, -1, -1, 3, 3, 30, 38}, at::kLong).view({4, 2});
   const at::Tensor expected = at::tensor({5 * width + 7, std::int64_t{0}, 3 * width + 3, 30 * width + 38}, at::kLong);
-  EXPECT_TRUE(model::given_answers(OutputKind::span, batch).equal(expected));
+  EXPECT_TRUE(model::span_output().given(batch).equal(expected));
   // Certain of the given answers: no loss. Certain of others: one unit of logit costs one nat.
   at::Tensor logits = at::zeros({4, 2, width});
   for (std::int64_t row = 0; row < 4; ++row) {
@@ -67,8 +66,8 @@ TEST(Output, GivenAnswersAndLossOfSpans) {
       logits[row][side][std::max<std::int64_t>(0, batch.answer[row][side].item<std::int64_t>())] = 40;
     }
   }
-  EXPECT_NEAR(model::summed_loss(OutputKind::span, logits, batch).item<double>(), 0, 1e-6);
-  EXPECT_NEAR(model::summed_loss(OutputKind::span, logits.roll(1, 2), batch).item<double>(), 4 * 40, 1e-3);
+  EXPECT_NEAR(model::span_output().summed_loss(logits, batch).item<double>(), 0, 1e-6);
+  EXPECT_NEAR(model::span_output().summed_loss(logits.roll(1, 2), batch).item<double>(), 4 * 40, 1e-3);
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 
 #include "model/batch.hpp"
 #include "model/bert.hpp"
-#include "model/counting.hpp"
+#include "model/families/counting.hpp"
 #include "support/files.hpp"
 #include "tensors/safetensors.hpp"
 
@@ -49,7 +49,7 @@ inline at::Tensor tensor_of(const tensors::SafetensorsFile& file, const std::str
   return at::from_blob(bytes, info.shape, info.dtype == tensors::Dtype::i64 ? at::kLong : at::kFloat).clone();
 }
 
-inline std::filesystem::path encoder_fixtures() { return source_dir() / "tests" / "encoder" / "fixtures"; }
+inline std::filesystem::path encoder_fixtures() { return source_dir() / "tests" / "model" / "fixtures"; }
 
 /// The folder of real encoders: LAYERSWEEP_ENCODERS, else .deps/encoders.
 inline std::filesystem::path encoders_dir() {
@@ -64,8 +64,7 @@ class PassesOn : public model::Model {
 
   const std::vector<model::Point>& points() const override { return model_.points(); }
   at::Device device() const override { return model_.device(); }
-  model::OutputKind output() const override { return model_.output(); }
-  std::int64_t classes() const override { return model_.classes(); }
+  const model::Head& head() const override { return model_.head(); }
   model::Clean clean(const model::Batch& batch) const override { return model_.clean(batch); }
   model::Rows advance(int point, const model::Rows& rows, const model::Batch& batch, model::Need need) const override {
     return model_.advance(point, rows, batch, need);

@@ -9,6 +9,7 @@
 #include "plan/unit_time.hpp"
 #include "plan/work.hpp"
 #include "support.hpp"
+#include "support/transformer_sizes.hpp"
 
 namespace layersweep::plan {
 namespace {
@@ -40,7 +41,7 @@ void expect_cover(const std::vector<PointGroup>& groups, int points) {
 }
 
 Model bert(std::int64_t layers, std::int64_t hidden) {
-  return bert_model({layers, hidden, 4 * hidden, hidden / 64, 30522, 512, 2});
+  return layersweep::test::bert_costs({layers, hidden, 4 * hidden, hidden / 64, 30522, 512, 2});
 }
 
 double step_flops(const Model& model, terms::Mode mode, std::int64_t seeds, const Lengths& lengths, PointGroup group) {

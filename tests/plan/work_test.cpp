@@ -4,11 +4,12 @@
 #include "plan/memory.hpp"
 #include "plan/unit_time.hpp"
 #include "plan/work.hpp"
+#include "support/transformer_sizes.hpp"
 
 namespace layersweep::plan {
 namespace {
 
-Model minilm() { return bert_model({6, 384, 1536, 12, 30522, 512, 5}); }
+Model minilm() { return layersweep::test::bert_costs({6, 384, 1536, 12, 30522, 512, 5}); }
 
 config::Experiment experiment() {
   config::Experiment e;
@@ -38,7 +39,7 @@ TEST(Model, WeightsAndProductsOfMiniLm) {
 
 // Counted from the shapes of the tensors: 3·384 x 384 from input and from state, with a bias each, and the head.
 TEST(Model, WeightsAndProductsOfAGru) {
-  const Model model = gru_model(30522, 384, 384, 5);
+  const Model model = recurrent_model("gru", 30522, 384, 384, 5);
   EXPECT_EQ(model.weights, 30522 * 384 + 2 * (1152 * 384 + 1152) + 5 * 385);
   EXPECT_DOUBLE_EQ(model.clean.per_token, 2 * 2 * 1152 * 384);
   EXPECT_EQ(copy_forward(model, terms::Mode::hidden, 1).per_token, 0);

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "model/bert_folder.hpp"
-#include "model/gru_classifier.hpp"
+#include "model/bert.hpp"
+#include "model/families/gru_classifier.hpp"
 #include "model/support.hpp"
 #include "probe/masks.hpp"
 #include "probe/parameters.hpp"
@@ -42,15 +42,15 @@ inline Frozen counting_model() {
 
 /// Four points of equal width.
 inline Frozen tiny_bert() {
-  model::BertModel model = model::read_bert_model(encoder_fixtures() / "tiny-bert");
-  return {"bert", model::make_bert(model.config, model.weights, 4), random_batch({5, 9, 1, 6}, model.config.vocabulary)};
+  model::TransformerModel model = test::read_bert(encoder_fixtures() / "tiny-bert");
+  return {"bert", model::make_transformer(model.spec, model.weights, 4), random_batch({5, 9, 1, 6}, model.spec.vocabulary)};
 }
 
 /// The same for answers; the first text may have none, the last has no room for one.
 inline Frozen tiny_question_answering() {
-  model::BertModel model = model::read_bert_model(encoder_fixtures() / "tiny-qa");
-  Frozen frozen{"span", model::make_bert(model.config, model.weights, 4),
-                random_batch({5, 9, 1, 6}, model.config.vocabulary)};
+  model::TransformerModel model = test::read_bert(encoder_fixtures() / "tiny-qa");
+  Frozen frozen{"span", model::make_transformer(model.spec, model.weights, 4),
+                random_batch({5, 9, 1, 6}, model.spec.vocabulary)};
   frozen.batch.answerable = at::arange(9).unsqueeze(0).ge(2).logical_and(frozen.batch.mask);
   frozen.batch.answerable[0][0] = true;
   return frozen;
@@ -59,7 +59,7 @@ inline Frozen tiny_question_answering() {
 /// Two points of unequal width, of which the head reads each text's last token.
 inline Frozen tiny_gru() {
   model::GruClassifierModel model = model::read_gru_classifier(encoder_fixtures() / "tiny-gru");
-  return {"gru", model::make_gru_classifier(model, 4), random_batch({5, 9, 1, 6}, model.config.vocabulary)};
+  return {"gru", model::make_gru_classifier(model, 4), random_batch({5, 9, 1, 6}, model.spec.vocabulary)};
 }
 
 inline Frozen frozen_model(const std::string& name) {

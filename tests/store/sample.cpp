@@ -202,7 +202,8 @@ store::Contents sample_contents(const SampleSize& size, SampleTask task) {
   store::Contents contents;
   contents.examples = size.examples;
   for (std::int64_t e = 0; e < size.examples; ++e) contents.tokens += sample_token_count(size, e);
-  contents.classes = task == SampleTask::squad ? 0 : classes;
+  contents.output = task == SampleTask::squad ? terms::OutputKind::span : terms::OutputKind::classes;
+  contents.classes = classes;
   contents.example_id_bytes = 24;
   contents.token_text_bytes = 8;
   contents.points = {{"embeddings", 64}, {"layer 1 input", 64}, {"façade", 2}};
@@ -210,7 +211,7 @@ store::Contents sample_contents(const SampleSize& size, SampleTask task) {
   contents.modes = {{"input", {100, 250}}, {"hidden", {}}};
   contents.statistics = {"train", {0, 0.5, 1}};
   contents.explanations = sample_explanations();
-  contents.task = {task == SampleTask::squad, task == SampleTask::sst, task == SampleTask::counting};
+  contents.task = {task == SampleTask::sst, task == SampleTask::counting};
   return contents;
 }
 

@@ -26,7 +26,7 @@ store::Contents contents_of(std::int64_t examples) {
   for (std::int64_t p = 0; p < points; ++p) contents.points.push_back({fmt::format("point {}", p), 1024});
   contents.seeds = {0, 1, 2};
   contents.modes = {{"hidden", {}}};
-  contents.task.question_answering = true;
+  contents.output = terms::OutputKind::span;
   return contents;
 }
 

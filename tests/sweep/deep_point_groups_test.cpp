@@ -1,6 +1,7 @@
 // The groups of equal cost that the planner makes of deep encoders, trained: 12 layers (14 points) over 4 ranks and 24
 // layers (26 points) over 8, each rank with points of its own, and points and data both shared out, against one rank.
 #include "plan/work.hpp"
+#include "support/transformer_sizes.hpp"
 #include "sweep/grouped_training.hpp"
 
 namespace layersweep {
@@ -14,35 +15,30 @@ using test::Reduction;
 // Twelve layers for four ranks, twenty-four for eight, two for one.
 std::int64_t layers_here() { return comm::world().size() == 8 ? 24 : comm::world().size() == 4 ? 12 : 2; }
 
-model::BertConfig deep() {
-  model::BertConfig config;
+model::TransformerSpec deep() {
+  model::TransformerSpec config;
   config.layers = layers_here();
   config.hidden = 16;
   config.heads = 2;
   config.inner = 32;
   config.vocabulary = 64;
   config.positions = 16;
-  config.classes = 3;
+  config.head.classes = 3;
   config.initial_range = 0.15;  // layers that do something, and keep rounding from growing with depth
   return config;
 }
 
 test::Subject deep_bert() {
-  const model::BertConfig config = deep();
-  return {"bert", model::make_bert(config, model::random_bert_weights(config, 5), 4),
+  const model::TransformerSpec config = deep();
+  return {"bert", model::make_transformer(config, test::random_weights(config, 5), 4),
           test::random_texts(16, config.vocabulary, 1), test::random_texts(8, config.vocabulary, 2)};
 }
 
 // As a run makes them: `groups` groups by the planner's costs.
 std::vector<PointRange> planned_groups(Mode mode, int groups) {
-  const model::BertConfig config = deep();
-  const plan::Model model = plan::bert_model({.layers = config.layers,
-                                              .hidden = config.hidden,
-                                              .inner = config.inner,
-                                              .heads = config.heads,
-                                              .vocabulary = config.vocabulary,
-                                              .positions = config.positions,
-                                              .classes = config.classes});
+  const model::TransformerSpec config = deep();
+  const plan::Model model = test::bert_costs(
+      {config.layers, config.hidden, config.inner, config.heads, config.vocabulary, config.positions, config.head.classes});
   config::Experiment experiment;
   experiment.run.point_groups = groups;
   const plan::Lengths lengths({{5, 16}});

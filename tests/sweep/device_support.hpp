@@ -6,7 +6,6 @@
 
 #include "base/random.hpp"
 #include "model/bert.hpp"
-#include "model/bert_folder.hpp"
 #include "probe/evaluate.hpp"
 #include "probe/noise.hpp"
 #include "probe/objective.hpp"
@@ -44,8 +43,8 @@ struct Computed {
   at::Device device = at::kCPU;
   model::Arithmetic arithmetic = model::Arithmetic::fast;
 
-  std::unique_ptr<model::Model> open(const model::BertModel& model) const {
-    return model::make_bert(model.config, model.weights, 4, arithmetic, device);
+  std::unique_ptr<model::Model> open(const model::TransformerModel& model) const {
+    return model::make_transformer(model.spec, model.weights, 4, arithmetic, device);
   }
 };
 

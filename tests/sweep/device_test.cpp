@@ -38,12 +38,12 @@ class OnDevice : public testing::TestWithParam<std::tuple<Mode, std::string>> {
 
   static Mode mode() { return std::get<0>(GetParam()); }
 
-  model::BertModel model_ = model::read_bert_model(test::encoder_fixtures() / std::get<1>(GetParam()));
+  model::TransformerModel model_ = test::read_bert(test::encoder_fixtures() / std::get<1>(GetParam()));
   std::unique_ptr<model::Model> host_ = test::Computed{at::kCPU, Arithmetic::plain}.open(model_);
   std::unique_ptr<model::Model> device_ = test::Computed{test::stand_in_device(), Arithmetic::plain}.open(model_);
-  bool answers_ = model_.config.output == model::OutputKind::span;
-  data::Corpus train_ = test::texts_for(96, model_.config.vocabulary, 9, answers_, 1);
-  data::Corpus dev_ = test::texts_for(40, model_.config.vocabulary, 9, answers_, 2);
+  bool answers_ = model_.spec.head.output == terms::OutputKind::span;
+  data::Corpus train_ = test::texts_for(96, model_.spec.vocabulary, 9, answers_, 1);
+  data::Corpus dev_ = test::texts_for(40, model_.spec.vocabulary, 9, answers_, 2);
   at::Tensor parameters_;
 };
 

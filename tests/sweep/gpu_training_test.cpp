@@ -39,18 +39,18 @@ struct Precision {
 };
 
 // A BERT that decides firmly, of a width for which kernels of GPUs are made.
-model::BertModel model_of_some_size() {
-  model::BertModel model;
-  model.config.layers = 4;
-  model.config.hidden = 128;
-  model.config.heads = 4;
-  model.config.inner = 512;
-  model.config.vocabulary = 100;
-  model.config.positions = 64;
-  model.config.classes = 2;
-  model.config.initial_range = 0.08;
-  model.weights = model::random_bert_weights(model.config, 3);
-  model.weights.classifier.mul_(4.0);
+model::TransformerModel model_of_some_size() {
+  model::TransformerModel model;
+  model.spec.layers = 4;
+  model.spec.hidden = 128;
+  model.spec.heads = 4;
+  model.spec.inner = 512;
+  model.spec.vocabulary = 100;
+  model.spec.positions = 64;
+  model.spec.head.classes = 2;
+  model.spec.initial_range = 0.08;
+  model.weights = test::random_weights(model.spec, 3);
+  model.weights.classifier.weight.mul_(4.0);
   return model;
 }
 
@@ -61,7 +61,7 @@ class Gpu : public testing::TestWithParam<std::tuple<Mode, Precision>> {
   static Mode mode() { return std::get<0>(GetParam()); }
   static const Precision& precision() { return std::get<1>(GetParam()); }
 
-  model::BertModel model_ = model_of_some_size();
+  model::TransformerModel model_ = model_of_some_size();
   std::unique_ptr<model::Model> host_ = test::Computed{at::kCPU, precision().on_cpu}.open(model_);
   std::unique_ptr<model::Model> device_ = test::Computed{tested_device(), precision().on_device}.open(model_);
   data::Corpus train_ = test::texts_for(64, 100, 20, false, 1);

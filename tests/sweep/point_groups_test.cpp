@@ -3,7 +3,7 @@
 #include <csignal>
 
 #include "base/stop_request.hpp"
-#include "model/bert_folder.hpp"
+#include "model/bert.hpp"
 #include "sweep/calibrate.hpp"
 #include "sweep/grouped_training.hpp"
 #include "sweep/pace.hpp"
@@ -22,9 +22,9 @@ test::Subject counting() {
 }
 
 test::Subject tiny_bert() {
-  model::BertModel model = model::read_bert_model(test::encoder_fixtures() / "tiny-bert");
-  const std::int64_t vocabulary = model.config.vocabulary;
-  return {"bert", model::make_bert(model.config, model.weights, 4), test::random_texts(120, vocabulary, 1),
+  model::TransformerModel model = test::read_bert(test::encoder_fixtures() / "tiny-bert");
+  const std::int64_t vocabulary = model.spec.vocabulary;
+  return {"bert", model::make_transformer(model.spec, model.weights, 4), test::random_texts(120, vocabulary, 1),
           test::random_texts(50, vocabulary, 2)};
 }
 
