@@ -87,7 +87,7 @@ Command run_command() {
               {{.name = "EXPERIMENT", .help = "Experiment file (.ini)", .count = required},
                {.name = "--set", .value = "section.key=value", .help = "Overrides a setting of the file", .count = repeated},
                {.name = "--sweep", .value = "section.key=a,b", .help = "A run for each of these values", .count = repeated},
-               {.name = "--steps", .value = "a,b", .help = "Only these steps; earlier ones are made up for as needed"}},
+               {.name = "--steps", .value = "a,b", .help = "Only these steps; earlier ones run first if they have not"}},
           .details = details,
           .mpi = Mpi::needed,
           .run = run};
