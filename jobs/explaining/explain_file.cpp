@@ -107,10 +107,7 @@ void explain_file(const comm::Communicator& world, const MasksOfFile& request) {
       {world, experiment.run.deadline_seconds},
       experiment.run.shards,
       experiment.run.deterministic ? comm::GradientReducer::Mode::deterministic : comm::GradientReducer::Mode::plain};
-  const bool own = experiment.finetune.epochs > 0;
-  const ModelRecord record{sweep::RunIdentity::from_text(opened.identity)
-                               .hashes(own ? sweep::RunFolder::model_group : sweep::RunFolder::encoder_group),
-                           reader.unread_keys()};
+  const ModelRecord record{sweep::RunIdentity::from_text(opened.identity).hashes(opened.model_group), reader.unread_keys()};
   const store::Provenance provenance = provenance_of(experiment, world, texts, record, command, threads, std::nullopt);
   extract_as_judged({team, experiment, *opened.encoder, texts, {terms::Split::test}, provenance, output}, units,
                     sweep::RunFolder::results_of(run));

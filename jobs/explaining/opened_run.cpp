@@ -51,7 +51,7 @@ config::Experiment read_description(const Path& run) {
 }
 
 OpenedRun open_run(const Path& run, const std::optional<Path>& encoder, ModelCheck check) {
-  OpenedRun opened{run, read_description(run), {}, {}, nullptr};
+  OpenedRun opened{run, read_description(run), {}, {}, {}, nullptr};
   const bool own = opened.experiment.finetune.epochs > 0;
   const Path usual = own ? RunFolder::model_of(run) : opened.experiment.encoder.folder;
   if (own && !std::filesystem::exists(usual)) {
@@ -61,8 +61,9 @@ OpenedRun open_run(const Path& run, const std::optional<Path>& encoder, ModelChe
   if (!own && !encoder) check_encoder(run, usual);
   const sweep::RunIdentity identity = RunFolder::identity_of(run);
   opened.identity = identity.text();
+  opened.model_group = own ? RunFolder::model_group : RunFolder::encoder_group;
   if (check == ModelCheck::here && !identity.empty()) {
-    check_files(run, opened.model, identity, own ? RunFolder::model_group : RunFolder::encoder_group);
+    check_files(run, opened.model, identity, opened.model_group);
   }
   opened.encoder = model::open_model(opened.model, {.arithmetic = arithmetic_on_cpu(opened.experiment.run)});
   return opened;

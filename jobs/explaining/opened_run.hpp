@@ -14,8 +14,9 @@ namespace layersweep::jobs {
 struct OpenedRun {
   std::filesystem::path path;
   config::Experiment experiment;
-  std::filesystem::path model;  ///< folder of the model that was probed
-  std::string identity;         ///< that the run's work carries (sweep/identity.hpp)
+  std::filesystem::path model;   ///< folder of the model that was probed
+  std::string identity;          ///< that the run's work carries (sweep/identity.hpp)
+  std::string_view model_group;  ///< the group of the identity that lists the model's files
   std::unique_ptr<model::Model> encoder;
 
   /// "`layersweep run runs/x/experiment.ini` goes on with it"

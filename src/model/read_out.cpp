@@ -23,6 +23,10 @@ at::Tensor Reading::of(const at::Tensor& states) const {
   return states.gather(1, positions_.unsqueeze(2).expand({-1, -1, states.size(2)}));
 }
 
+std::int64_t Reading::count(std::int64_t tokens) const {
+  return all_tokens() ? tokens : first_token() ? 1 : positions_.size(1);
+}
+
 at::Tensor Reading::positions(std::int64_t tokens) const {
   if (all_tokens()) return at::arange(tokens, lengths_.options()).unsqueeze(0).expand({lengths_.size(0), -1});
   return first_token() ? at::zeros({lengths_.size(0), 1}, lengths_.options()) : positions_;

@@ -26,6 +26,8 @@ class Reading {
 
   /// R x T x W to the states of the P tokens that are read, R x P x W; the whole where all are. A view where that can be.
   at::Tensor of(const at::Tensor& states) const;
+  /// Tokens that `of` leaves of rows of T tokens.
+  std::int64_t count(std::int64_t tokens) const;
   /// Where these stand in their rows, R x P int64, of rows of T tokens.
   at::Tensor positions(std::int64_t tokens) const;
   /// What `of` left (or all T tokens where all are needed) to what the head maps: R x W of one token or the mean over them,

@@ -149,7 +149,7 @@ void expect_equal(const model::GruClassifierWeights& a, const model::GruClassifi
 TEST(GruClassifierBody, StandsOnTheWordsOfABert) {
   const auto fresh = model::read_gru_classifier_body(tiny_bert(), {.classes = 5}, 1);
   EXPECT_TRUE(fresh.weights.word.equal(test::read_bert(tiny_bert()).weights.word));
-  EXPECT_EQ(fresh.spec.state, 32);
+  EXPECT_EQ(fresh.config.state, 32);
   expect_equal(fresh.weights, model::read_gru_classifier_body(tiny_bert(), {.classes = 5}, 1).weights);
   const auto other = model::read_gru_classifier_body(tiny_bert(), {.classes = 5}, 2);
   EXPECT_FALSE(other.weights.gru.state.equal(fresh.weights.gru.state));
@@ -163,7 +163,7 @@ TEST(GruClassifierBody, GoesOnFromAModel) {
   const auto other_head = model::read_gru_classifier_body(tiny(), {.classes = 3, .class_names = {"a", "b", "c"}}, 1);
   EXPECT_TRUE(other_head.weights.gru.state.equal(own.weights.gru.state));
   EXPECT_EQ(other_head.weights.head.size(0), 3);
-  EXPECT_EQ(other_head.config.class_names.at(2), "c");
+  EXPECT_EQ(other_head.config.head.class_names.at(2), "c");
 }
 
 TEST(GruClassifierFolder, SavingIsTheInverseOfOpening) {
@@ -173,8 +173,8 @@ TEST(GruClassifierFolder, SavingIsTheInverseOfOpening) {
   expect_equal(model::read_gru_classifier(folder.path() / "saved").weights, model.weights);
   const auto described = model::describe_model(folder.path() / "saved");
   EXPECT_EQ(described.head.output, terms::OutputKind::classes);
-  EXPECT_EQ(described.classes, 2);
-  EXPECT_EQ(described.class_names, model.spec.head.class_names);
+  EXPECT_EQ(described.head.classes, 2);
+  EXPECT_EQ(described.head.class_names, model.config.head.class_names);
   EXPECT_EQ(described.longest_text, data::Tokenizer::unlimited);
   EXPECT_EQ(data::Tokenizer::open(folder.path() / "saved").fingerprint(), data::Tokenizer::open(tiny_bert()).fingerprint());
   EXPECT_THROW(model::open_model(folder.path() / "saved", {.arithmetic = model::Arithmetic::fast_bf16}), base::InputError);

@@ -4,7 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "model/families/counting_weights.hpp"
+#include "model/families/counting.hpp"
 
 namespace layersweep::model::plain {
 

@@ -8,6 +8,8 @@ namespace {
 constexpr std::string_view keys[] = {"n_layers", "dim", "n_heads", "hidden_dim", "vocab_size", "max_position_embeddings",
                                      "dropout", "attention_dropout", "seq_classif_dropout", "qa_dropout",
                                      "initializer_range", "activation",
+                                     // other names of sizes, refused unless they agree
+                                     "hidden_size", "num_attention_heads", "num_hidden_layers",
                                      // the table of positions is stored in any case
                                      "sinusoidal_pos_embds"};
 
@@ -20,6 +22,9 @@ TransformerSpec read(const ConfigFile& config) {
   spec.inner = config.size("hidden_dim");
   spec.vocabulary = config.size("vocab_size");
   spec.positions = config.size("max_position_embeddings");
+  config.expect("num_hidden_layers", spec.layers);
+  config.expect("hidden_size", spec.hidden);
+  config.expect("num_attention_heads", spec.heads);
   spec.segments = 0;
   spec.norm_epsilon = 1e-12;  // a constant of the model's code
   spec.head_activation = Activation::relu;

@@ -89,19 +89,29 @@ struct Heads {
   at::Tensor query, key, value;
 };
 
-Heads heads_of(const TransformerSpec& spec, const LayerWeights& w, const LayerInput& input, const at::Tensor& states) {
+// Of states as the block takes them: of all tokens, and of those computed, which is the same tensor where all are.
+struct Taken {
+  at::Tensor all, computed;
+};
+
+Taken taken_by(const LayerInput& input, const at::Tensor& states) {
+  return {states, input.reading == nullptr ? states : input.reading->of(states)};
+}
+
+Heads heads_of(const TransformerSpec& spec, const LayerWeights& w, const LayerInput& input, const Taken& states) {
   const std::int64_t q = spec.query_width(), k = spec.key_width(), width = spec.width_of_head();
   std::vector<at::Tensor> qkv;
-  if (input.reading == nullptr || input.reading->all_tokens()) {
-    qkv = linear(states, w.qkv).split_with_sizes({q, k, k}, 2);
+  if (states.computed.is_same(states.all)) {
+    qkv = linear(states.all, w.qkv).split_with_sizes({q, k, k}, 2);
   } else {
-    qkv = {linear_part(input.reading->of(states), w.qkv, 0, q)};
-    for (const at::Tensor& tensor : linear_part(states, w.qkv, q, 2 * k).chunk(2, 2)) qkv.push_back(tensor);
+    qkv = {linear_part(states.computed, w.qkv, 0, q)};
+    for (const at::Tensor& tensor : linear_part(states.all, w.qkv, q, 2 * k).chunk(2, 2)) qkv.push_back(tensor);
   }
   Heads heads{by_head(qkv[0], width), by_head(qkv[1], width), by_head(qkv[2], width)};
   if (spec.position == Positions::rotary) {
-    const at::Tensor every = at::arange(states.size(1), input.lengths.options()).unsqueeze(0);
-    heads.query = rotated(spec, heads.query, input.reading == nullptr ? every : input.reading->positions(states.size(1)));
+    const at::Tensor every = at::arange(states.all.size(1), input.lengths.options()).unsqueeze(0);
+    heads.query =
+        rotated(spec, heads.query, input.reading == nullptr ? every : input.reading->positions(states.all.size(1)));
     heads.key = rotated(spec, heads.key, every);
   }
   if (const std::int64_t times = spec.heads / spec.key_head_count(); times > 1) {
@@ -144,8 +154,10 @@ at::Tensor embed(const TransformerSpec& spec, const TransformerWeights& weights,
 
 at::Tensor layer(const TransformerSpec& spec, const LayerWeights& w, const LayerInput& input, Dropout dropout) {
   const bool before = spec.norm_place == NormPlace::before;
-  const Heads heads = heads_of(spec, w, input, before ? norm(spec, input.states, w.attention_norm) : input.states);
-  const at::Tensor below = input.reading == nullptr ? input.states : input.reading->of(input.states);  // those computed
+  // One tensor where a post-norm layer takes it twice: its gradients are then added in one order.
+  const Taken taken = taken_by(input, before ? norm(spec, input.states, w.attention_norm) : input.states);
+  const at::Tensor below = before ? taken_by(input, input.states).computed : taken.computed;
+  const Heads heads = heads_of(spec, w, input, taken);
   const at::Tensor attention = drop(attend(spec, heads, input), spec.attention_dropout, dropout);
   const at::Tensor mixed =
       at::matmul(attention, heads.value).transpose(1, 2).reshape({below.size(0), below.size(1), spec.query_width()});
@@ -160,7 +172,8 @@ at::Tensor layer(const TransformerSpec& spec, const LayerWeights& w, const Layer
 
 at::Tensor attention_paid(const TransformerSpec& spec, const LayerWeights& w, const LayerInput& input) {
   const bool before = spec.norm_place == NormPlace::before;
-  const Heads heads = heads_of(spec, w, input, before ? norm(spec, input.states, w.attention_norm) : input.states);
+  const Heads heads =
+      heads_of(spec, w, input, taken_by(input, before ? norm(spec, input.states, w.attention_norm) : input.states));
   const at::Tensor by_query = attend(spec, heads, input).mean(1);  // R x queries x keys
   const at::Tensor attends = beyond(input.lengths, input.states.size(1)).logical_not().to(at::kFloat);
   return (by_query * attends.unsqueeze(-1)).sum(1) / input.lengths.to(at::kFloat).unsqueeze(-1);

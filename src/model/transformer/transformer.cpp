@@ -81,6 +81,7 @@ class Transformer final : public Model, public AttendingModel {
 
   at::Tensor read_out(const Rows& rows, const Batch& batch) const override {
     const Reading reading(spec_.read_out(), batch, rows.example);
+    base::ensure(rows.states.size(1) == reading.count(batch.width()), "the head is given the tokens that it reads");
     return plain::read_out(spec_, weights_, {rows.states, batch.lengths.index_select(0, rows.example), &reading}, nullptr);
   }
 
