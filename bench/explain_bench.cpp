@@ -63,13 +63,9 @@ int main(int argc, char** argv) {
   std::vector<std::size_t> measured(points.size());
   std::iota(measured.begin(), measured.end(), std::size_t{0});
   if (argc > 4) measured = {std::stoul(argv[4])};
-  std::vector<std::int64_t> widths;
   std::vector<at::Tensor> replacements;
-  for (const model::Point& place : points) {
-    widths.push_back(place.width);
-    replacements.push_back(at::zeros({place.width}));
-  }
-  const probe::ProbeLayout layout(terms::Mode::hidden, widths, 1);
+  for (const model::Point& place : points) replacements.push_back(at::zeros({place.width}));
+  const probe::ProbeLayout layout(terms::Mode::hidden, probe::widths_of(*model), 1);
   const std::vector<std::uint64_t> seeds{0};
   const at::Tensor parameters = probe::initial_parameters(layout, seeds, replacements);
   double by_clean_pass = 0;

@@ -11,6 +11,7 @@
 #include "device/memory.hpp"
 #include "jobs/steps/state_scan.hpp"
 #include "model/open.hpp"
+#include "probe/parameters.hpp"
 
 namespace {
 
@@ -36,8 +37,7 @@ int main(int argc, char** argv) {
   const auto all = data::prepare_sst(argv[2], terms::Split::train, tokenizer, 84);
   const auto corpus = all.first(argc > 3 ? std::atoll(argv[3]) : 512);
   const std::int64_t cka_tokens = argc > 4 ? std::atoll(argv[4]) : 20000;
-  std::vector<std::int64_t> widths;
-  for (const model::Point& point : model->points()) widths.push_back(point.width);
+  const std::vector<std::int64_t> widths = probe::widths_of(*model);
 
   // The share of tokens that is kept for CKA is that of the whole split.
   const double share = double(corpus.token_total()) / double(all.token_total());

@@ -3,15 +3,15 @@
 
 #include "config/experiment.hpp"
 #include "jobs/tasks/texts.hpp"
+#include "sweep/ranks.hpp"
 #include "sweep/run_folder.hpp"
-#include "sweep/team.hpp"
 
 namespace layersweep::jobs {
 
 struct Context {
   const config::Experiment& experiment;
   const sweep::RunFolder& folder;
-  sweep::Team team;  ///< all ranks of the job
+  sweep::Ranks ranks;  ///< all of the job
 };
 
 }  // namespace layersweep::jobs

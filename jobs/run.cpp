@@ -24,7 +24,7 @@
 #include "model/model_files.hpp"
 #include "model/open.hpp"
 #include "store/inspect.hpp"
-#include "sweep/pace.hpp"
+#include "sweep/stop_and_checkpoint_clock.hpp"
 
 namespace layersweep::jobs {
 namespace {
@@ -81,13 +81,9 @@ base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions&
   device::use_threads(threads);
 
   RunFolder folder(world, experiment);
-  Context context{experiment, folder,
-                  sweep::Team{world,
-                              {world, experiment.run.deadline_seconds},
-                              experiment.run.shards,
-                              experiment.run.deterministic ? comm::GradientReducer::Mode::deterministic
-                                                           : comm::GradientReducer::Mode::plain}};
-  context.team.gpu = gpu;
+  const Context context{
+      experiment, folder,
+      sweep::Ranks(comm::TimedTeam(world, experiment.run.deadline_seconds), sweep::sharing_of(experiment.run, gpu))};
   base::world_info("run folder {}; {} rank{}, {} thread{} each", folder.path().string(), world.size(),
                    world.size() == 1 ? "" : "s", threads, threads == 1 ? "" : "s");
   base::world_info("{}", config::resolved_text(experiment));

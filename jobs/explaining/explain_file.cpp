@@ -26,10 +26,9 @@ namespace {
 using Path = std::filesystem::path;
 
 std::vector<UnitResult> load_units(const OpenedRun& run) {
-  std::vector<std::int64_t> widths;
-  for (const model::Point& point : run.encoder->points()) widths.push_back(point.width);
+  const std::vector<std::int64_t> widths = probe::widths_of(*run.encoder);
   std::vector<UnitResult> units;
-  for (const sweep::Unit& unit : sweep::units_of(run.experiment.probe)) {
+  for (const plan::Unit& unit : plan::units_of(run.experiment.probe)) {
     const Path folder = sweep::RunFolder::unit_of(run.path, unit);
     if (auto trained = sweep::load_unit(folder, unit, widths, run.identity)) {
       units.push_back({unit, std::move(*trained)});
@@ -102,14 +101,10 @@ void explain_file(const comm::Communicator& world, const MasksOfFile& request) {
                     .test = comm::run_together(world, [&] { return read_texts(request.input, reader); }),
                     .tokenizer = reader.tokenizer(),
                     .data_sha256 = comm::run_together(world, [&] { return base::sha256_of_file(request.input); })};
-  const sweep::Team team{
-      world,
-      {world, experiment.run.deadline_seconds},
-      experiment.run.shards,
-      experiment.run.deterministic ? comm::GradientReducer::Mode::deterministic : comm::GradientReducer::Mode::plain};
+  const sweep::Ranks ranks(comm::TimedTeam(world, experiment.run.deadline_seconds), sweep::sharing_of(experiment.run));
   const ModelRecord record{sweep::RunIdentity::from_text(opened.identity).hashes(opened.model_group), reader.unread_keys()};
   const store::Provenance provenance = provenance_of(experiment, world, texts, record, command, threads, std::nullopt);
-  extract_as_judged({team, experiment, *opened.encoder, texts, {terms::Split::test}, provenance, output}, units,
+  extract_as_judged({ranks, experiment, *opened.encoder, texts, {terms::Split::test}, provenance, output}, units,
                     sweep::RunFolder::results_of(run));
   base::world_info("masks of {} texts: {}", texts.test.size(), output.string());
 }

@@ -73,8 +73,8 @@ struct Cell {
 class ProbeLoader {
  public:
   ProbeLoader(const OpenedRun& run, terms::Mode mode) : run_(run) {
-    for (const model::Point& point : run.encoder->points()) widths_.push_back(point.width);
-    for (const sweep::Unit& unit : sweep::units_of(run.experiment.probe)) {
+    widths_ = probe::widths_of(*run.encoder);
+    for (const plan::Unit& unit : plan::units_of(run.experiment.probe)) {
       if (unit.mode == mode) units_.push_back(unit);
     }
   }
@@ -83,7 +83,7 @@ class ProbeLoader {
 
   /// The first seed whose unit is done.
   std::optional<std::int64_t> first_trained() {
-    for (const sweep::Unit& unit : units_) {
+    for (const plan::Unit& unit : units_) {
       const auto seed = static_cast<std::int64_t>(unit.seeds.front());
       if (find(seed)) return seed;
     }
@@ -124,7 +124,7 @@ class ProbeLoader {
 
   const OpenedRun& run_;
   std::vector<std::int64_t> widths_;
-  std::vector<sweep::Unit> units_;                 // of the mode
+  std::vector<plan::Unit> units_;                  // of the mode
   std::vector<std::optional<std::size_t>> place_;  // of each unit among the loaded
   std::vector<LoadedUnit> loaded_;
 };
@@ -202,7 +202,7 @@ Explanation Explainer::explain(const data::TextInput& input) const {
   std::vector<probe::HardMasks> masks;  // per unit
   for (const LoadedUnit& unit : state_->units) {
     masks.push_back(
-        probe::evaluate_hard_masks(encoder, batch, clean, unit.trained.layout, unit.trained.parameters, unit.active));
+        probe::evaluate_hard_masks({encoder, batch, clean}, {unit.trained.layout, unit.trained.parameters}, unit.active));
   }
   for (std::size_t p = 0; p < state_->cells.size(); ++p) {
     const Cell& cell = state_->cells[p];

@@ -24,7 +24,7 @@
 #include "model/open.hpp"
 #include "probe/gates.hpp"
 #include "probe/masks.hpp"
-#include "sweep/pace.hpp"
+#include "sweep/stop_and_checkpoint_clock.hpp"
 #include "tensors/safetensors.hpp"
 
 namespace layersweep::jobs {
@@ -309,9 +309,9 @@ void run_explainers(const Context& context, const model::Model& encoder, const s
                     const Texts& texts, const std::vector<UnitResult>& units) {
   const std::vector<std::string> methods = compared_methods(context.experiment);
   if (methods.empty()) return;
-  const comm::Communicator& ranks = context.team.ranks;
-  sweep::Pace pace(context.team, context.experiment.run.checkpoint_seconds);
-  const Context stoppable{context.experiment, context.folder, sweep::stopping_between_pieces(context.team, pace)};
+  const comm::Communicator& ranks = context.ranks.communicator();
+  sweep::StopAndCheckpointClock clock(context.ranks, context.experiment.run.checkpoint_seconds);
+  const Context stoppable{context.experiment, context.folder, sweep::stopping_between_pieces(context.ranks, clock)};
   const config::Explain& settings = context.experiment.explain;
   const std::vector<ExplainedPart> parts = explained_parts(texts, settings);
   const std::vector<ModeProbes> modes = probes_by_mode(units);
@@ -354,7 +354,7 @@ void run_explainers(const Context& context, const model::Model& encoder, const s
     std::optional<Part> part;
     Part::ExplainPoint explain_point;
     Findings findings;
-    pace.run_piece([&] {
+    clock.run_piece([&] {
       if (item == nullptr) return;
       part.emplace(context, encoder, texts, parts[item->part], stand_ins, shuffled.get());
       for (std::size_t m = 0; m < modes.size(); ++m) {
@@ -365,11 +365,11 @@ void run_explainers(const Context& context, const model::Model& encoder, const s
       if (!explain_point) explain_point = part->explained_by(explain::make_explainer(item->method, told));
     });
     for (int point = 0; point < points; ++point) {
-      pace.run_piece([&] {
+      clock.run_piece([&] {
         if (part) explain_point(point, findings);
       });
     }
-    pace.run_piece([&] {
+    clock.run_piece([&] {
       if (part) part->save(explanation_file(context, item->method, item->part), findings, item->key);
     });
     if (seconds_since(reported) < seconds_between_reports) continue;

@@ -124,7 +124,7 @@ std::optional<store::ExplanationsEntry> explanations_entry(const config::Experim
 void write_explanations(const Context& context, const Texts& texts, std::int64_t points, store::ResultsWriter& writer) {
   const std::vector<std::string> methods = compared_methods(context.experiment);
   if (methods.empty()) return;
-  const comm::Communicator& ranks = context.team.ranks;
+  const comm::Communicator& ranks = context.ranks.communicator();
   const std::vector<ExplainedPart> parts = explained_parts(texts, context.experiment.explain);
   const auto shares = std::ssize(context.experiment.explain.shares);
 

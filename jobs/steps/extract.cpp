@@ -22,8 +22,8 @@
 #include "store/results_writer.hpp"
 #include "store/schema.hpp"
 #include "sweep/calibrate.hpp"
-#include "sweep/evaluation.hpp"
-#include "sweep/pace.hpp"
+#include "sweep/evaluator.hpp"
+#include "sweep/stop_and_checkpoint_clock.hpp"
 
 namespace layersweep::jobs {
 namespace {
@@ -108,11 +108,11 @@ class Slab {
   }
 
   // Chunk by chunk, and all ranks meet after each: they wait for one that stands still no longer than the limit. Collective.
-  void evaluate(const sweep::Team& team, const model::Model& encoder, const std::vector<ModeProbes>& modes,
+  void evaluate(const sweep::Ranks& ranks, const model::Model& encoder, const std::vector<ModeProbes>& modes,
                 std::int64_t token_budget) {
     for (std::size_t c = 0; c < static_cast<std::size_t>(chunks_per_write); ++c) {
-      if (c < chunks_.size()) evaluate_chunk(encoder, modes, chunks_[c], {team.shards, token_budget});
-      team.timed.gate("a part of the extraction");
+      if (c < chunks_.size()) evaluate_chunk(encoder, modes, chunks_[c], {ranks.shards(), token_budget});
+      ranks.gate("a part of the extraction");
     }
   }
 
@@ -220,7 +220,7 @@ class Slab {
     outputs_->take(on_host, clean.logits.cpu(), places);
     for (std::size_t m = 0; m < modes.size(); ++m) {
       const probe::HardMasks masks =
-          probe::evaluate_hard_masks(encoder, batch, clean, modes[m].layout, modes[m].parameters, modes[m].active);
+          probe::evaluate_hard_masks({encoder, batch, clean}, {modes[m].layout, modes[m].parameters}, modes[m].active);
       kl_[m].index_copy_(2, where, masks.kl.transpose(0, 1).contiguous());
       flipped_[m].index_copy_(2, where, masks.flipped.transpose(0, 1).contiguous());
       const at::Tensor untrained = modes[m].active.logical_not().unsqueeze(-1);  // whose masks are none
@@ -381,8 +381,8 @@ void write_judgement(const Context& context, const model::Model& encoder, const 
   std::optional<sweep::CellTable<double>> random_shares;
   if (context.experiment.extract.random_control) {
     base::world_info("{} mode: looking for random masks that do no more harm", group);
-    random_shares = sweep::random_keep_shares(context.team, encoder, texts.dev, mode.layout, mode.parameters, scores,
-                                              context.experiment.run.token_budget);
+    const sweep::Evaluator evaluator(context.ranks, encoder, texts.dev, mode.layout, context.experiment.run.token_budget);
+    random_shares = sweep::random_keep_shares(evaluator, mode.parameters, scores);
   }
   const base::Watchdog limit(writing_results, context.experiment.run.deadline_seconds);
   const auto figure = [&](double sweep::Score::*member) {
@@ -463,13 +463,13 @@ void log_scores(const model::Output& output, const std::vector<double>& evidence
 
 // Writes the figures of a mode, evaluating with the team that it gets. Collective.
 using JudgeMode =
-    std::function<void(const sweep::Team&, store::ResultsWriter&, const ModeProbes&, const std::vector<stats::Agreement>&)>;
+    std::function<void(const sweep::Ranks&, store::ResultsWriter&, const ModeProbes&, const std::vector<stats::Agreement>&)>;
 
 // All variables that `contents` does not fill by itself. Collective; throws Stopped between two evaluations.
-void write_all(const Extraction& what, const sweep::Team& team, const std::vector<Chunk>& chunks,
+void write_all(const Extraction& what, const sweep::Ranks& ranks, const std::vector<Chunk>& chunks,
                const std::vector<ModeProbes>& modes, const store::Contents& contents, Figures figures,
                const JudgeMode& judge_mode, store::ResultsWriter& writer) {
-  const comm::Communicator& ranks = team.ranks;
+  const comm::Communicator& communicator = ranks.communicator();
   const double limit_s = what.experiment.run.deadline_seconds;
   std::optional<base::Watchdog> limit;
 
@@ -480,7 +480,7 @@ void write_all(const Extraction& what, const sweep::Team& team, const std::vecto
   const std::size_t begin = total * rank / size;
   const std::size_t end = total * (rank + 1) / size;
   const auto writes =
-      ranks.all_reduce_max(static_cast<std::int64_t>((end - begin + chunks_per_write - 1) / chunks_per_write));
+      communicator.all_reduce_max(static_cast<std::int64_t>((end - begin + chunks_per_write - 1) / chunks_per_write));
   // What nobody adds stays 0, so that ranks add up.
   std::vector<double> evidence(what.encoder.output().columns(what.encoder.head(), 1, 1)->evidence().size() *
                                static_cast<std::size_t>(contents.examples));
@@ -497,8 +497,8 @@ void write_all(const Extraction& what, const sweep::Team& team, const std::vecto
     const std::size_t from = std::min(end, begin + static_cast<std::size_t>(w * chunks_per_write));
     const std::size_t to = std::min(end, from + static_cast<std::size_t>(chunks_per_write));
     Slab slab(chunks, from, to, modes, what.encoder);
-    team.between_pieces();
-    slab.evaluate(team, what.encoder, modes, what.experiment.run.token_budget);
+    ranks.between_pieces();
+    slab.evaluate(ranks, what.encoder, modes, what.experiment.run.token_budget);
     slab.add_evidence(evidence);
     limit.emplace(writing_results, limit_s);
     slab.write(writer, what.texts, modes);
@@ -509,21 +509,21 @@ void write_all(const Extraction& what, const sweep::Team& team, const std::vecto
     }
     base::world_info("extraction: {} of {} parts written", w + 1, writes);
   }
-  team.timed.gate("the sums over all parts");
-  ranks.all_reduce_sum(std::span(evidence));
+  ranks.gate("the sums over all parts");
+  communicator.all_reduce_sum(std::span(evidence));
   if (!evidence.empty() && figures == Figures::computed) {
     log_scores(what.encoder.output(), evidence, contents.examples, chunks);
   }
 
   for (std::size_t m = 0; m < modes.size(); ++m) {
     limit.reset();
-    for (stats::Agreement& agreement : agreements[m]) ranks.all_reduce_sum(agreement.counters());
-    judge_mode(team, writer, modes[m], agreements[m]);
+    for (stats::Agreement& agreement : agreements[m]) communicator.all_reduce_sum(agreement.counters());
+    judge_mode(ranks, writer, modes[m], agreements[m]);
     limit.emplace(writing_results, limit_s);
     if (figures == Figures::computed) write_curves(writer, modes[m], contents.modes[m].steps.size());
     if (!contents.task.token_truth) continue;
     for (at::Tensor* counts : {&kept_true[m], &kept[m], &truths[m]}) {
-      ranks.all_reduce_sum(std::span<double>(counts->data_ptr<double>(), static_cast<std::size_t>(counts->numel())));
+      communicator.all_reduce_sum(std::span<double>(counts->data_ptr<double>(), static_cast<std::size_t>(counts->numel())));
     }
     // F1 = 2·|kept ∩ true| / (|kept| + |true|) over the tokens of the test split.
     const at::Tensor f1 = (2 * kept_true[m] / (kept[m] + truths[m]))
@@ -553,10 +553,10 @@ void write_results(const Extraction& what, const std::vector<ModeProbes>& modes,
                            {stats::quantiles.begin(), stats::quantiles.end()}};
   }
   const double limit_s = what.experiment.run.deadline_seconds;
-  sweep::Pace pace(what.team, limit_s);
-  const sweep::Team stoppable = sweep::stopping_between_pieces(what.team, pace);
+  sweep::StopAndCheckpointClock clock(what.ranks, limit_s);
+  const sweep::Ranks stoppable = sweep::stopping_between_pieces(what.ranks, clock);
   std::optional<base::Watchdog> limit(std::in_place, writing_results, limit_s);
-  std::optional<store::ResultsWriter> writer(std::in_place, what.team.ranks, what.file, contents, what.provenance);
+  std::optional<store::ResultsWriter> writer(std::in_place, what.ranks.communicator(), what.file, contents, what.provenance);
   if (statistics) write_statistics(*writer, *statistics);
   limit.reset();
   try {
@@ -582,19 +582,20 @@ std::string results_title(const config::Experiment& experiment) {
 
 void extract(const Context& context, const model::Model& encoder, const Texts& texts, const std::vector<UnitResult>& units,
              const store::Provenance& provenance) {
-  const Extraction what{context.team, context.experiment,      encoder, texts, context.experiment.extract.splits,
-                        provenance,   context.folder.results()};
-  write_results(what, probes_by_mode(units), Figures::computed, &context,
-                [&](const sweep::Team& team, store::ResultsWriter& writer, const ModeProbes& mode, const auto& agreements) {
-                  const Context with_team{context.experiment, context.folder, team};
-                  write_judgement(with_team, encoder, texts, writer, mode, agreements);
-                });
+  const Extraction what{context.ranks, context.experiment,      encoder, texts, context.experiment.extract.splits,
+                        provenance,    context.folder.results()};
+  write_results(
+      what, probes_by_mode(units), Figures::computed, &context,
+      [&](const sweep::Ranks& ranks, store::ResultsWriter& writer, const ModeProbes& mode, const auto& agreements) {
+        const Context with_team{context.experiment, context.folder, ranks};
+        write_judgement(with_team, encoder, texts, writer, mode, agreements);
+      });
 }
 
 void extract_as_judged(const Extraction& what, const std::vector<UnitResult>& units, const std::filesystem::path& judged) {
-  const auto earlier = comm::run_together(what.team.ranks, [&] { return store::ResultsFile::open(judged); });
+  const auto earlier = comm::run_together(what.ranks.communicator(), [&] { return store::ResultsFile::open(judged); });
   write_results(what, probes_by_mode(units), Figures::copied, nullptr,
-                [&](const sweep::Team&, store::ResultsWriter& writer, const ModeProbes& mode, const auto&) {
+                [&](const sweep::Ranks&, store::ResultsWriter& writer, const ModeProbes& mode, const auto&) {
                   copy_judgement(earlier, writer, mode);
                 });
 }

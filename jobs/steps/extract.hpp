@@ -24,7 +24,7 @@ void extract(const Context& context, const model::Model& encoder, const Texts& t
 
 /// What masks are written of, and where to.
 struct Extraction {
-  const sweep::Team& team;
+  const sweep::Ranks& ranks;
   const config::Experiment& experiment;
   const model::Model& encoder;
   const Texts& texts;

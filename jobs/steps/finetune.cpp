@@ -9,7 +9,7 @@
 #include "jobs/tasks/task.hpp"
 #include "model/finetune.hpp"
 #include "sweep/progress.hpp"
-#include "sweep/safe.hpp"
+#include "sweep/training_checkpoints.hpp"
 #include "sweep/unit_tensors.hpp"
 
 namespace layersweep::jobs {
@@ -27,12 +27,12 @@ class TeamSum : public model::GradientSum {
 };
 
 // Checkpoints of the fine-tuning, like those of a unit.
-class Keeper : public model::FinetuneKeeper {
+class CheckpointWriter : public model::FinetuneKeeper {
  public:
-  explicit Keeper(sweep::Safe safe) : safe_(std::move(safe)) {}
+  explicit CheckpointWriter(sweep::TrainingCheckpoints checkpoints) : checkpoints_(std::move(checkpoints)) {}
 
   void resume(model::FinetuneState& state) override {
-    safe_.resume([&](const std::filesystem::path& checkpoint) {
+    checkpoints_.resume([&](const std::filesystem::path& checkpoint) {
       const sweep::StoredTensors file(checkpoint / tensors_name,
                                       fmt::format("Remove {} to begin the fine-tuning anew", checkpoint.string()));
       for (const auto& [name, tensor] : state.tensors) file.read(name, tensor);
@@ -48,7 +48,7 @@ class Keeper : public model::FinetuneKeeper {
   }
 
   void after_step(const model::FinetuneState& state) override {
-    safe_.after_step(state.step, [&](const std::filesystem::path& checkpoint) {
+    checkpoints_.after_step(state.step, [&](const std::filesystem::path& checkpoint) {
       sweep::TensorList list;
       for (const auto& [name, tensor] : state.tensors) list.add(name, tensor);
       list.write(checkpoint / tensors_name, {});
@@ -65,7 +65,7 @@ class Keeper : public model::FinetuneKeeper {
  private:
   static constexpr const char* tensors_name = "state.safetensors";
   static constexpr const char* numbers_name = "state.json";
-  sweep::Safe safe_;
+  sweep::TrainingCheckpoints checkpoints_;
 };
 
 model::FinetuneSettings settings_of(const config::Finetune& given, const model::Family& family, int shards) {
@@ -89,27 +89,27 @@ std::filesystem::path finetune(const Context& context, const Texts& texts) {
   const std::filesystem::path checkpoints = folder.string() + ".training";
   // The folder appears under its name only when it is whole. All ranks take what rank 0 sees, also where one still sees an
   // old folder listing.
-  const bool here = context.team.ranks.rank() == 0 && std::filesystem::exists(folder);
-  if (context.team.ranks.all_reduce_max(std::int64_t{here ? 1 : 0}) == 1) {
+  const bool here = context.ranks.rank() == 0 && std::filesystem::exists(folder);
+  if (context.ranks.communicator().all_reduce_max(std::int64_t{here ? 1 : 0}) == 1) {
     base::world_info("model: done before");
     std::error_code ignored;  // left where the model's end was the job's
-    if (context.team.ranks.rank() == 0) std::filesystem::remove_all(checkpoints, ignored);
+    if (context.ranks.rank() == 0) std::filesystem::remove_all(checkpoints, ignored);
     return folder;
   }
-  const model::Family& family = comm::run_together(context.team.ranks, [&] { return std::ref(family_of(experiment)); });
-  const auto model = comm::run_together(context.team.ranks, [&] {
+  const model::Family& family = comm::run_together(context.ranks.communicator(), [&] { return std::ref(family_of(experiment)); });
+  const auto model = comm::run_together(context.ranks.communicator(), [&] {
     return family.trainable(experiment.encoder.folder, texts.head, static_cast<std::uint64_t>(experiment.finetune.seed));
   });
-  Keeper keeper(
-      sweep::Safe(context.team, checkpoints, "model", context.folder.identity(), experiment.run.checkpoint_seconds));
+  CheckpointWriter writer(sweep::TrainingCheckpoints(
+      context.ranks, "model", {checkpoints, context.folder.identity(), experiment.run.checkpoint_seconds}));
   const auto make_sum = [&](std::size_t count) {
-    return std::make_unique<TeamSum>(context.team.reducer(static_cast<std::int64_t>(count)));
+    return std::make_unique<TeamSum>(context.ranks.reducer(static_cast<std::int64_t>(count)));
   };
   const model::FinetuneResult result =
-      model::finetune(*model, {texts.train, texts.dev}, settings_of(experiment.finetune, family, context.team.shards),
-                      context.team.my_shards(), {make_sum, sweep::finetune_printer(), &keeper});
-  comm::run_together(context.team.ranks, [&] {
-    if (context.team.ranks.rank() != 0) return;
+      model::finetune(*model, {texts.train, texts.dev}, settings_of(experiment.finetune, family, context.ranks.shards),
+                      context.ranks.my_shards(), {make_sum, sweep::finetune_printer(), &writer});
+  comm::run_together(context.ranks.communicator(), [&] {
+    if (context.ranks.rank() != 0) return;
     const std::filesystem::path part = folder.string() + ".part";
     std::filesystem::remove_all(part);
     std::filesystem::create_directories(part);

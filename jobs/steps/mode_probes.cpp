@@ -2,7 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include "sweep/evaluation.hpp"
+#include "sweep/evaluator.hpp"
 
 namespace layersweep::jobs {
 
@@ -54,9 +54,8 @@ std::vector<ModeProbes> probes_by_mode(const std::vector<UnitResult>& units) {
 Judgement judge(const Context& context, const model::Model& encoder, const Texts& texts, const ModeProbes& mode) {
   const config::Probe& settings = context.experiment.probe;
   const sweep::Limits limits{settings.epsilon, settings.flip_limit};
-  Judgement judgement{sweep::evaluate_cells(context.team, encoder, texts.dev, 0, mode.layout, mode.parameters, mode.active,
-                                            context.experiment.run.token_budget),
-                      {}};
+  const sweep::Evaluator evaluator(context.ranks, encoder, texts.dev, mode.layout, context.experiment.run.token_budget);
+  Judgement judgement{evaluator.cells(mode.parameters, mode.active), {}};
   judgement.chosen = mode.mode == terms::Mode::input ? sweep::choose_one_seed(judgement.scores, limits)
                                                      : sweep::choose_seeds_per_point(judgement.scores, limits);
   return judgement;

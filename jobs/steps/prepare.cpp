@@ -59,11 +59,11 @@ Texts prepare(const Context& context) {
   if (task.own_family() != nullptr) return task.texts(context.experiment, {});
   std::optional<Texts> texts;
   // Rank 0 first, so that the others find whole shards.
-  const bool first = context.team.ranks.rank() == 0;
-  comm::run_together(context.team.ranks, [&] {
+  const bool first = context.ranks.communicator().rank() == 0;
+  comm::run_together(context.ranks.communicator(), [&] {
     if (first) texts = task.texts(context.experiment, context.folder.tokens());
   });
-  comm::run_together(context.team.ranks, [&] {
+  comm::run_together(context.ranks.communicator(), [&] {
     if (!first) texts = task.texts(context.experiment, context.folder.tokens());
     check_head_fits(context.experiment, *texts);
     check_texts_fit(context.experiment, *texts);

@@ -28,12 +28,6 @@
 namespace layersweep::jobs {
 namespace {
 
-std::vector<std::int64_t> widths_of(const model::Model& encoder) {
-  std::vector<std::int64_t> widths;
-  for (const model::Point& point : encoder.points()) widths.push_back(point.width);
-  return widths;
-}
-
 plan::Lengths lengths_of(const data::Corpus& corpus) {
   std::map<std::int64_t, double> texts;
   for (const std::int64_t length : corpus.lengths()) texts[length] += 1;
@@ -44,7 +38,8 @@ plan::Lengths lengths_of(const data::Corpus& corpus) {
 
 // Collective.
 std::vector<plan::UnitWork> work_of(const Context& context, const Texts& texts, const std::vector<plan::Unit>& units) {
-  const plan::Model model = comm::run_together(context.team.ranks, [&] { return planned_model(context.experiment); });
+  const plan::Model model =
+      comm::run_together(context.ranks.communicator(), [&] { return planned_model(context.experiment); });
   const plan::Texts lengths{lengths_of(texts.train), lengths_of(texts.dev), {}};
   std::vector<plan::UnitWork> work;
   for (const plan::Unit& unit : units) work.push_back(plan::work_of(unit, model, lengths, context.experiment));
@@ -119,15 +114,14 @@ class UnitsOfRun {
       : context_(context),
         encoder_(encoder),
         texts_(texts),
-        widths_(widths_of(encoder)),
-        planned_(plan::units_of(context.experiment.probe)),
-        units_(sweep::units_of(context.experiment.probe)) {}
+        widths_(probe::widths_of(encoder)),
+        units_(plan::units_of(context.experiment.probe)) {}
 
   // Removes what failed, so that it is trained again. Collective.
   void forget_failures() const {
     comm::run_together(world(), [&] {
       if (!first_rank()) return;
-      for (const sweep::Unit& unit : units_) {
+      for (const plan::Unit& unit : units_) {
         const auto folder = context_.folder.unit(unit);
         const auto trained = load(unit);
         if (!sweep::failure_of(folder) && !(trained && has_broken_cell(*trained))) continue;
@@ -142,7 +136,7 @@ class UnitsOfRun {
     std::vector<std::size_t> missing;
     std::string states;
     comm::run_together(world(), [&] {
-      for (const sweep::Unit& unit : units_) {
+      for (const plan::Unit& unit : units_) {
         // All ranks take what rank 0 sees, also where one still sees an old folder listing.
         if (first_rank()) states += state_of(unit);
       }
@@ -155,11 +149,11 @@ class UnitsOfRun {
 
     // Made by all ranks together before they part.
     const auto replacements =
-        sweep::starting_replacements(context_.team, encoder_, texts_.train, context_.experiment.probe.replacement);
+        sweep::starting_replacements(context_.ranks, encoder_, texts_.train, context_.experiment.probe.replacement);
     std::vector<plan::Unit> planned;
-    for (const std::size_t u : missing) planned.push_back(planned_[u]);
+    for (const std::size_t u : missing) planned.push_back(units_[u]);
     const std::vector<plan::UnitWork> costs = work_of(context_, texts_, planned);
-    const int shards = context_.team.shards;
+    const int shards = context_.ranks.shards();
     const std::vector<std::string> hosts = world().all_gather_text(base::host_name());
     const std::string program = fmt::format("layersweep {} ({})", base::build_info().version, base::build_info().commit);
     std::map<std::size_t, Listener> listeners;  // on rank 0, of the units in training
@@ -200,7 +194,7 @@ class UnitsOfRun {
       }
     };
     work.on_failure = [&](std::size_t number, const std::string& reason) {
-      const sweep::Unit& unit = units_[missing[number]];
+      const plan::Unit& unit = units_[missing[number]];
       base::world_warning("unit {} failed: {}", unit.name(), reason);
       if (const auto listener = listeners.extract(number)) listener.mapped().log.line("failed: " + reason);
       sweep::mark_failed(context_.folder.unit(unit), reason);
@@ -218,23 +212,23 @@ class UnitsOfRun {
   std::vector<UnitResult> results() const {
     std::vector<UnitResult> results;
     comm::run_together(world(), [&] {
-      for (const sweep::Unit& unit : units_) results.push_back({unit, result_of(unit)});
+      for (const plan::Unit& unit : units_) results.push_back({unit, result_of(unit)});
     });
     return results;
   }
 
  private:
-  const comm::Communicator& world() const { return context_.team.ranks; }
+  const comm::Communicator& world() const { return context_.ranks.communicator(); }
   bool first_rank() const { return world().rank() == 0; }
 
   std::filesystem::path folder_of(std::size_t unit) const { return context_.folder.unit(units_[unit]); }
 
-  std::optional<sweep::TrainedUnit> load(const sweep::Unit& unit) const {
+  std::optional<sweep::TrainedUnit> load(const plan::Unit& unit) const {
     return sweep::load_unit(context_.folder.unit(unit), unit, widths_, context_.folder.identity());
   }
 
   // d: done, f: failed before, m: missing.
-  char state_of(const sweep::Unit& unit) const {
+  char state_of(const plan::Unit& unit) const {
     const auto folder = context_.folder.unit(unit);
     if (load(unit)) {
       base::world_info("unit {}: done before", unit.name());
@@ -249,28 +243,28 @@ class UnitsOfRun {
     return 'm';
   }
 
-  void train(const comm::Communicator& ranks, const sweep::Unit& unit, const plan::UnitWork& cost,
+  void train(const comm::Communicator& communicator, const plan::Unit& unit, const plan::UnitWork& cost,
              const std::vector<at::Tensor>& replacements, const sweep::Contact& contact) const {
     const config::Experiment& experiment = context_.experiment;
-    sweep::Team team = context_.team;
-    team.ranks = ranks;
-    team.timed = {ranks, experiment.run.deadline_seconds, contact.attend};
-    team.say = [&](const std::string& line) { contact.report(is_line + line); };
-    team.point_groups = point_groups(cost, team.shards, widths_.size(), ranks);
+    sweep::WorkSharing sharing = context_.ranks.sharing();
+    sharing.point_groups = point_groups(cost, sharing.shards, widths_.size(), communicator);
+    const sweep::Ranks ranks(comm::TimedTeam(communicator, experiment.run.deadline_seconds, contact.attend),
+                             std::move(sharing),
+                             {.log_line = [&](const std::string& line) { contact.report(is_line + line); }});
     const auto folder = context_.folder.unit(unit);
     const sweep::TrainedUnit trained = sweep::train_unit(
-        team, encoder_, {texts_.train, texts_.dev}, unit, experiment.probe, experiment.run.token_budget, replacements,
+        ranks, {encoder_, texts_.train, texts_.dev, unit, experiment.probe, experiment.run.token_budget, replacements},
         [&](const sweep::Progress& progress) { contact.report(is_progress + packed(progress)); },
-        sweep::Safekeeping{folder, context_.folder.identity(), experiment.run.checkpoint_seconds});
-    team.timed.gate("the end of a unit");  // whose rank failed, does not come
-    comm::run_together(ranks, [&] {
+        sweep::CheckpointSettings{folder, context_.folder.identity(), experiment.run.checkpoint_seconds});
+    ranks.gate("the end of a unit");  // whose rank failed, does not come
+    comm::run_together(communicator, [&] {
       if (ranks.rank() == 0) sweep::save_unit(folder, unit, trained, context_.folder.identity());
     });
     contact.report(std::string(1, is_done));
   }
 
   // Another host may see a little later what a team there has written.
-  sweep::TrainedUnit result_of(const sweep::Unit& unit) const {
+  sweep::TrainedUnit result_of(const plan::Unit& unit) const {
     constexpr auto patience = std::chrono::seconds(60);
     const auto start = std::chrono::steady_clock::now();
     for (;;) {
@@ -289,13 +283,12 @@ class UnitsOfRun {
   const model::Model& encoder_;
   const Texts& texts_;
   std::vector<std::int64_t> widths_;
-  std::vector<plan::Unit> planned_;
-  std::vector<sweep::Unit> units_;
+  std::vector<plan::Unit> units_;
 };
 
 }  // namespace
 
-sweep::TrainedUnit nothing_trained(const sweep::Unit& unit, const std::vector<std::int64_t>& widths) {
+sweep::TrainedUnit nothing_trained(const plan::Unit& unit, const std::vector<std::int64_t>& widths) {
   const probe::ProbeLayout layout(unit.mode, widths, static_cast<std::int64_t>(unit.seeds.size()));
   return {layout,
           at::zeros({layout.size()}, at::kFloat),

@@ -10,17 +10,17 @@
 namespace layersweep::jobs {
 
 struct UnitResult {
-  sweep::Unit unit;
+  plan::Unit unit;
   sweep::TrainedUnit trained;
 };
 
 /// What is left of a unit that failed: cells of status failed.
-sweep::TrainedUnit nothing_trained(const sweep::Unit& unit, const std::vector<std::int64_t>& widths);
+sweep::TrainedUnit nothing_trained(const plan::Unit& unit, const std::vector<std::int64_t>& widths);
 
 /// What becomes of units that failed in an earlier start, and of those with cells that were not finite.
 enum class Failures { left, retried };
 
-/// In the order of sweep::units_of. Units found complete in the run folder are loaded, not trained. A unit that fails, now
+/// In the order of plan::units_of. Units found complete in the run folder are loaded, not trained. A unit that fails, now
 /// or before, has only cells of status failed. Collective.
 std::vector<UnitResult> probe(const Context& context, const model::Model& encoder, const Texts& texts,
                               Failures failures = Failures::left);

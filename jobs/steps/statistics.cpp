@@ -11,9 +11,9 @@
 #include "base/log.hpp"
 #include "comm/agreement.hpp"
 #include "jobs/steps/state_scan.hpp"
-#include "sweep/evaluation.hpp"
+#include "sweep/evaluator.hpp"
 #include "sweep/identity.hpp"
-#include "sweep/pace.hpp"
+#include "sweep/stop_and_checkpoint_clock.hpp"
 #include "tensors/safetensors.hpp"
 
 namespace layersweep::jobs {
@@ -38,15 +38,18 @@ void for_each_figure(Figures& figures, Visit visit) {
 class Scan {
  public:
   Scan(const Context& context, const model::Model& encoder, const data::Corpus& corpus)
-      : context_(context), encoder_(encoder), corpus_(corpus), order_(corpus, context.team.shards) {
-    for (const model::Point& point : encoder.points()) widths_.push_back(point.width);
-    const data::ShardRange mine = context.team.my_shards();
+      : context_(context),
+        encoder_(encoder),
+        corpus_(corpus),
+        order_(corpus, context.ranks.shards()),
+        widths_(probe::widths_of(encoder)) {
+    const data::ShardRange mine = context.ranks.my_shards();
     for (int shard = mine.begin; shard < mine.end; ++shard) shards_.emplace_back(shard, widths_);
   }
 
   // Collective.
   void resume() {
-    comm::run_together(ranks(), [&] {
+    comm::run_together(communicator(), [&] {
       std::filesystem::create_directories(context_.folder.statistics());
       for (ShardStates& shard : shards_) shard.resume(context_.folder.statistics(), context_.folder.identity(), widths_);
     });
@@ -56,11 +59,11 @@ class Scan {
   void run() {
     std::int64_t first = order_.batches();
     for (const ShardStates& shard : shards_) first = std::min(first, shard.batches);
-    first = ranks().all_reduce_min(first);
+    first = communicator().all_reduce_min(first);
     if (first > 0) base::world_info("statistics: goes on after batch {} of {}", first, order_.batches());
     const config::Statistics& settings = context_.experiment.statistics;
     const stats::TokenSample sample = sample_tokens(corpus_, static_cast<std::uint64_t>(settings.seed), settings.cka_tokens);
-    sweep::Pace pace(context_.team, context_.experiment.run.checkpoint_seconds);
+    sweep::StopAndCheckpointClock clock(context_.ranks, context_.experiment.run.checkpoint_seconds);
     Clock::time_point told = Clock::now();
     for (std::int64_t number = first; number < order_.batches(); ++number) {
       const data::GlobalBatch& batch = order_.batch(number);
@@ -71,22 +74,22 @@ class Scan {
         base::world_info("statistics: batch {} of {}", number + 1, order_.batches());
         told = Clock::now();
       }
-      const sweep::Pace::Next next = pace.next();
-      if (next == sweep::Pace::Next::go_on) continue;
-      pace.keep([&] { save(); }, sweep::Pace::Writers::all_ranks);
-      if (next == sweep::Pace::Next::keep_and_stop) throw sweep::Stopped(pace.reason());
+      const sweep::StopAndCheckpointClock::Next next = clock.next();
+      if (next == sweep::StopAndCheckpointClock::Next::go_on) continue;
+      clock.keep([&] { save(); }, sweep::StopAndCheckpointClock::Writers::all_ranks);
+      if (next == sweep::StopAndCheckpointClock::Next::keep_and_stop) throw sweep::Stopped(clock.reason());
     }
   }
 
   // On rank 0, in the order of shards. Collective.
   stats::Figures merged() {
     stats::HiddenStatistics all(widths_);
-    for (int shard = 0; shard < context_.team.shards; ++shard) {
+    for (int shard = 0; shard < context_.ranks.shards(); ++shard) {
       stats::Packed mine;
       for (const ShardStates& one : shards_) {
         if (one.shard == shard) mine = one.figures.packed();
       }
-      const auto blocks = ranks().gather_blocks(std::as_bytes(std::span(mine)), 0);
+      const auto blocks = communicator().gather_blocks(std::as_bytes(std::span(mine)), 0);
       for (const std::vector<std::byte>& block : blocks) {
         if (block.empty()) continue;
         stats::Packed packed(block.size() / sizeof(double));
@@ -104,7 +107,7 @@ class Scan {
     if (!centre()) return similarity;
     const std::int64_t widest = *std::ranges::max_element(widths_);
     std::vector<float> product(static_cast<std::size_t>(widest * widest), 0.0F);
-    comm::GradientReducer reducer = context_.team.reducer(std::ssize(product));
+    comm::GradientReducer reducer = context_.ranks.reducer(std::ssize(product));
     std::vector<double> squared(points * points);
     for (std::size_t p = 0; p < points; ++p) {
       for (std::size_t q = p; q < points; ++q) {
@@ -127,7 +130,7 @@ class Scan {
   }
 
  private:
-  const comm::Communicator& ranks() const { return context_.team.ranks; }
+  const comm::Communicator& communicator() const { return context_.ranks.communicator(); }
 
   void add(ShardStates& shard, const data::Shard& examples, const stats::TokenSample& sample) {
     for (const auto& piece : sweep::micro_batches(corpus_, examples, 1, context_.experiment.run.token_budget)) {
@@ -150,7 +153,7 @@ class Scan {
     }
     double tokens = 0;
     std::vector<double> mean;
-    for (const std::vector<double>& of_rank : ranks().all_gather_uneven<double>(mine)) {
+    for (const std::vector<double>& of_rank : communicator().all_gather_uneven<double>(mine)) {
       std::size_t features = 0;
       for (const std::int64_t width : widths_) features += static_cast<std::size_t>(width);
       mean.resize(features, 0.0);
@@ -190,7 +193,7 @@ void save_figures(const Context& context, const stats::Figures& figures) {
 }  // namespace
 
 void statistics(const Context& context, const model::Model& encoder, const Texts& texts) {
-  const comm::Communicator& ranks = context.team.ranks;
+  const comm::Communicator& ranks = context.ranks.communicator();
   // All ranks take what rank 0 sees, also where one still sees an old folder listing.
   const bool here = ranks.rank() == 0 && std::filesystem::exists(figures_file(context));
   if (ranks.all_reduce_max(std::int64_t{here ? 1 : 0}) == 1) {
@@ -210,7 +213,7 @@ void statistics(const Context& context, const model::Model& encoder, const Texts
 }
 
 std::optional<stats::Figures> finished_statistics(const Context& context) {
-  const comm::Communicator& ranks = context.team.ranks;
+  const comm::Communicator& ranks = context.ranks.communicator();
   stats::Figures figures;
   std::int64_t found = 0;
   comm::run_together(ranks, [&] {

@@ -30,7 +30,6 @@
 #include "probe/noise.hpp"
 #include "probe/objective.hpp"
 #include "probe/optimiser.hpp"
-#include "sweep/unit.hpp"
 
 namespace layersweep::app {
 namespace {
@@ -77,7 +76,7 @@ data::Corpus random_texts(const jobs::Task& task, std::int64_t count, std::int64
 class Passes {
  public:
   Passes(const model::Model& encoder, terms::Mode mode, std::int64_t seeds)
-      : encoder_(encoder), mode_(mode), layout_(mode_, widths(encoder), seeds) {
+      : encoder_(encoder), mode_(mode), layout_(mode_, probe::widths_of(encoder), seeds) {
     for (std::int64_t s = 0; s < seeds; ++s) seeds_.push_back(static_cast<std::uint64_t>(s));
     std::vector<at::Tensor> replacements;
     for (const model::Point& point : encoder.points()) replacements.push_back(at::zeros({point.width}));
@@ -93,8 +92,8 @@ class Passes {
     return median_seconds([&] {
       probe::StepSums part(layout_);
       const model::Batch batch = model::collate(texts, all);
-      inputs_.noise = probe::gate_noise(mode_, seeds_, layout_.clip({}), 1, all, batch.width());
-      probe::accumulate_step(encoder_, batch, layout_, parameters_, inputs_, part);
+      inputs_.noise = probe::gate_noise({mode_, seeds_, layout_.clip({})}, 1, all, batch.width());
+      probe::accumulate_step(encoder_, batch, {layout_, parameters_}, inputs_, part);
     });
   }
 
@@ -102,7 +101,7 @@ class Passes {
     const std::vector<std::int64_t> all = numbers(texts);
     return median_seconds([&] {
       const model::Batch batch = model::collate(texts, all);
-      probe::evaluate_hard_masks(encoder_, batch, encoder_.clean(batch), layout_, parameters_, active_);
+      probe::evaluate_hard_masks({encoder_, batch, encoder_.clean(batch)}, {layout_, parameters_}, active_);
     });
   }
 
@@ -123,11 +122,6 @@ class Passes {
   std::int64_t parameters() const { return layout_.size(); }
 
  private:
-  static std::vector<std::int64_t> widths(const model::Model& encoder) {
-    std::vector<std::int64_t> result;
-    for (const model::Point& point : encoder.points()) result.push_back(point.width);
-    return result;
-  }
   static std::vector<std::int64_t> numbers(const data::Corpus& texts) {
     std::vector<std::int64_t> all;
     for (std::int64_t e = 0; e < texts.size(); ++e) all.push_back(e);

@@ -21,9 +21,9 @@
 #include "config/options.hpp"
 #include "data/corpus.hpp"
 #include "data/counting.hpp"
+#include "plan/unit.hpp"
 #include "plan/work.hpp"
 #include "sweep/run_folder.hpp"
-#include "sweep/unit.hpp"
 #include "sweep/unit_log.hpp"
 
 namespace layersweep::app {
@@ -258,7 +258,7 @@ RunStatus read_run_status(const fs::path& folder) {
                    .requeues = requeues_of(folder / "requeues.ini")};
   if (const auto checkpoint = newest_checkpoint(folder / "model.training")) status.model_step = checkpoint->step;
   const auto at_most = steps_at_most(folder, status.experiment);
-  for (const sweep::Unit& unit : sweep::units_of(status.experiment.probe)) {
+  for (const plan::Unit& unit : plan::units_of(status.experiment.probe)) {
     status.units.push_back(unit_status(sweep::RunFolder::unit_of(folder, unit), unit.name()));
     status.units.back().steps_at_most = at_most;
   }

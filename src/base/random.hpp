@@ -4,8 +4,10 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <initializer_list>
+#include <numbers>
 #include <span>
 #include <utility>
 
@@ -42,6 +44,16 @@ PhiloxKey philox_key(std::uint64_t seed, Purpose purpose, std::initializer_list<
 
 /// (bits + 0.5) / 2^32: strictly between 0 and 1. Stay in double until after log or logit; as a float it can become 1.
 constexpr double open_uniform(std::uint32_t bits) { return (bits + 0.5) * 0x1p-32; }
+
+/// Two independent normal draws of two uniform ones (Box and Muller 1958), each worked out when asked for.
+struct NormalPair {
+  double radius, angle;
+  double first() const { return radius * std::cos(angle); }
+  double second() const { return radius * std::sin(angle); }
+};
+inline NormalPair normal_pair(std::uint32_t first_bits, std::uint32_t second_bits) {
+  return {std::sqrt(-2.0 * std::log(open_uniform(first_bits))), 2.0 * std::numbers::pi * open_uniform(second_bits)};
+}
 
 /// Sequential draws from one key, for shuffles and generators whose number of draws is not known beforehand.
 class RandomStream {

@@ -26,6 +26,8 @@ void note_stop_signals() {
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) sigaction(signal, &action, nullptr);
 }
 
+void request_stop() { note(SIGTERM); }
+
 int noted_stop_signal() { return noted.load(); }
 
 }  // namespace layersweep::base

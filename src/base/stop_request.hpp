@@ -7,6 +7,9 @@ namespace layersweep::base {
 /// was marked before is forgotten.
 void note_stop_signals();
 
+/// As if SIGTERM had come, whether or not signals are noted.
+void request_stop();
+
 /// The first such signal since then, 0 while there was none.
 int noted_stop_signal();
 

@@ -13,18 +13,18 @@ struct GradientReducer::DeviceState : State {
   DeviceTeam team;
   DeviceStream stream;
   DeviceAdd add_on_device;
-  Range mine;
+  Share mine;
   DeviceBuffer total;
   int next;  // the lowest shard that may come
   bool is_empty = true;
 
-  DeviceState(DeviceTeam team_in, DeviceStream stream_in, DeviceAdd add_in, Range range, std::size_t count)
+  DeviceState(DeviceTeam team_in, DeviceStream stream_in, DeviceAdd add_in, Share share, std::size_t count)
       : team(std::move(team_in)),
         stream(stream_in),
         add_on_device(std::move(add_in)),
-        mine(range),
+        mine(share),
         total(count),
-        next(range.begin) {}
+        next(share.begin) {}
 
   void add(int shard, std::span<const float> gradient) override {
     base::ensure(shard >= next && shard < mine.end, "a shard came out of order, or belongs to another rank");
@@ -46,10 +46,9 @@ struct GradientReducer::DeviceState : State {
   }
 };
 
-GradientReducer::GradientReducer(DeviceTeam team, DeviceStream stream, DeviceAdd add, int shards, int begin, int end,
-                                 std::size_t count) {
-  State::ranges_of_ranks(team.timed().communicator(), {begin, end}, shards);
-  state_ = std::make_unique<DeviceState>(std::move(team), stream, std::move(add), State::Range{begin, end}, count);
+GradientReducer::GradientReducer(DeviceTeam team, DeviceStream stream, DeviceAdd add, Share share, std::size_t count) {
+  State::shares_of_ranks(team.timed().communicator(), share);
+  state_ = std::make_unique<DeviceState>(std::move(team), stream, std::move(add), share, count);
 }
 
 }  // namespace layersweep::comm

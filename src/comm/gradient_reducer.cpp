@@ -34,8 +34,8 @@ struct GradientReducer::HostState : State {
   std::vector<std::vector<float>> slices;  // my slice of each of `nodes`, and first a result where I have no node
   std::vector<float> total;
 
-  HostState(TimedTeam team_in, Mode mode_in, std::size_t count_in, int begin, int end)
-      : team(std::move(team_in)), mode(mode_in), count(count_in), local(begin, end, count_in) {}
+  HostState(TimedTeam team_in, Mode mode_in, Share share, std::size_t count_in)
+      : team(std::move(team_in)), mode(mode_in), count(count_in), local(share.begin, share.end, count_in) {}
 
   std::size_t slice_begin(int rank) const {
     return count / static_cast<std::size_t>(team.size()) * static_cast<std::size_t>(rank) +
@@ -54,23 +54,23 @@ struct GradientReducer::HostState : State {
   void exchange_results();
 };
 
-std::vector<GradientReducer::State::Range> GradientReducer::State::ranges_of_ranks(const Communicator& team, Range mine,
-                                                                                   int shards) {
-  const std::vector<Range> ranges = team.all_gather(mine);
+std::vector<GradientReducer::Share> GradientReducer::State::shares_of_ranks(const Communicator& team, Share mine) {
+  const std::vector<Share> shares = team.all_gather(mine);
   int covered = 0;
-  for (const auto& [begin, end] : ranges) {
+  for (const auto& [shards, begin, end] : shares) {
+    base::ensure(shards == mine.shards, "ranks sum over different numbers of shards");
     if (begin >= end) continue;
     base::ensure(begin == covered, "the shards of the ranks are not contiguous and in order");
     covered = end;
   }
-  base::ensure(covered == shards, "the shards of the ranks do not cover the batch");
-  return ranges;
+  base::ensure(covered == mine.shards, "the shards of the ranks do not cover the batch");
+  return shares;
 }
 
-GradientReducer::GradientReducer(TimedTeam team, Mode mode, int shards, int begin, int end, std::size_t count) {
-  auto state = std::make_unique<HostState>(std::move(team), mode, count, begin, end);
-  for (const auto& [from, to] : State::ranges_of_ranks(state->team.communicator(), {begin, end}, shards)) {
-    state->nodes_of_rank.push_back(aligned_subtrees(from, to));
+GradientReducer::GradientReducer(TimedTeam team, Mode mode, Share share, std::size_t count) {
+  auto state = std::make_unique<HostState>(std::move(team), mode, share, count);
+  for (const Share& one : State::shares_of_ranks(state->team.communicator(), share)) {
+    state->nodes_of_rank.push_back(aligned_subtrees(one.begin, one.end));
     state->nodes.insert(state->nodes.end(), state->nodes_of_rank.back().begin(), state->nodes_of_rank.back().end());
   }
   state_ = std::move(state);

@@ -22,9 +22,16 @@ class GradientReducer {
     deterministic,  ///< a fixed tree over shard numbers: the same bits for every number of ranks
   };
 
-  /// This rank computes the shards [begin, end) (data::shards_of_rank); the ranges of the ranks are contiguous, in order,
-  /// and cover 0 … shards−1; a range may be empty. `count` values per gradient. Collective.
-  GradientReducer(TimedTeam team, Mode mode, int shards, int begin, int end, std::size_t count);
+  /// Of 0 … shards−1 this rank computes [begin, end) (data::shards_of_rank). The ranges of the ranks are contiguous, in
+  /// order, and cover all shards; a range may be empty.
+  struct Share {
+    int shards = 1;
+    int begin = 0;
+    int end = 1;
+  };
+
+  /// `count` values per gradient. Collective.
+  GradientReducer(TimedTeam team, Mode mode, Share share, std::size_t count);
 
   /// sum[i] += addend[i] for `count` values in the memory of a GPU, on the reducer's stream: from a room with LibTorch.
   using DeviceAdd = std::function<void(float* sum, const float* addend, std::size_t count)>;
@@ -32,7 +39,7 @@ class GradientReducer {
   /// The same for gradients in the memory of the team's GPUs, where add() reads and sum() answers, both in the order of
   /// `stream`. Mode::plain only: the order of the sum is NCCL's. (For Mode::deterministic copy the gradients to the host.)
   /// Collective.
-  GradientReducer(DeviceTeam team, DeviceStream stream, DeviceAdd add, int shards, int begin, int end, std::size_t count);
+  GradientReducer(DeviceTeam team, DeviceStream stream, DeviceAdd add, Share share, std::size_t count);
 
   ~GradientReducer();
   GradientReducer(GradientReducer&&) noexcept;

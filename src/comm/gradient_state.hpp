@@ -14,12 +14,8 @@ struct GradientReducer::State {
   virtual void add(int shard, std::span<const float> gradient) = 0;
   virtual std::span<const float> sum() = 0;
 
-  struct Range {
-    int begin = 0;
-    int end = 0;
-  };
-  /// The shards of all ranks, this one's among them, checked against GradientReducer's rules. Collective.
-  static std::vector<Range> ranges_of_ranks(const Communicator& team, Range mine, int shards);
+  /// Those of all ranks, checked against GradientReducer's rules. Collective.
+  static std::vector<Share> shares_of_ranks(const Communicator& team, Share mine);
 };
 
 }  // namespace layersweep::comm

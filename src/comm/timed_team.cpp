@@ -33,12 +33,12 @@ class Idle {
  public:
   using Polling = TimedTeam::Polling;
 
-  Idle(Polling polling, const TimedTeam::Attend& attend) : polling_(polling), attend_(attend) {}
+  Idle(Polling polling, const TimedTeam::PollMessages& poll_messages) : polling_(polling), poll_messages_(poll_messages) {}
 
   void pause() {
     if (const auto now = Clock::now(); now >= next_look_) {
       next_look_ = now + std::chrono::milliseconds(10);
-      attend_();
+      poll_messages_();
     }
     if (++polls_ < 500 || polling_ == Polling::steady) {
       sched_yield();
@@ -50,7 +50,7 @@ class Idle {
 
  private:
   Polling polling_;
-  const TimedTeam::Attend& attend_;
+  const TimedTeam::PollMessages& poll_messages_;
   int polls_ = 0;
   Clock::time_point next_look_ = Clock::now() + std::chrono::milliseconds(10);
 };
@@ -67,7 +67,7 @@ struct GateBuffers {
 struct TimedTeam::State {
   Communicator team;
   double limit_s;
-  Attend attend;
+  PollMessages poll_messages;
   std::vector<std::string> names;  // "rank 3 (node07)", by rank of the team, with ranks of the job
   std::int64_t gate_number = 0;
   bool is_abandoned = false;
@@ -89,10 +89,11 @@ struct TimedTeam::State {
   [[noreturn]] void give_up(const std::vector<int>& missing, std::string_view what, double waited_s) const;
 };
 
-TimedTeam::TimedTeam(const Communicator& team, double limit_s, Attend attend) : state_(std::make_shared<State>()) {
+TimedTeam::TimedTeam(const Communicator& team, double limit_s, PollMessages poll_messages)
+    : state_(std::make_shared<State>()) {
   state_->team = team.duplicate();
   state_->limit_s = limit_s;
-  state_->attend = std::move(attend);
+  state_->poll_messages = std::move(poll_messages);
   state_->names = team.all_gather_text(fmt::format("rank {} ({})", world().rank(), base::host_name()));
 }
 
@@ -100,7 +101,7 @@ void TimedTeam::set_limit(double limit_s) { state_->limit_s = limit_s; }
 
 double TimedTeam::limit_s() const { return state_->limit_s; }
 
-void TimedTeam::attend() const { state_->attend(); }
+void TimedTeam::poll_messages() const { state_->poll_messages(); }
 
 int TimedTeam::rank() const { return state_->team.rank(); }
 
@@ -121,6 +122,12 @@ void TimedTeam::gate(std::string_view what) const {
     abandon();
     throw;
   }
+}
+
+void TimedTeam::gate(std::string_view what, double limit_s) const {
+  const double usual_s = std::exchange(state_->limit_s, limit_s);
+  gate(what);
+  state_->limit_s = usual_s;
 }
 
 void TimedTeam::abandon() const { state_->is_abandoned = true; }
@@ -151,7 +158,7 @@ void TimedTeam::State::lead(std::string_view what) {
 // The ranks that have not arrived when the limit passes, here or elsewhere.
 std::vector<int> TimedTeam::State::await_arrivals(Requests& arrivals) {
   const auto start = Clock::now();
-  Idle idle(Polling::with_sleeps, attend);
+  Idle idle(Polling::with_sleeps, poll_messages);
   while (!arrivals.done()) {
     if (arrivals.progressed()) idle.reset();
     if (seconds_since(start) > limit_s || somebody_is_overdue()) {
@@ -190,7 +197,7 @@ void TimedTeam::State::follow(std::string_view what) {
 
   const double patience_s = std::min(2.0, limit_s);  // for rank 0's answer once it was asked
   bool asked = false;
-  Idle idle(Polling::with_sleeps, attend);
+  Idle idle(Polling::with_sleeps, poll_messages);
   const auto forget_verdict = [&] {
     MPI_Cancel(&verdict);
     MPI_Request_free(&verdict);
@@ -241,7 +248,7 @@ void TimedTeam::wait(Requests& requests, std::string_view what) const {
 
 bool TimedTeam::poll(const std::function<bool()>& done, Polling polling) const {
   const auto start = Clock::now();
-  Idle idle(polling, state_->attend);
+  Idle idle(polling, state_->poll_messages);
   while (!done()) {
     if (seconds_since(start) > state_->limit_s) return false;
     idle.pause();

@@ -20,18 +20,18 @@ class Requests;  // MPI requests in flight, comm/requests.hpp
 class TimedTeam {
  public:
   /// Called now and then while a rank waits; what it throws ends the waiting, and the team is of no further use.
-  using Attend = std::function<void()>;
+  using PollMessages = std::function<void()>;
 
   /// Collective. `limit_s` is how long a rank waits at a gate, and then for the data.
   TimedTeam(
-      const Communicator& team, double limit_s, Attend attend = [] {});
+      const Communicator& team, double limit_s, PollMessages poll_messages = [] {});
 
   /// Independent; the ranks may differ, the shortest limit counts.
   void set_limit(double limit_s);
   double limit_s() const;
 
   /// What a rank does between two pieces of work of its own, as while it waits. Independent.
-  void attend() const;
+  void poll_messages() const;
 
   int rank() const;
   int size() const;
@@ -42,6 +42,8 @@ class TimedTeam {
 
   /// Waits until all ranks have come here; `what` completes "did not arrive at …". Collective, throws as above.
   void gate(std::string_view what) const;
+  /// The same with a limit of its own.
+  void gate(std::string_view what, double limit_s) const;
 
   /// Waits for requests started after a gate; throws InputError when the limit passes. Independent.
   void wait(Requests& requests, std::string_view what) const;

@@ -4,8 +4,6 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
-#include <cmath>
-#include <numbers>
 
 #include "base/random.hpp"
 
@@ -51,12 +49,10 @@ at::Tensor normal_noise(const Subject& subject, std::uint64_t seed, Draw draw, s
   at::Tensor noise = at::empty({copies, subject.texts(), subject.width(), width}, at::kFloat);
   fill(subject, seed, draw, step, copies, width, noise.data_ptr<float>(),
        [](const auto& bits, float* out, std::int64_t count) {
-         // Box and Muller 1958.
          for (std::int64_t lane = 0; lane < count; ++lane) {
-           const auto pair = static_cast<std::size_t>(lane / 2 * 2);
-           const double radius = std::sqrt(-2.0 * std::log(base::open_uniform(bits[pair])));
-           const double angle = 2.0 * std::numbers::pi * base::open_uniform(bits[pair + 1]);
-           out[lane] = static_cast<float>(radius * (lane % 2 == 0 ? std::cos(angle) : std::sin(angle)));
+           const auto first = static_cast<std::size_t>(lane / 2 * 2);
+           const base::NormalPair pair = base::normal_pair(bits[first], bits[first + 1]);
+           out[lane] = static_cast<float>(lane % 2 == 0 ? pair.first() : pair.second());
          }
        });
   return noise;

@@ -13,8 +13,8 @@ namespace layersweep::plan {
 
 struct Unit {
   terms::Mode mode = terms::Mode::input;
-  std::vector<std::int64_t> seeds;
-  std::string name() const;  ///< "hidden-0-1-2-3"
+  std::vector<std::uint64_t> seeds;
+  std::string name() const;  ///< also its folder: "hidden-0-1-2-3"
 };
 
 /// In the order of modes, then seeds, `probe.seeds_per_unit` at a time (0: all).

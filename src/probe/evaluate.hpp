@@ -3,8 +3,8 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "model/model.hpp"
 #include "probe/parameters.hpp"
+#include "probe/staircase.hpp"
 
 namespace layersweep::probe {
 
@@ -19,17 +19,14 @@ struct HardMasks {
   at::Tensor keep_share;        ///< points x S x B, kept tokens ÷ tokens, special ones included
 };
 
-/// Evaluates the cells of `points` where `active` (P x S bool, in the host's memory) is true; `clean` is the model's clean
-/// pass of `batch`; `parameters` may lie on any device. Records no gradient. Independent.
-HardMasks evaluate_hard_masks(const model::Model& model, const model::Batch& batch, const model::Clean& clean,
-                              const ProbeLayout& layout, const at::Tensor& parameters, const at::Tensor& active,
-                              PointRange points = {});
+/// Evaluates the cells of `points` where `active` (P x S bool, in the host's memory) is true. Records no gradient.
+/// Independent.
+HardMasks evaluate_hard_masks(const CleanPass& pass, const Probes& probes, const at::Tensor& active, PointRange points = {});
 
 /// The same under given gates, points x S x B x T of 0 and 1 on any device, with the probes' replacement vectors;
 /// keep_probability stays undefined.
-HardMasks evaluate_gates(const model::Model& model, const model::Batch& batch, const model::Clean& clean,
-                         const ProbeLayout& layout, const at::Tensor& parameters, const at::Tensor& active,
-                         const at::Tensor& gates, PointRange points = {});
+HardMasks evaluate_gates(const CleanPass& pass, const Probes& probes, const at::Tensor& active, const at::Tensor& gates,
+                         PointRange points = {});
 
 /// 1 where a token is kept, of keep probabilities of any shape.
 at::Tensor hard_gates(const at::Tensor& keep_probability);

@@ -8,11 +8,10 @@
 
 namespace layersweep::probe {
 
-at::Tensor gate_noise(terms::Mode mode, std::span<const std::uint64_t> seeds, PointRange probes, std::int64_t step,
-                      std::span<const std::int64_t> examples, std::int64_t width) {
-  at::Tensor noise =
-      at::empty({probes.size(), static_cast<std::int64_t>(seeds.size()), static_cast<std::int64_t>(examples.size()), width},
-                at::kFloat);
+at::Tensor gate_noise(const GateStreams& gates, std::int64_t step, std::span<const std::int64_t> examples,
+                      std::int64_t width) {
+  const auto& [mode, seeds, probes] = gates;
+  at::Tensor noise = at::empty({probes.size(), std::ssize(seeds), std::ssize(examples), width}, at::kFloat);
   float* out = noise.data_ptr<float>();
   const auto step_bits = static_cast<std::uint64_t>(step);
   for (int point = probes.first; point < probes.end; ++point) {

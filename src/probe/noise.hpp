@@ -12,10 +12,17 @@
 
 namespace layersweep::probe {
 
+/// Whose gates are drawn for.
+struct GateStreams {
+  terms::Mode mode;
+  std::span<const std::uint64_t> seeds;
+  PointRange probes;
+};
+
 /// Logistic noise log u − log(1 − u) for the gates of one step: probes x S x B x T float32,
 /// in the host's memory, so that every device trains on the same numbers.
 /// `examples` (B) are corpus indices; in input mode the draw of probe i serves all points above it.
-at::Tensor gate_noise(terms::Mode mode, std::span<const std::uint64_t> seeds, PointRange probes, std::int64_t step,
-                      std::span<const std::int64_t> examples, std::int64_t width);
+at::Tensor gate_noise(const GateStreams& gates, std::int64_t step, std::span<const std::int64_t> examples,
+                      std::int64_t width);
 
 }  // namespace layersweep::probe

@@ -82,8 +82,9 @@ Slice StepSums::figures_slice(const ProbeLayout& layout) {
   return {layout.size(), figure_count * layout.points() * layout.seeds()};
 }
 
-void accumulate_step(const model::Model& model, const model::Batch& batch, const ProbeLayout& layout,
-                     const at::Tensor& parameters, const StepInputs& inputs, StepSums& sums) {
+void accumulate_step(const model::Model& model, const model::Batch& batch, const Probes& trained, const StepInputs& inputs,
+                     StepSums& sums) {
+  const auto& [layout, parameters] = trained;
   const PointRange points = layout.clip(inputs.points);
   const PointRange probes = probes_of(layout.mode(), points);
   const at::Device device = parameters.device();
@@ -104,7 +105,7 @@ void accumulate_step(const model::Model& model, const model::Batch& batch, const
     gates[at] = sample_gates(phi[at], noise.select(0, p - probes.first));
   }
   const at::Tensor logits = staircase_pass(
-      model, batch, clean, joining_copies(layout, leaves, applied_gates(layout.mode(), gates), cells, probes));
+      {model, batch, clean}, joining_copies(layout, leaves, applied_gates(layout.mode(), gates), cells, probes));
   const at::Tensor kl = model.output().divergence(clean.logits, logits).sum(-1);  // C
 
   const std::vector<at::Tensor> log_by_point = log_keep_probabilities(layout.mode(), phi);

@@ -59,9 +59,9 @@ struct StepInputs {
   std::int64_t batch_size = 0;  ///< examples of the global batch
 };
 
-/// Adds the micro-batch's contribution to `sums`; the KL of a cell whose gradient is not finite becomes NaN. `parameters` is
-/// the flat buffer; it and the sums lie where the model computes, `batch` too. Independent (no communication).
-void accumulate_step(const model::Model& model, const model::Batch& batch, const ProbeLayout& layout,
-                     const at::Tensor& parameters, const StepInputs& inputs, StepSums& sums);
+/// Adds the micro-batch's contribution to `sums`; the KL of a cell whose gradient is not finite becomes NaN. Parameters,
+/// sums and `batch` lie where the model computes. Independent (no communication).
+void accumulate_step(const model::Model& model, const model::Batch& batch, const Probes& trained, const StepInputs& inputs,
+                     StepSums& sums);
 
 }  // namespace layersweep::probe

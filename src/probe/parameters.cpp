@@ -34,10 +34,9 @@ Rows rows_of(const Block& block, PointRange probes) {
   return {first - block.points.begin(), end - first};
 }
 
-// U(−bound, bound), one stream per (seed, point, block), so that nothing depends on the grouping.
-void fill_uniform(at::Tensor target, double bound, std::uint64_t seed, terms::Mode mode, int point, std::size_t block) {
-  base::RandomStream stream(base::philox_key(seed, base::Purpose::initial_weights,
-                                             {static_cast<std::uint64_t>(mode), static_cast<std::uint64_t>(point), block}));
+// U(−bound, bound).
+void fill_uniform(at::Tensor target, double bound, base::PhiloxKey key) {
+  base::RandomStream stream(key);
   at::Tensor values = at::empty(target.sizes(), at::kFloat);
   float* out = values.data_ptr<float>();
   for (std::int64_t i = 0; i < values.numel(); ++i) {
@@ -146,6 +145,12 @@ ProbeLayout::Place ProbeLayout::replacement_of(int point, PointRange probes) con
   throw base::InternalError("a point has no replacement vector");
 }
 
+std::vector<std::int64_t> widths_of(const model::Model& model) {
+  std::vector<std::int64_t> widths;
+  for (const model::Point& point : model.points()) widths.push_back(point.width);
+  return widths;
+}
+
 at::Tensor initial_parameters(const ProbeLayout& layout, std::span<const std::uint64_t> seeds,
                               const std::vector<at::Tensor>& replacements) {
   base::ensure(static_cast<std::int64_t>(seeds.size()) == layout.seeds(), "one probe seed per row of the layout");
@@ -158,13 +163,15 @@ at::Tensor initial_parameters(const ProbeLayout& layout, std::span<const std::ui
     for (std::size_t row = 0; row < group.points.size(); ++row) {
       const int point = group.points[row];
       for (std::size_t s = 0; s < seeds.size(); ++s) {
-        const auto at = [&](std::size_t block) {
-          return b[block].select(0, static_cast<std::int64_t>(row)).select(0, static_cast<std::int64_t>(s));
+        // One stream per (seed, point, block), so that nothing depends on the grouping.
+        const auto fill = [&](std::size_t block, double bound) {
+          fill_uniform(
+              b[block].select(0, static_cast<std::int64_t>(row)).select(0, static_cast<std::int64_t>(s)), bound,
+              base::philox_key(seeds[s], base::Purpose::initial_weights,
+                               {static_cast<std::uint64_t>(layout.mode()), static_cast<std::uint64_t>(point), block}));
         };
-        fill_uniform(at(0), first_bound, seeds[s], layout.mode(), point, 0);
-        fill_uniform(at(2), first_bound, seeds[s], layout.mode(), point, 2);
-        fill_uniform(at(3), second_bound, seeds[s], layout.mode(), point, 3);
-        fill_uniform(at(5), second_bound, seeds[s], layout.mode(), point, 5);
+        for (const std::size_t block : {0, 2}) fill(block, first_bound);
+        for (const std::size_t block : {3, 5}) fill(block, second_bound);
       }
     }
     at::Tensor(b[1]).copy_(at::linalg_vector_norm(b[0], 2, at::IntArrayRef{-1}));

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "model/model.hpp"
 #include "terms/terms.hpp"
 
 namespace layersweep::probe {
@@ -99,6 +100,15 @@ class ProbeLayout {
   std::vector<Block> blocks_;
   std::vector<GateGroup> groups_;
 };
+
+/// The probes of a layout: its flat parameters, on any device. Refers to the layout.
+struct Probes {
+  const ProbeLayout& layout;
+  at::Tensor parameters;
+};
+
+/// Per point of the model: what a ProbeLayout is made of.
+std::vector<std::int64_t> widths_of(const model::Model& model);
 
 /// Initial parameters (flat): linear maps as PyTorch's nn.Linear starts them, weight norm g = ‖v‖, gate bias 5, the
 /// replacement vectors of each point given (width(point) each; input mode uses the first). The draws are keyed by probe

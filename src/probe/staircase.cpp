@@ -20,8 +20,9 @@ model::Rows masked_copies(const at::Tensor& states, const Joining& joining, cons
 
 }  // namespace
 
-at::Tensor staircase_pass(const model::Model& model, const model::Batch& batch, const model::Clean& clean,
-                          const std::vector<Joining>& joining) {
+at::Tensor staircase_pass(const CleanPass& pass, const std::vector<Joining>& joining) {
+  const auto& [model, batch, clean] = pass;
+  base::ensure(joining.size() == model.points().size(), "a staircase pass is told of every point who joins there");
   const int last = static_cast<int>(model.points().size()) - 1;
   model::Rows rows;
   for (int point = 0; point <= last; ++point) {

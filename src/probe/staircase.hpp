@@ -10,6 +10,13 @@
 
 namespace layersweep::probe {
 
+/// A batch that went through the unmodified model.
+struct CleanPass {
+  const model::Model& model;
+  const model::Batch& batch;
+  const model::Clean& clean;
+};
+
 /// Masked copies of the batch that join at one point: state = z·h + (1 − z)·b. C copies, B examples, T tokens.
 struct Joining {
   at::Tensor gates;         ///< C x B x T, in [0, 1]; undefined where nobody joins
@@ -18,7 +25,6 @@ struct Joining {
 
 /// Logits of every copy, C_total x B x classes (spans: x 2 x T), copies in order of their points. `joining` has one entry
 /// per point. Differentiable with respect to gates and replacements.
-at::Tensor staircase_pass(const model::Model& model, const model::Batch& batch, const model::Clean& clean,
-                          const std::vector<Joining>& joining);
+at::Tensor staircase_pass(const CleanPass& pass, const std::vector<Joining>& joining);
 
 }  // namespace layersweep::probe

@@ -8,7 +8,6 @@
 #include <functional>
 
 #include "probe/hard_concrete.hpp"
-#include "sweep/evaluation.hpp"
 #include "sweep/progress.hpp"
 
 namespace layersweep::sweep {
@@ -86,16 +85,12 @@ struct BiasSearch : CellSearch {
 
 class Calibration {
  public:
-  Calibration(const Team& team, const model::Model& model, const data::Corpus& dev, const probe::ProbeLayout& layout,
-              const at::Tensor& parameters, const Limits& limits, std::int64_t token_budget)
-      : team_(team),
-        model_(model),
-        dev_(dev),
-        layout_(layout),
+  Calibration(const Evaluator& evaluator, const at::Tensor& parameters, const Limits& limits)
+      : evaluator_(evaluator),
+        layout_(evaluator.layout()),
         parameters_(parameters),
         limits_(limits),
-        token_budget_(token_budget),
-        phi_(gate_logits_of(team, model, dev, layout, parameters, token_budget)) {}
+        phi_(evaluator.gate_logits(parameters)) {}
 
   // Points know nothing of each other: all at once, each to the smallest share that is acceptable.
   void hidden() {
@@ -117,7 +112,7 @@ class Calibration {
       show(0);
       const at::Tensor active = at::zeros({layout_.points(), layout_.seeds()}, at::kBool);
       active[p].fill_(true);
-      const CellTable<Score> scores = evaluate_cells(team_, model_, dev_, 0, layout_, parameters_, active, token_budget_);
+      const CellTable<Score> scores = evaluator_.cells(parameters_, active);
       std::vector<BiasSearch> cells;
       for (std::int64_t s = 0; s < layout_.seeds(); ++s) {
         if (!is_accepted(at_cell(scores, p, s), limits_)) add(cells, p, p + 1, s, KeepShareSearch::Known::guess_fails);
@@ -159,7 +154,7 @@ class Calibration {
       for (const BiasSearch& cell : cells) {
         if (!cell.share.finished()) sink(tried, cell, cell.shift(cell.share.next()));
       }
-      return evaluate_cells(team_, model_, dev_, 0, layout_, tried, active, token_budget_);
+      return evaluator_.cells(tried, active);
     };
     search(
         layout_, cells, evaluate, [&](const BiasSearch&, const Score& score) { return is_accepted(score, limits_); },
@@ -177,13 +172,10 @@ class Calibration {
     }
   }
 
-  const Team& team_;
-  const model::Model& model_;
-  const data::Corpus& dev_;
+  const Evaluator& evaluator_;
   const probe::ProbeLayout& layout_;
   const at::Tensor& parameters_;
   Limits limits_;
-  std::int64_t token_budget_;
   at::Tensor phi_;  // P x S x tokens, as calibrated so far
   std::function<void(std::size_t, std::size_t)> show_ = search_printer("calibration of gates");
 };
@@ -223,15 +215,14 @@ void KeepShareSearch::choose() {
   }
 }
 
-void calibrate(const Team& team, const model::Model& model, const data::Corpus& dev, const probe::ProbeLayout& layout,
-               const at::Tensor& parameters, const Limits& limits, std::int64_t token_budget) {
-  Calibration calibration(team, model, dev, layout, parameters, limits, token_budget);
-  layout.mode() == terms::Mode::hidden ? calibration.hidden() : calibration.input();
+void calibrate(const Evaluator& evaluator, const at::Tensor& parameters, const Limits& limits) {
+  Calibration calibration(evaluator, parameters, limits);
+  evaluator.layout().mode() == terms::Mode::hidden ? calibration.hidden() : calibration.input();
 }
 
-CellTable<double> random_keep_shares(const Team& team, const model::Model& model, const data::Corpus& dev,
-                                     const probe::ProbeLayout& layout, const at::Tensor& parameters,
-                                     const CellTable<Score>& scores, std::int64_t token_budget) {
+CellTable<double> random_keep_shares(const Evaluator& evaluator, const at::Tensor& parameters,
+                                     const CellTable<Score>& scores) {
+  const probe::ProbeLayout& layout = evaluator.layout();
   CellTable<double> shares = cell_table(layout, std::nan(""));
   std::vector<CellSearch> cells;
   for (std::int64_t p = 0; p < layout.points(); ++p) {
@@ -242,7 +233,7 @@ CellTable<double> random_keep_shares(const Team& team, const model::Model& model
   }
   const auto evaluate = [&](const at::Tensor& active) {
     for (const CellSearch& cell : cells) at_cell(shares, cell.point, cell.seed) = cell.share.next();
-    return evaluate_random_masks(team, model, dev, layout, parameters, active, shares, token_budget);
+    return evaluator.random_masks(parameters, active, shares);
   };
   const auto harmless = [&](const CellSearch& cell, const Score& random) {
     return random.kl <= at_cell(scores, cell.point, cell.seed).kl;
@@ -254,18 +245,14 @@ CellTable<double> random_keep_shares(const Team& team, const model::Model& model
   return shares;
 }
 
-void take_calibrated(const Team& team, const model::Model& model, const data::Corpus& dev, const at::Tensor& last,
-                     const Limits& limits, std::int64_t token_budget, TrainedUnit& unit) {
+void take_calibrated(const Evaluator& evaluator, const at::Tensor& last, const Limits& limits, TrainedUnit& unit) {
   const probe::ProbeLayout& layout = unit.layout;
   const at::Tensor calibrated = last.clone();
-  calibrate(team, model, dev, layout, calibrated, limits, token_budget);
+  calibrate(evaluator, calibrated, limits);
 
   const at::Tensor all = at::ones({layout.points(), layout.seeds()}, at::kBool);
-  const auto scores_of = [&](const at::Tensor& parameters) {
-    return evaluate_cells(team, model, dev, 0, layout, parameters, all, token_budget);
-  };
-  const CellTable<Score> challengers = scores_of(calibrated);
-  const CellTable<Score> holders = scores_of(unit.parameters);
+  const CellTable<Score> challengers = evaluator.cells(calibrated, all);
+  const CellTable<Score> holders = evaluator.cells(unit.parameters, all);
   for (std::int64_t s = 0; s < layout.seeds(); ++s) {
     const bool whole = layout.mode() == terms::Mode::input;
     const bool seed_better = whole && is_better(points_of(challengers, s), points_of(holders, s), limits);

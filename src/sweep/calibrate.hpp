@@ -7,36 +7,30 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "data/corpus.hpp"
-#include "model/model.hpp"
-#include "probe/parameters.hpp"
+#include "sweep/evaluator.hpp"
 #include "sweep/selection.hpp"
-#include "sweep/team.hpp"
 #include "sweep/trained_unit.hpp"
 
 namespace layersweep::sweep {
 
 /// Moves gate.bias of every (point, seed) in `parameters` (flat, changed in place), so that the probe keeps as few tokens
-/// of `dev` as it may while it is accepted: mean KL ≤ ε and flips ≤ the limit. Hidden mode: points are independent. Input
-/// mode, where a gate masks all points above it too: upwards, gates are opened just as far as their point needs to be
-/// accepted; then, downwards, closed as far as their point and all above it stay accepted. Keeping everything (input mode:
-/// all that the point below keeps) is acceptable, so every probe ends accepted. Uses all of `dev`; cells that are not
-/// finite stay as they are. Collective over the team; the same bits on every rank, and on every number of ranks.
-void calibrate(const Team& team, const model::Model& model, const data::Corpus& dev, const probe::ProbeLayout& layout,
-               const at::Tensor& parameters, const Limits& limits, std::int64_t token_budget);
+/// of the evaluator's texts as it may while it is accepted: mean KL ≤ ε and flips ≤ the limit. Hidden mode: points are
+/// independent. Input mode, where a gate masks all points above it too: upwards, gates are opened just as far as their point
+/// needs to be accepted; then, downwards, closed as far as their point and all above it stay accepted. Keeping everything
+/// (input mode: all that the point below keeps) is acceptable, so every probe ends accepted. Uses all texts; cells that are
+/// not finite stay as they are. Collective; the same bits on every rank, and on every number of ranks.
+void calibrate(const Evaluator& evaluator, const at::Tensor& parameters, const Limits& limits);
 
 /// Calibrates the weights `last` that training ended with, and takes them into `unit` in place of the best snapshot
-/// wherever they are better, both measured on all of `dev`: cell by cell in hidden mode, a seed as a whole in input mode.
-/// Collective over the team.
-void take_calibrated(const Team& team, const model::Model& model, const data::Corpus& dev, const at::Tensor& last,
-                     const Limits& limits, std::int64_t token_budget, TrainedUnit& unit);
+/// wherever they are better, both measured on all texts: cell by cell in hidden mode, a seed as a whole in input mode.
+/// Collective.
+void take_calibrated(const Evaluator& evaluator, const at::Tensor& last, const Limits& limits, TrainedUnit& unit);
 
 /// What the choice of tokens is worth: the share of tokens that random masks have to keep, with the same replacement
-/// vectors, for the mean KL on `dev` that each probe has in `scores`. NaN where the probe has none. Collective over the
-/// team.
-CellTable<double> random_keep_shares(const Team& team, const model::Model& model, const data::Corpus& dev,
-                                     const probe::ProbeLayout& layout, const at::Tensor& parameters,
-                                     const CellTable<Score>& scores, std::int64_t token_budget);
+/// vectors, for the mean KL on the evaluator's texts that each probe has in `scores`. NaN where the probe has none.
+/// Collective.
+CellTable<double> random_keep_shares(const Evaluator& evaluator, const at::Tensor& parameters,
+                                     const CellTable<Score>& scores);
 
 /// The search for the smallest share of tokens to keep that is acceptable: away from the first guess in growing steps
 /// until the answer changes, then by halves. From a guess that is known to suffice the first step is the smallest, since

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include "base/random.hpp"
 
@@ -19,25 +18,23 @@ at::Tensor xavier_normal(std::int64_t width, int point) {
   at::Tensor values = at::empty({width}, at::kFloat);
   float* out = values.data_ptr<float>();
   for (std::int64_t i = 0; i < width; ++i) {
-    // Box and Muller 1958.
-    const double radius = std::sqrt(-2.0 * std::log(base::open_uniform(stream.next())));
-    const double angle = 2.0 * std::numbers::pi * base::open_uniform(stream.next());
-    out[i] = static_cast<float>(radius * std::cos(angle) / std::sqrt(static_cast<double>(width)));
+    const std::uint32_t bits = stream.next();
+    out[i] = static_cast<float>(base::normal_pair(bits, stream.next()).first() / std::sqrt(static_cast<double>(width)));
   }
   return values;
 }
 
 // Per point the mean over tokens of the clean states.
-std::vector<at::Tensor> mean_states(const Team& team, const model::Model& model, const data::Corpus& corpus) {
+std::vector<at::Tensor> mean_states(const Ranks& ranks, const model::Model& model, const data::Corpus& corpus) {
   const auto& points = model.points();
   std::int64_t total_width = 0;
   for (const model::Point& point : points) total_width += point.width;
 
   const std::vector<std::int64_t> lengths = corpus.lengths(0, std::min(mean_examples, corpus.size()));
-  const std::vector<data::GlobalBatch> batches = data::ordered_batches(lengths, {mean_batch, team.shards, 0});
+  const std::vector<data::GlobalBatch> batches = data::ordered_batches(lengths, {mean_batch, ranks.shards(), 0});
 
-  comm::GradientReducer reducer = team.reducer(total_width + 1);
-  const data::ShardRange mine = team.my_shards();
+  comm::GradientReducer reducer = ranks.reducer(total_width + 1);
+  const data::ShardRange mine = ranks.my_shards();
   for (int shard = mine.begin; shard < mine.end; ++shard) {
     at::Tensor sums =
         at::zeros({total_width + 1}, at::TensorOptions(model.device()).dtype(at::kFloat));  // the last one counts tokens
@@ -71,7 +68,7 @@ std::vector<at::Tensor> mean_states(const Team& team, const model::Model& model,
 
 }  // namespace
 
-std::vector<at::Tensor> starting_replacements(const Team& team, const model::Model& model, const data::Corpus& corpus,
+std::vector<at::Tensor> starting_replacements(const Ranks& ranks, const model::Model& model, const data::Corpus& corpus,
                                               config::Replacement kind) {
   std::vector<at::Tensor> start;
   if (kind == config::Replacement::xavier) {
@@ -79,7 +76,7 @@ std::vector<at::Tensor> starting_replacements(const Team& team, const model::Mod
       start.push_back(xavier_normal(model.points()[p].width, static_cast<int>(p)));
     }
   } else {
-    start = mean_states(team, model, corpus);
+    start = mean_states(ranks, model, corpus);
   }
   if (kind != config::Replacement::mean && model.mask_state().defined())
     start.front() = model.mask_state().to(at::kCPU, at::kFloat, /*non_blocking=*/false, /*copy=*/true);

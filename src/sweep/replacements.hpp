@@ -8,7 +8,7 @@
 #include "config/experiment.hpp"
 #include "data/corpus.hpp"
 #include "model/model.hpp"
-#include "sweep/team.hpp"
+#include "sweep/ranks.hpp"
 
 namespace layersweep::sweep {
 
@@ -16,7 +16,7 @@ namespace layersweep::sweep {
 /// texts; mask: the [MASK] embedding at point 0, the mean elsewhere and where the model has none; xavier: N(0, 1/width), as
 /// the published code has it above point 0, where it takes [MASK]. The same bits on every rank; with a deterministic
 /// reduction for every rank count. Collective.
-std::vector<at::Tensor> starting_replacements(const Team& team, const model::Model& model, const data::Corpus& corpus,
+std::vector<at::Tensor> starting_replacements(const Ranks& ranks, const model::Model& model, const data::Corpus& corpus,
                                               config::Replacement kind);
 
 }  // namespace layersweep::sweep

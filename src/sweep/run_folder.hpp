@@ -10,9 +10,9 @@
 
 #include "comm/communicator.hpp"
 #include "config/experiment.hpp"
+#include "plan/unit.hpp"
 #include "sweep/folder_lock.hpp"
 #include "sweep/identity.hpp"
-#include "sweep/unit.hpp"
 
 namespace layersweep::sweep {
 
@@ -38,13 +38,13 @@ class RunFolder {
   std::filesystem::path model() const { return model_of(path_); }
   std::filesystem::path tokens() const { return path_ / "tokens"; }
   std::filesystem::path statistics() const { return path_ / "statistics"; }
-  std::filesystem::path unit(const Unit& unit) const { return unit_of(path_, unit); }
+  std::filesystem::path unit(const plan::Unit& unit) const { return unit_of(path_, unit); }
   std::filesystem::path results() const { return results_of(path_); }
 
   /// Where a run keeps what others read, without holding it.
   static std::filesystem::path description_of(const std::filesystem::path& run) { return run / "experiment.ini"; }
   static std::filesystem::path model_of(const std::filesystem::path& run) { return run / "model"; }
-  static std::filesystem::path unit_of(const std::filesystem::path& run, const Unit& unit) {
+  static std::filesystem::path unit_of(const std::filesystem::path& run, const plan::Unit& unit) {
     return run / "units" / unit.name();
   }
   static std::filesystem::path results_of(const std::filesystem::path& run) { return run / "results.h5"; }

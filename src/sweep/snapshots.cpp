@@ -26,51 +26,50 @@ bool is_as_good(const Scores& later, const Scores& holder, const Limits& limits)
 
 Snapshots::Snapshots(const probe::ProbeLayout& layout, const at::Tensor& parameters, const Limits& limits,
                      std::int64_t patience)
-    : limits_(limits), patience_(patience) {
+    : layout_(layout), limits_(limits), patience_(patience) {
   const double nan = std::nan("");
   state_ = {parameters.clone(), cell_table(layout, Score{nan, nan, nan, nan, nan}),
             at::zeros({layout.points(), layout.seeds()}, at::kLong)};
 }
 
-void Snapshots::consider(const probe::ProbeLayout& layout, const CellTable<Score>& scores, const at::Tensor& parameters,
-                         const at::Tensor& active) {
-  for (std::int64_t seed = 0; seed < layout.seeds(); ++seed) {
-    if (layout.mode() == terms::Mode::input) {
-      consider_seed(layout, scores, parameters, active, seed);
+void Snapshots::consider(const CellTable<Score>& scores, const at::Tensor& parameters, const at::Tensor& active) {
+  for (std::int64_t seed = 0; seed < layout_.seeds(); ++seed) {
+    if (layout_.mode() == terms::Mode::input) {
+      consider_seed(scores, parameters, active, seed);
     } else {
-      for (int point = 0; point < static_cast<int>(layout.points()); ++point) {
-        consider_cell(layout, scores, parameters, active, point, seed);
+      for (int point = 0; point < static_cast<int>(layout_.points()); ++point) {
+        consider_cell(scores, parameters, active, point, seed);
       }
     }
   }
 }
 
-void Snapshots::consider_cell(const probe::ProbeLayout& layout, const CellTable<Score>& scores, const at::Tensor& parameters,
-                              const at::Tensor& active, int point, std::int64_t seed) {
+void Snapshots::consider_cell(const CellTable<Score>& scores, const at::Tensor& parameters, const at::Tensor& active,
+                              int point, std::int64_t seed) {
   if (!active[point][seed].item<bool>()) return;
   const Score& challenger = at_cell(scores, point, seed);
   Score& holder = at_cell(state_.scores, point, seed);
   const bool better = is_better(challenger, holder, limits_);
   if (is_as_good(challenger, holder, limits_)) {
-    layout.copy_cell(state_.parameters, parameters, point, seed);
+    layout_.copy_cell(state_.parameters, parameters, point, seed);
     holder = challenger;
   }
   if (runs_out_of_patience(better, point, seed)) active[point][seed].fill_(false);
 }
 
-void Snapshots::consider_seed(const probe::ProbeLayout& layout, const CellTable<Score>& scores, const at::Tensor& parameters,
-                              const at::Tensor& active, std::int64_t seed) {
+void Snapshots::consider_seed(const CellTable<Score>& scores, const at::Tensor& parameters, const at::Tensor& active,
+                              std::int64_t seed) {
   if (!active.select(1, seed).any().item<bool>()) return;
   std::vector<Score> challenger;
   std::vector<Score> holder;
-  for (std::int64_t point = 0; point < layout.points(); ++point) {
+  for (std::int64_t point = 0; point < layout_.points(); ++point) {
     challenger.push_back(at_cell(scores, point, seed));
     holder.push_back(at_cell(state_.scores, point, seed));
   }
   const bool better = is_better(challenger, holder, limits_);
   if (is_as_good(challenger, holder, limits_)) {
-    layout.copy_seed(state_.parameters, parameters, seed);
-    for (std::int64_t point = 0; point < layout.points(); ++point) {
+    layout_.copy_seed(state_.parameters, parameters, seed);
+    for (std::int64_t point = 0; point < layout_.points(); ++point) {
       at_cell(state_.scores, point, seed) = at_cell(scores, point, seed);
     }
   }

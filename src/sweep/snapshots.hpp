@@ -25,8 +25,7 @@ class Snapshots {
 
   /// Takes from `parameters` what is better by the `scores` of a validation, or as good, and clears `active` (P x S bool)
   /// where nothing better came for as long as patience lasts. Cells that are not active stay as they are.
-  void consider(const probe::ProbeLayout& layout, const CellTable<Score>& scores, const at::Tensor& parameters,
-                const at::Tensor& active);
+  void consider(const CellTable<Score>& scores, const at::Tensor& parameters, const at::Tensor& active);
 
   bool within_epsilon(std::int64_t point, std::int64_t seed) const;
 
@@ -34,12 +33,13 @@ class Snapshots {
   State& state() { return state_; }
 
  private:
-  void consider_cell(const probe::ProbeLayout& layout, const CellTable<Score>& scores, const at::Tensor& parameters,
-                     const at::Tensor& active, int point, std::int64_t seed);
-  void consider_seed(const probe::ProbeLayout& layout, const CellTable<Score>& scores, const at::Tensor& parameters,
-                     const at::Tensor& active, std::int64_t seed);
+  void consider_cell(const CellTable<Score>& scores, const at::Tensor& parameters, const at::Tensor& active, int point,
+                     std::int64_t seed);
+  void consider_seed(const CellTable<Score>& scores, const at::Tensor& parameters, const at::Tensor& active,
+                     std::int64_t seed);
   bool runs_out_of_patience(bool better, std::int64_t point, std::int64_t seed);
 
+  probe::ProbeLayout layout_;
   Limits limits_;
   std::int64_t patience_;
   State state_;

@@ -6,9 +6,6 @@
 #include <ATen/ops/full.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
-#include <algorithm>
-#include <numeric>
-
 #include "comm/device_team.hpp"
 
 namespace layersweep::sweep {
@@ -33,39 +30,38 @@ comm::DeviceStream stream_of(at::Device device) {
 
 }  // namespace
 
-StepReducer::StepReducer(const Team& team, const probe::ProbeLayout& layout, at::Device device)
-    : team_(team),
+StepReducer::StepReducer(const Ranks& ranks, const probe::ProbeLayout& layout, at::Device device)
+    : ranks_(ranks),
       layout_(layout),
       device_(device),
-      sums_on_gpus_(team.gpu && team.reduction == comm::GradientReducer::Mode::plain),
-      groups_are_apart_(team.groups() > 1 && layout.mode() == terms::Mode::hidden) {
-  const probe::PointRange trained = groups_are_apart_ ? team.my_points() : probe::PointRange{};
+      sums_on_gpus_(ranks.sharing().gpu && ranks.sharing().reduction == comm::GradientReducer::Mode::plain),
+      groups_are_apart_(ranks.groups() > 1 && layout.mode() == terms::Mode::hidden) {
+  const probe::PointRange trained = groups_are_apart_ ? ranks.my_points() : probe::PointRange{};
   own_ = layout.slices(trained);
   sent_ = probe::StepSums::slices(layout, trained);
-  const std::int64_t count = std::accumulate(sent_.begin(), sent_.end(), std::int64_t{0},
-                                             [](std::int64_t sum, const probe::Slice& one) { return sum + one.size; });
-  const data::ShardRange mine = team.my_shards();
+  const data::ShardRange mine = ranks.my_shards();
   if (groups_are_apart_) {
-    const comm::Communicator group = team.ranks.split(team.my_group(), team.ranks.rank());
-    all_.emplace(team.timed);
-    reducer_.emplace(reducer_of({group, team.timed.limit_s(), [all = team.timed] { all.attend(); }}, team.shards, mine.begin,
-                                mine.end, count));
+    const comm::Communicator group = ranks.communicator().split(ranks.my_group(), ranks.rank());
+    const comm::TimedTeam& all = ranks.team();
+    reducer_.emplace(
+        reducer_of({group, all.limit_s(), [all] { all.poll_messages(); }}, {ranks.shards(), mine.begin, mine.end}));
   } else {
     // Every group's shards are shards of one sum: no other exchange is needed.
-    first_shard_ = team.my_group() * team.shards;
+    first_shard_ = ranks.my_group() * ranks.shards();
     reducer_.emplace(
-        reducer_of(team.timed, team.shards * team.groups(), first_shard_ + mine.begin, first_shard_ + mine.end, count));
+        reducer_of(ranks.team(), {ranks.shards() * ranks.groups(), first_shard_ + mine.begin, first_shard_ + mine.end}));
   }
 }
 
-comm::GradientReducer StepReducer::reducer_of(const comm::TimedTeam& ranks, int shards, int begin, int end,
-                                              std::int64_t count) const {
+comm::GradientReducer StepReducer::reducer_of(const comm::TimedTeam& team, comm::GradientReducer::Share share) const {
+  std::int64_t count = 0;
+  for (const probe::Slice& slice : sent_) count += slice.size;
   const auto values = static_cast<std::size_t>(count);
-  if (!sums_on_gpus_) return {ranks, team_.reduction, shards, begin, end, values};
+  if (!sums_on_gpus_) return {team, ranks_.sharing().reduction, share, values};
   const auto add = [device = device_](float* sum, const float* addend, std::size_t size) {
     on_device(sum, size, device).add_(on_device(const_cast<float*>(addend), size, device));
   };
-  return {comm::DeviceTeam(ranks, *team_.gpu), stream_of(device_), add, shards, begin, end, values};
+  return {comm::DeviceTeam(team, *ranks_.sharing().gpu), stream_of(device_), add, share, values};
 }
 
 // What is summed of a flat buffer, in a row.
@@ -97,11 +93,11 @@ probe::StepSums StepReducer::sum() {
     next += slice.size;
     if (slice.offset < figures.offset) {
       sums.flat().narrow(0, slice.offset, slice.size).copy_(piece);
-    } else if (team_.leads_group()) {  // one rank tells for its group
+    } else if (ranks_.leads_group()) {  // one rank tells for its group
       shared.narrow(0, slice.offset - figures.offset, slice.size).copy_(piece);
     }
   }
-  all_->all_reduce_sum(span_of(shared));
+  ranks_.team().all_reduce_sum(span_of(shared));
   sums.flat().narrow(0, figures.offset, figures.size).copy_(shared);
   return sums;
 }
@@ -110,12 +106,12 @@ void StepReducer::complete(const std::vector<at::Tensor>& buffers) const {
   if (!groups_are_apart_) return;
   for (const at::Tensor& buffer : buffers) {
     const at::Tensor all = at::full(buffer.sizes(), nothing, at::kFloat);  // in the memory of the host
-    if (team_.leads_group()) {
+    if (ranks_.leads_group()) {
       for (const probe::Slice& slice : own_) {
         all.narrow(0, slice.offset, slice.size).copy_(buffer.narrow(0, slice.offset, slice.size));
       }
     }
-    all_->all_reduce_sum(span_of(all));
+    ranks_.team().all_reduce_sum(span_of(all));
     buffer.copy_(all);
   }
 }

@@ -14,14 +14,14 @@
 #include "comm/timed_team.hpp"
 #include "probe/objective.hpp"
 #include "probe/parameters.hpp"
-#include "sweep/team.hpp"
+#include "sweep/ranks.hpp"
 
 namespace layersweep::sweep {
 
 class StepReducer {
  public:
   /// Of sums that lie on `device`. Collective. The arguments must live as long.
-  StepReducer(const Team& team, const probe::ProbeLayout& layout, at::Device device = at::kCPU);
+  StepReducer(const Ranks& ranks, const probe::ProbeLayout& layout, at::Device device = at::kCPU);
 
   /// What this rank found for a shard of its own, in ascending order. Independent.
   void add(int shard, const probe::StepSums& part);
@@ -39,15 +39,14 @@ class StepReducer {
 
  private:
   at::Tensor packed(const at::Tensor& flat) const;
-  comm::GradientReducer reducer_of(const comm::TimedTeam& ranks, int shards, int begin, int end, std::int64_t count) const;
+  comm::GradientReducer reducer_of(const comm::TimedTeam& team, comm::GradientReducer::Share share) const;
 
-  const Team& team_;
+  const Ranks& ranks_;
   const probe::ProbeLayout& layout_;
   at::Device device_;
   bool sums_on_gpus_;                     // over NCCL; else gradients come to the host
   bool groups_are_apart_;                 // each group sums by itself
   std::vector<probe::Slice> own_, sent_;  // of parameters; of StepSums, what one reduction sums
-  std::optional<comm::TimedTeam> all_;
   std::optional<comm::GradientReducer> reducer_;
   int first_shard_ = 0;  // of this rank's group among those of all groups
 };

@@ -4,18 +4,17 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "config/experiment.hpp"
 #include "data/corpus.hpp"
 #include "model/model.hpp"
-#include "sweep/team.hpp"
+#include "plan/unit.hpp"
+#include "sweep/ranks.hpp"
 #include "sweep/trained_unit.hpp"
-#include "sweep/unit.hpp"
+#include "sweep/training_checkpoints.hpp"
 
 namespace layersweep::sweep {
 
@@ -30,29 +29,23 @@ struct Progress {
 };
 using OnProgress = std::function<void(const Progress&)>;
 
-struct TrainingTexts {
+/// What a unit is trained with. Refers to the model, the texts and the settings.
+struct UnitTraining {
+  const model::Model& model;
   const data::Corpus& train;
   const data::Corpus& dev;
+  plan::Unit unit;
+  const config::Probe& settings;
+  std::int64_t token_budget;
+  std::vector<at::Tensor> replacements;  ///< per point, where the replacement vectors start
 };
 
-/// Where a training is kept while it goes on, and how often.
-struct Safekeeping {
-  std::filesystem::path folder;  ///< the unit's
-  std::string identity;          ///< hash of the experiment
-  double interval_s = 300;       ///< as run.checkpoint_seconds
-};
-
-/// Trains a unit on the model's device. `replacements` are the starting replacement vectors, per point. Collective over
-/// the team; every rank returns the same. Progress is reported every 10 steps, on every rank. With `safekeeping` it goes on
-/// from the newest checkpoint, to the same bits as if it had never stopped, and throws Stopped (sweep/pace.hpp) on all
-/// ranks, after a checkpoint, when the job is to end: after a step, or within a validation or calibration, which is then
-/// done anew.
-TrainedUnit train_unit(const Team& ranks, const model::Model& model, const TrainingTexts& texts, const Unit& unit,
-                       const config::Probe& settings, std::int64_t token_budget, const std::vector<at::Tensor>& replacements,
-                       const OnProgress& on_progress, const std::optional<Safekeeping>& safekeeping = std::nullopt);
-
-/// Steps that `train_unit` takes if nothing stops early.
-std::int64_t planned_steps(const config::Probe& settings, std::int64_t train_examples);
+/// Trains a unit on the model's device. Collective over the ranks; every rank returns the same. Progress is reported every
+/// 10 steps, on every rank. With checkpoints it goes on from the newest one, to the same bits as if it had never stopped,
+/// and throws Stopped (sweep/stop_and_checkpoint_clock.hpp) on all ranks, after a checkpoint, when the job is to end: after
+/// a step, or within a validation or calibration, which is then done anew.
+TrainedUnit train_unit(const Ranks& ranks, const UnitTraining& training, const OnProgress& on_progress,
+                       const std::optional<CheckpointSettings>& checkpoints = std::nullopt);
 
 /// What the learning rates of probes and replacement vectors are multiplied by at `step` of 1 .. `steps`: rises over the
 /// warm-up, falls over the cool-down.

@@ -6,7 +6,7 @@
 
 namespace layersweep::sweep {
 
-TrainingState::TrainingState(const Unit& unit, const std::vector<std::int64_t>& widths, const config::Probe& settings,
+TrainingState::TrainingState(const plan::Unit& unit, const std::vector<std::int64_t>& widths, const config::Probe& settings,
                              const std::vector<at::Tensor>& replacements, at::Device device)
     : layout(unit.mode, widths, static_cast<std::int64_t>(unit.seeds.size())),
       parameters(probe::initial_parameters(layout, unit.seeds, replacements).to(device)),

@@ -7,18 +7,18 @@
 #include <vector>
 
 #include "config/experiment.hpp"
+#include "plan/unit.hpp"
 #include "probe/optimiser.hpp"
 #include "probe/parameters.hpp"
 #include "sweep/snapshots.hpp"
 #include "sweep/trained_unit.hpp"
-#include "sweep/unit.hpp"
 
 namespace layersweep::sweep {
 
 struct TrainingState {
   /// Before the first step. `replacements` are the starting replacement vectors, per point. All that is flat lies on
   /// `device`, all that is P x S in the host's memory.
-  TrainingState(const Unit& unit, const std::vector<std::int64_t>& widths, const config::Probe& settings,
+  TrainingState(const plan::Unit& unit, const std::vector<std::int64_t>& widths, const config::Probe& settings,
                 const std::vector<at::Tensor>& replacements, at::Device device);
 
   probe::ProbeLayout layout;

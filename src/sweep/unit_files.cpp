@@ -23,7 +23,7 @@ std::string cell_name(std::uint64_t seed, int point, const std::string& block) {
 
 }  // namespace
 
-void save_unit(const std::filesystem::path& folder, const Unit& unit, const TrainedUnit& trained,
+void save_unit(const std::filesystem::path& folder, const plan::Unit& unit, const TrainedUnit& trained,
                const std::string& identity) {
   const std::int64_t points = trained.layout.points();
   const std::int64_t seeds = trained.layout.seeds();
@@ -48,7 +48,7 @@ void save_unit(const std::filesystem::path& folder, const Unit& unit, const Trai
   remove_checkpoints(folder);
 }
 
-std::optional<TrainedUnit> load_unit(const std::filesystem::path& folder, const Unit& unit,
+std::optional<TrainedUnit> load_unit(const std::filesystem::path& folder, const plan::Unit& unit,
                                      const std::vector<std::int64_t>& widths, const std::string& identity) {
   if (!std::filesystem::exists(folder / done_name)) return std::nullopt;
   const std::filesystem::path path = folder / probes_name;

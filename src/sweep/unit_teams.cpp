@@ -15,7 +15,7 @@
 #include "comm/mailbox.hpp"
 #include "plan/dispatcher.hpp"
 #include "sweep/device_memory.hpp"
-#include "sweep/pace.hpp"
+#include "sweep/stop_and_checkpoint_clock.hpp"
 
 namespace layersweep::sweep {
 namespace {

@@ -46,7 +46,7 @@ struct UnitWork {
 /// whatever unit, `sizes` those of teams of use. Teams take the longest unit first, whenever they are free, by
 /// messages to rank 0, which answers whenever the training of its own unit attends. A team of several ranks in which a unit
 /// failed is of no further use, since its members may hang in different places; when the others are done, the ranks are
-/// divided anew for what is left. Collective over `world`; throws Stopped (sweep/pace.hpp) on all ranks when any team
+/// divided anew for what is left. Collective over `world`; throws Stopped on all ranks when any team
 /// stopped.
 std::vector<UnitEnd> train_on_teams(const comm::Communicator& world, std::size_t units, plan::TeamSizes sizes,
                                     const plan::UnitSeconds& seconds, const UnitWork& work);

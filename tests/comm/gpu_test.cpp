@@ -123,7 +123,7 @@ TEST(Gpu, GradientsOfOneRank) {
     for (std::size_t i = 0; i < length; ++i) sums[i] += addends[i];
     EXPECT_EQ(cudaMemcpy(sum, sums.data(), length * sizeof(float), cudaMemcpyHostToDevice), cudaSuccess);
   };
-  GradientReducer reducer(team, stream, add, 4, 0, 4, count);
+  GradientReducer reducer(team, stream, add, {4, 0, 4}, count);
   std::vector<float> expected = numbers(count);
   for (float& value : expected) value += 2.5F;
   for (int step = 0; step < 2; ++step) {

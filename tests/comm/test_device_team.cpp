@@ -61,7 +61,7 @@ class DeviceTeamTest : public testing::Test {
   }
   // A team of all ranks, each with the GPU of its number.
   DeviceTeam make_team(
-      double limit_s = patient_s, TimedTeam::Attend attend = [] {}) {
+      double limit_s = patient_s, TimedTeam::PollMessages attend = [] {}) {
     return {TimedTeam(all_, limit_s, std::move(attend)), all_.rank()};
   }
   void sum(const DeviceTeam& team) {
@@ -166,8 +166,8 @@ TEST_F(DeviceTeamTest, GradientsAreThoseOfTheHostReducer) {
       const int begin = shard_count * team.rank() / team.size();
       const int end = shard_count * (team.rank() + 1) / team.size();
       constexpr std::size_t length = 1001;
-      GradientReducer on_device(team, stream, add_floats, shard_count, begin, end, length);
-      GradientReducer on_host(team.timed(), GradientReducer::Mode::plain, shard_count, begin, end, length);
+      GradientReducer on_device(team, stream, add_floats, {shard_count, begin, end}, length);
+      GradientReducer on_host(team.timed(), GradientReducer::Mode::plain, {shard_count, begin, end}, length);
       for (int step = 0; step < 3; ++step) {
         const test::Shards shards = test::adversarial_shards(shard_count, length, step == 1 ? 0.5 : 0.0, random);
         for (int shard = begin; shard < end; ++shard) {
@@ -196,12 +196,12 @@ TEST_F(DeviceTeamTest, GradientsAreThoseOfTheHostReducer) {
 TEST_F(DeviceTeamTest, GradientsComeInOrderAndFromTheirRank) {
   const DeviceTeam team = make_team();
   const std::vector<float> two(2), one(1);
-  GradientReducer reducer(team, stream, add_floats, 4 * team.size(), 4 * team.rank(), 4 * team.rank() + 4, 2);
+  GradientReducer reducer(team, stream, add_floats, {4 * team.size(), 4 * team.rank(), 4 * team.rank() + 4}, 2);
   EXPECT_THROW(reducer.add(4 * team.rank() + 4, two), base::InternalError);
   EXPECT_THROW(reducer.add(4 * team.rank(), one), base::InternalError);
   reducer.add(4 * team.rank() + 1, two);
   EXPECT_THROW(reducer.add(4 * team.rank() + 1, two), base::InternalError);
-  EXPECT_ANY_THROW(GradientReducer(team, stream, add_floats, 8 * team.size(), 0, 1, 2));  // not all shards
+  EXPECT_ANY_THROW(GradientReducer(team, stream, add_floats, {8 * team.size(), 0, 1}, 2));  // not all shards
 }
 
 // --- Deadlines and errors ------------------------------------------------------------------------------------------
@@ -406,7 +406,7 @@ TEST_F(DeviceTeamTest, AnExceptionAbortsAndDoesNotWait) {
 TEST_F(DeviceTeamTest, AFailedSumOfGradientsEndsTheReducer) {
   NEEDS_TWO_RANKS();
   const DeviceTeam team = make_team(short_s);
-  GradientReducer reducer(team, stream, add_floats, team.size(), team.rank(), team.rank() + 1, 3);
+  GradientReducer reducer(team, stream, add_floats, {team.size(), team.rank(), team.rank() + 1}, 3);
   behave({.transfer_s = never});
   reducer.add(team.rank(), std::vector<float>(3));
   EXPECT_THAT(message_of([&] { reducer.sum(); }), HasSubstr("the data of the sum of gradients"));

@@ -31,7 +31,7 @@ TEST(GradientReducer, GivesTheTreeSumOnEveryRankAndStep) {
     const int begin = shard_count * team.rank() / team.size();
     const int end = shard_count * (team.rank() + 1) / team.size();
     for (const std::size_t length : {1UL, 3UL, 1001UL, 70000UL}) {
-      GradientReducer reducer(team, GradientReducer::Mode::deterministic, shard_count, begin, end, length);
+      GradientReducer reducer(team, GradientReducer::Mode::deterministic, {shard_count, begin, end}, length);
       for (int step = 0; step < 3; ++step) {
         const Shards shards = test::adversarial_shards(shard_count, length, step == 1 ? 0.5 : 0.0, random);
         EXPECT_EQ(bits(reduce(reducer, shards, begin, end)), bits(test::tree_sum(shards)))
@@ -50,7 +50,7 @@ TEST(GradientReducer, GivesTheSameBitsForLopsidedRanges) {
   // The last rank takes all but one shard each of the others.
   const int begin = team.rank();
   const int end = team.rank() + 1 == team.size() ? shard_count : begin + 1;
-  GradientReducer reducer(team, GradientReducer::Mode::deterministic, shard_count, begin, end, 500);
+  GradientReducer reducer(team, GradientReducer::Mode::deterministic, {shard_count, begin, end}, 500);
   EXPECT_EQ(bits(reduce(reducer, shards, begin, end)), bits(test::tree_sum(shards)));
 }
 
@@ -62,7 +62,7 @@ TEST(GradientReducer, PlainEqualsDeterministicToRounding) {
   const Shards shards = test::adversarial_shards(shard_count, length, 0.2, random);
   const int begin = shard_count * team.rank() / team.size();
   const int end = shard_count * (team.rank() + 1) / team.size();
-  GradientReducer reducer(team, GradientReducer::Mode::plain, shard_count, begin, end, length);
+  GradientReducer reducer(team, GradientReducer::Mode::plain, {shard_count, begin, end}, length);
   const std::vector<float> plain = reduce(reducer, shards, begin, end);
   const std::vector<float> tree = test::tree_sum(shards);
   for (std::size_t i = 0; i < length; ++i) {
@@ -77,7 +77,7 @@ TEST(GradientReducer, PlainEqualsDeterministicToRounding) {
 
 TEST(GradientReducer, RefusesRangesThatDoNotCoverTheShards) {
   const TimedTeam team(world(), limit_s);
-  EXPECT_ANY_THROW(GradientReducer(team, GradientReducer::Mode::plain, 8, 0, 4, 1));
+  EXPECT_ANY_THROW(GradientReducer(team, GradientReducer::Mode::plain, {8, 0, 4}, 1));
 }
 
 }  // namespace

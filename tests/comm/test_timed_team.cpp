@@ -110,7 +110,7 @@ TEST(TimedTeam, AFailedSumOfGradientsEndsTheReducer) {
   const Communicator all = world();
   if (all.size() == 1) GTEST_SKIP() << "needs two ranks";
   TimedTeam team(all, 20);
-  GradientReducer reducer(team, GradientReducer::Mode::deterministic, all.size(), all.rank(), all.rank() + 1, 3);
+  GradientReducer reducer(team, GradientReducer::Mode::deterministic, {all.size(), all.rank(), all.rank() + 1}, 3);
   team.set_limit(0.5);
   if (all.rank() == all.size() - 1) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1500));

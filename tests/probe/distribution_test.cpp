@@ -84,7 +84,7 @@ const std::vector<std::uint64_t> seeds{3, 11, 4};
 const std::vector<std::int64_t> examples{90, 2, 17, 5};
 
 TEST(GateNoise, ADrawDoesNotDependOnItsNeighbours) {
-  const at::Tensor all = probe::gate_noise(terms::Mode::hidden, seeds, {0, 3}, 12, examples, 9);
+  const at::Tensor all = probe::gate_noise({terms::Mode::hidden, seeds, {0, 3}}, 12, examples, 9);
   ASSERT_EQ(all.sizes(), (std::vector<std::int64_t>{3, 3, 4, 9}));
   for (std::size_t s = 0; s < seeds.size(); ++s) {
     for (std::size_t e = 0; e < examples.size(); ++e) {
@@ -92,7 +92,7 @@ TEST(GateNoise, ADrawDoesNotDependOnItsNeighbours) {
       const std::vector<std::uint64_t> seed{seeds[s]};
       const std::vector<std::int64_t> example{examples[e]};
       for (const std::int64_t width : {std::int64_t{9}, std::int64_t{6}, std::int64_t{1}}) {
-        const at::Tensor alone = probe::gate_noise(terms::Mode::hidden, seed, {0, 2}, 12, example, width);
+        const at::Tensor alone = probe::gate_noise({terms::Mode::hidden, seed, {0, 2}}, 12, example, width);
         const at::Tensor beside = all.slice(0, 0, 2)
                                       .select(1, static_cast<std::int64_t>(s))
                                       .select(1, static_cast<std::int64_t>(e))
@@ -106,12 +106,12 @@ TEST(GateNoise, ADrawDoesNotDependOnItsNeighbours) {
 TEST(GateNoise, EveryPartOfTheKeyCounts) {
   const std::vector<std::int64_t> pair{0, 1};
   const std::vector<std::uint64_t> two{0, 1};
-  const at::Tensor base = probe::gate_noise(terms::Mode::hidden, two, {0, 2}, 1, pair, 8);
+  const at::Tensor base = probe::gate_noise({terms::Mode::hidden, two, {0, 2}}, 1, pair, 8);
   // Different mode or step: nothing in common, also where only the upper half of a step differs.
   for (const at::Tensor& other :
-       {probe::gate_noise(terms::Mode::input, two, {0, 2}, 1, pair, 8),
-        probe::gate_noise(terms::Mode::hidden, two, {0, 2}, 2, pair, 8),
-        probe::gate_noise(terms::Mode::hidden, two, {0, 2}, (std::int64_t{1} << 32) + 1, pair, 8)}) {
+       {probe::gate_noise({terms::Mode::input, two, {0, 2}}, 1, pair, 8),
+        probe::gate_noise({terms::Mode::hidden, two, {0, 2}}, 2, pair, 8),
+        probe::gate_noise({terms::Mode::hidden, two, {0, 2}}, (std::int64_t{1} << 32) + 1, pair, 8)}) {
     EXPECT_EQ(base.eq(other).sum().item<std::int64_t>(), 0);
   }
   // Different point, seed, example, position: all 64 draws differ.
@@ -122,7 +122,7 @@ TEST(GateNoise, EveryPartOfTheKeyCounts) {
 TEST(GateNoise, IsLogistic) {
   std::vector<std::int64_t> many(500);
   for (std::size_t e = 0; e < many.size(); ++e) many[e] = static_cast<std::int64_t>(e);
-  const at::Tensor noise = probe::gate_noise(terms::Mode::input, seeds, {0, 3}, 5, many, 10).to(at::kDouble).flatten();
+  const at::Tensor noise = probe::gate_noise({terms::Mode::input, seeds, {0, 3}}, 5, many, 10).to(at::kDouble).flatten();
   const auto n = static_cast<double>(noise.numel());
   const double variance = std::numbers::pi * std::numbers::pi / 3;
   // Four standard errors: of the mean sqrt(variance/n); of the variance sqrt((4.2 − 1)/n)·variance, 4.2 being the kurtosis.

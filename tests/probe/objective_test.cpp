@@ -62,13 +62,13 @@ class Objective : public testing::TestWithParam<std::tuple<std::string, terms::M
     inputs_.active = at::ones({layout_->points(), seeds}, at::kBool);
     inputs_.active.select(1, 1).fill_(false);  // a whole seed has stopped, and in hidden mode one cell more
     if (layout_->mode() == terms::Mode::hidden) inputs_.active[1][2] = false;
-    inputs_.noise = probe::gate_noise(layout_->mode(), names, layout_->clip({}), 1, examples, frozen_.batch.width());
+    inputs_.noise = probe::gate_noise({layout_->mode(), names, layout_->clip({})}, 1, examples, frozen_.batch.width());
     inputs_.batch_size = 2 * frozen_.batch.size();  // the global batch is larger than this part
   }
 
   StepSums step(const at::Tensor& parameters) const {
     StepSums sums(*layout_);
-    probe::accumulate_step(*frozen_.model, frozen_.batch, *layout_, parameters, inputs_, sums);
+    probe::accumulate_step(*frozen_.model, frozen_.batch, {*layout_, parameters}, inputs_, sums);
     return sums;
   }
 
@@ -182,7 +182,7 @@ TEST_P(Objective, MicroBatchesAddUpToTheWhole) {
     if (one.query.defined()) one.query = one.query.narrow(0, e, 1);
     probe::StepInputs inputs = inputs_;
     inputs.noise = inputs_.noise.narrow(2, e, 1).narrow(3, 0, length);
-    probe::accumulate_step(*frozen_.model, one, *layout_, parameters_, inputs, parts);
+    probe::accumulate_step(*frozen_.model, one, {*layout_, parameters_}, inputs, parts);
   }
   EXPECT_LT(test::relative_difference(parts.gradient(), whole.gradient()), 1e-5);
   EXPECT_LT(test::relative_difference(parts.kl(), whole.kl()), 1e-5);
@@ -245,7 +245,7 @@ class HardMasks : public testing::TestWithParam<std::tuple<std::string, terms::M
     }
   }
   probe::HardMasks evaluate(const at::Tensor& active) const {
-    return probe::evaluate_hard_masks(*frozen_.model, frozen_.batch, clean_, *layout_, parameters_, active);
+    return probe::evaluate_hard_masks({*frozen_.model, frozen_.batch, clean_}, {*layout_, parameters_}, active);
   }
 
   test::Frozen frozen_;
@@ -330,8 +330,8 @@ TEST(InputMasks, NestOverPoints) {
     const test::Frozen frozen = bert ? test::tiny_bert() : test::counting_model();
     const ProbeLayout layout(terms::Mode::input, frozen.widths(), 4);
     const at::Tensor active = at::ones({layout.points(), 4}, at::kBool);
-    const auto masks = probe::evaluate_hard_masks(*frozen.model, frozen.batch, frozen.model->clean(frozen.batch), layout,
-                                                  test::spread_parameters(layout), active);
+    const auto masks = probe::evaluate_hard_masks({*frozen.model, frozen.batch, frozen.model->clean(frozen.batch)},
+                                                  {layout, test::spread_parameters(layout)}, active);
     const at::Tensor keep = probe::hard_gates(masks.keep_probability);
     for (std::int64_t p = 1; p < layout.points(); ++p) EXPECT_TRUE(keep[p].le(keep[p - 1]).all().item<bool>());
     EXPECT_LT(keep[layout.points() - 1].sum().item<double>(), keep[0].sum().item<double>()) << "nothing to tell apart";

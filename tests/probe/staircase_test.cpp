@@ -61,7 +61,7 @@ class Staircase : public testing::TestWithParam<std::tuple<std::string, terms::M
   at::Tensor staircase(const model::Model& model, const ProbeLayout& layout, const at::Tensor& flat,
                        const at::Tensor& gates) const {
     return probe::staircase_pass(
-        model, frozen_.batch, clean_,
+        {model, frozen_.batch, clean_},
         probe::joining_copies(layout, layout.views(flat), probe::applied_gates(layout.mode(), by_point(gates)),
                               probe::cells_of(active_)));
   }
@@ -149,7 +149,7 @@ TEST_P(Staircase, ACopyDoesNotDependOnItsNeighbours) {
   const auto cells = probe::cells_of(active_);
   for (std::size_t c = 0; c < cells.size(); ++c) {
     const at::Tensor alone =
-        probe::staircase_pass(*frozen_.model, frozen_.batch, clean_,
+        probe::staircase_pass({*frozen_.model, frozen_.batch, clean_},
                               probe::joining_copies(layout, layout.views(flat),
                                                     probe::applied_gates(layout.mode(), by_point(gates_)), {cells[c]}));
     EXPECT_LT(test::relative_difference(test::of_tokens(alone[0]), test::of_tokens(together[static_cast<std::int64_t>(c)])),

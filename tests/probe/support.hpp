@@ -22,11 +22,7 @@ struct Frozen {
   std::shared_ptr<model::Model> model;
   model::Batch batch;
 
-  std::vector<std::int64_t> widths() const {
-    std::vector<std::int64_t> result;
-    for (const model::Point& point : model->points()) result.push_back(point.width);
-    return result;
-  }
+  std::vector<std::int64_t> widths() const { return probe::widths_of(*model); }
 };
 
 /// Points of unequal width; random weights with a head that makes confident predictions.

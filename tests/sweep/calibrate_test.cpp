@@ -3,7 +3,7 @@
 
 #include "probe/evaluate.hpp"
 #include "probe/parameters.hpp"
-#include "sweep/evaluation.hpp"
+#include "sweep/evaluator.hpp"
 #include "sweep/replacements.hpp"
 #include "sweep/support.hpp"
 
@@ -85,19 +85,20 @@ class Calibrated : public testing::TestWithParam<Mode> {
     after_ = before_.clone();
   }
 
-  void calibrate(const sweep::Team& team, const at::Tensor& parameters) {
-    sweep::calibrate(team, *model_, dev_, layout_, parameters, limits_, 400);
+  void calibrate(const sweep::Ranks& team, const at::Tensor& parameters) {
+    sweep::calibrate({team, *model_, dev_, layout_, 400}, parameters, limits_);
   }
   std::vector<std::vector<sweep::Score>> scores(const at::Tensor& parameters) {
     const at::Tensor all = at::ones({layout_.points(), layout_.seeds()}, at::kBool);
-    return sweep::evaluate_cells(team_, *model_, dev_, 0, layout_, parameters, all, 400);
+    return evaluator_.cells(parameters, all);
   }
 
   const sweep::Limits limits_{0.02, 0.15};
-  const sweep::Team team_ = test::this_rank(Reduction::deterministic);
+  const sweep::Ranks team_ = test::this_rank(Reduction::deterministic);
   const std::unique_ptr<model::Model> model_ = test::small_counting_model();
   const data::Corpus dev_ = data::counting_corpus(0, terms::Split::dev).first(120);
-  const probe::ProbeLayout layout_{GetParam(), test::widths_of(*model_), 3};
+  const probe::ProbeLayout layout_{GetParam(), probe::widths_of(*model_), 3};
+  const sweep::Evaluator evaluator_{team_, *model_, dev_, layout_, 400};
   at::Tensor before_;
   at::Tensor after_;
 };
@@ -149,9 +150,9 @@ TEST_P(Calibrated, IsAFixedPoint) {
 TEST_P(Calibrated, RandomMasksNeedTheShareThatIsFound) {
   calibrate(team_, after_);
   const auto own = scores(after_);
-  const auto shares = sweep::random_keep_shares(team_, *model_, dev_, layout_, after_, own, 400);
+  const auto shares = sweep::random_keep_shares(evaluator_, after_, own);
   const at::Tensor all = at::ones({layout_.points(), layout_.seeds()}, at::kBool);
-  const auto random = sweep::evaluate_random_masks(team_, *model_, dev_, layout_, after_, all, shares, 400);
+  const auto random = evaluator_.random_masks(after_, all, shares);
   for (std::size_t p = 0; p < own.size(); ++p) {
     for (std::size_t s = 0; s < own[p].size(); ++s) {
       if (shares[p][s] < 1) {

@@ -9,8 +9,8 @@
 #include "base/files.hpp"
 #include "base/stop_request.hpp"
 #include "sweep/checkpoint_folder.hpp"
-#include "sweep/pace.hpp"
 #include "sweep/replacements.hpp"
+#include "sweep/stop_and_checkpoint_clock.hpp"
 #include "sweep/support.hpp"
 
 namespace layersweep {
@@ -19,9 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 
 using sweep::CheckpointFolder;
-using sweep::Team;
+using sweep::Ranks;
 using sweep::TrainedUnit;
-using sweep::Unit;
 using terms::Mode;
 using test::Reduction;
 
@@ -42,17 +41,17 @@ class Checkpoints : public testing::TestWithParam<Mode> {
   }
 
   TrainedUnit train(
-      const Team& team, const std::optional<sweep::Safekeeping>& safekeeping,
+      const Ranks& team, const std::optional<sweep::CheckpointSettings>& checkpoints,
       const sweep::OnProgress& on_progress = [](const sweep::Progress&) {}) {
     const auto start = sweep::starting_replacements(team, *model_, train_, config::Replacement::mean);
-    return sweep::train_unit(team, *model_, {train_, dev_}, Unit{GetParam(), {1, 2}}, settings_, 200, start, on_progress,
-                             safekeeping);
+    return sweep::train_unit(team, {*model_, train_, dev_, {GetParam(), {1, 2}}, settings_, 200, start}, on_progress,
+                             checkpoints);
   }
 
   // Trains until the last rank gets a signal in step 10, with a checkpoint after every step.
-  void train_until_stopped(const Team& team, const sweep::Safekeeping& place) {
+  void train_until_stopped(const Ranks& team, const sweep::CheckpointSettings& place) {
     const auto signal = [&](const sweep::Progress& now) {
-      if (now.step == 10 && team.ranks.rank() == team.ranks.size() - 1) std::raise(SIGUSR1);
+      if (now.step == 10 && team.rank() == team.size() - 1) std::raise(SIGUSR1);
     };
     try {
       train(team, place, signal);
@@ -80,9 +79,9 @@ void on_first_rank(const std::function<void()>& act) {
 
 TEST_P(Checkpoints, AStoppedTrainingEndsInTheSameBits) {
   const test::SharedFolder folder;
-  const Team team = test::all_ranks(Reduction::deterministic);
+  const Ranks team = test::all_ranks(Reduction::deterministic);
   const TrainedUnit whole = train(team, std::nullopt);
-  const sweep::Safekeeping place{folder.path() / "u", "abc", 0};
+  const sweep::CheckpointSettings place{folder.path() / "u", "abc", 0};
   train_until_stopped(team, place);
   EXPECT_TRUE(fs::exists(place.folder / "checkpoint-10"));
   EXPECT_TRUE(fs::exists(place.folder / "checkpoint-9"));
@@ -103,12 +102,12 @@ TEST_P(Checkpoints, AStoppedTrainingEndsInTheSameBits) {
   test::expect_same(train(team, place, note), whole);
   EXPECT_NE(first_step, 10) << "the newest checkpoint is the one after step 10";
   first_step = 0;
-  test::expect_same(train(team, sweep::Safekeeping{folder.path() / "damaged", "abc", 300}, note), whole);
+  test::expect_same(train(team, sweep::CheckpointSettings{folder.path() / "damaged", "abc", 300}, note), whole);
   EXPECT_EQ(first_step, 10) << "the older checkpoint is the one after step 9";
   EXPECT_TRUE(fs::exists(folder.path() / "damaged" / "checkpoint-10.damaged"));
-  const Team alone = test::this_rank(Reduction::deterministic);
-  test::expect_same(train(alone, sweep::Safekeeping{folder.path() / std::to_string(comm::world().rank()), "abc", 300}),
-                    whole);
+  const Ranks alone = test::this_rank(Reduction::deterministic);
+  test::expect_same(
+      train(alone, sweep::CheckpointSettings{folder.path() / std::to_string(comm::world().rank()), "abc", 300}), whole);
 }
 
 // Gives this rank a signal at its `at`-th pass without a gradient since arm(): within an evaluation, since training records
@@ -132,27 +131,26 @@ class SignalsWithin final : public test::PassesOn {
 // Wherever the signal comes, within validations and the calibration at the end, the checkpoint is of the step before, and
 // the next start ends in the same bits. Steps are not done again.
 TEST_P(Checkpoints, AStopWithinAnEvaluationEndsInTheSameBits) {
-  const Team team = test::all_ranks(Reduction::deterministic);
+  const Ranks team = test::all_ranks(Reduction::deterministic);
   const auto start = sweep::starting_replacements(team, *model_, train_, config::Replacement::mean);
   const SignalsWithin model(*model_);
   const data::Corpus dev = data::counting_corpus(0, terms::Split::dev).first(200);
   settings_.max_steps = 4;
-  const auto train = [&](const std::optional<sweep::Safekeeping>& place) {
+  const auto train = [&](const std::optional<sweep::CheckpointSettings>& place) {
     return sweep::train_unit(
-        team, model, {train_, dev}, Unit{GetParam(), {1, 2}}, settings_, 1 << 20, start, [](const sweep::Progress&) {},
-        place);
+        team, {model, train_, dev, {GetParam(), {1, 2}}, settings_, 1 << 20, start}, [](const sweep::Progress&) {}, place);
   };
   constexpr std::int64_t many = 1'000'000;
   model.arm(many);
   const TrainedUnit whole = train(std::nullopt);
   const std::int64_t passes = many - model.left();
-  const bool signalled = team.ranks.rank() == team.ranks.size() - 1;
+  const bool signalled = team.rank() == team.size() - 1;
 
   int stops_at_the_end = 0;
   constexpr std::int64_t tried = 9;
   for (std::int64_t i = 0; i < tried; ++i) {
     const test::SharedFolder folder;
-    const sweep::Safekeeping place{folder.path() / "u", "abc", 300};
+    const sweep::CheckpointSettings place{folder.path() / "u", "abc", 300};
     model.arm(signalled ? 1 + i * (passes - 1) / tried : many);
     EXPECT_THROW(train(place), sweep::Stopped) << i;
     base::note_stop_signals();
@@ -166,10 +164,10 @@ TEST_P(Checkpoints, AStopWithinAnEvaluationEndsInTheSameBits) {
 
 TEST_P(Checkpoints, OthersAreRefused) {
   const test::SharedFolder folder;
-  const Team team = test::all_ranks(Reduction::plain);
-  const sweep::Safekeeping place{folder.path() / "u", "abc", 0};
+  const Ranks team = test::all_ranks(Reduction::plain);
+  const sweep::CheckpointSettings place{folder.path() / "u", "abc", 0};
   train_until_stopped(team, place);
-  sweep::Safekeeping other = place;
+  sweep::CheckpointSettings other = place;
   other.identity = "other";
   EXPECT_THAT([&] { train(team, other); },
               testing::ThrowsMessage<base::InputError>(testing::HasSubstr("belongs to another experiment")));
@@ -180,7 +178,8 @@ TEST_P(Checkpoints, AStopThatWasAskedForBeforeLosesNothing) {
   const test::SharedFolder folder;
   std::raise(SIGTERM);
   std::raise(SIGTERM);
-  EXPECT_THROW(train(test::all_ranks(Reduction::plain), sweep::Safekeeping{folder.path() / "u", "abc", 0}), sweep::Stopped);
+  EXPECT_THROW(train(test::all_ranks(Reduction::plain), sweep::CheckpointSettings{folder.path() / "u", "abc", 0}),
+               sweep::Stopped);
   EXPECT_FALSE(fs::exists(folder.path() / "u"));
   base::note_stop_signals();
 }

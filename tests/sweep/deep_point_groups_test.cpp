@@ -8,7 +8,7 @@ namespace layersweep {
 namespace {
 
 using probe::PointRange;
-using sweep::Team;
+using sweep::Ranks;
 using terms::Mode;
 using test::Reduction;
 
@@ -130,8 +130,8 @@ class DeepHiddenPointGroups : public testing::Test, protected DeepTraining {
 TEST_F(DeepHiddenPointGroups, ACalibratedTrainingEndsAcceptedAndTheSameEverywhere) {
   settings_.calibrate = true;
   const sweep::TrainedUnit unit = train(test::all_ranks_in_groups(divisions().front(), Reduction::plain));
-  const auto scores = sweep::evaluate_cells(test::this_rank(Reduction::deterministic), *subject_.model, subject_.dev, 0,
-                                            layout_, unit.parameters, active_, 200);
+  const Ranks alone = test::this_rank(Reduction::deterministic);
+  const auto scores = evaluator(alone).cells(unit.parameters, active_);
   for (int p = 0; p < static_cast<int>(points()); ++p) {
     EXPECT_TRUE(sweep::is_accepted(sweep::at_cell(scores, p, 0), {settings_.epsilon, settings_.flip_limit})) << p;
   }

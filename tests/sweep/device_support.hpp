@@ -70,7 +70,7 @@ inline at::Tensor uneven_parameters(const probe::ProbeLayout& layout) {
 /// One cell of the second seed has stopped (input mode: the whole seed).
 inline Outcome outcome_of(const model::Model& model, const data::Corpus& texts, terms::Mode mode,
                           const at::Tensor& parameters) {
-  const probe::ProbeLayout layout(mode, widths_of(model), 2);
+  const probe::ProbeLayout layout(mode, probe::widths_of(model), 2);
   const std::vector<std::uint64_t> seeds{1, 2};
   std::vector<std::int64_t> examples;
   for (std::int64_t e = 0; e < texts.size(); ++e) examples.push_back(e);
@@ -83,14 +83,14 @@ inline Outcome outcome_of(const model::Model& model, const data::Corpus& texts, 
                            {},
                            texts.size()};
   mode == terms::Mode::input ? inputs.active.select(1, 1).fill_(false) : inputs.active[1][1].fill_(false);
-  inputs.noise = probe::gate_noise(mode, seeds, layout.clip({}), 1, examples, batch.width());
+  inputs.noise = probe::gate_noise({mode, seeds, layout.clip({})}, 1, examples, batch.width());
   const at::Tensor here = parameters.to(model.device());
   probe::StepSums sums(layout, model.device());
-  probe::accumulate_step(model, batch, layout, here, inputs, sums);
+  probe::accumulate_step(model, batch, {layout, here}, inputs, sums);
 
   const model::Clean clean = model.clean(batch);
   return {clean.logits.cpu(), sums.gradient().cpu(), sums.figures(),
-          probe::evaluate_hard_masks(model, batch, clean, layout, here, inputs.active)};
+          probe::evaluate_hard_masks({model, batch, clean}, {layout, here}, inputs.active)};
 }
 
 inline config::Probe short_training() {
@@ -108,13 +108,12 @@ inline config::Probe short_training() {
 }
 
 inline sweep::TrainedUnit train_shortly(
-    const sweep::Team& team, const model::Model& model, const data::Corpus& train, const data::Corpus& dev, terms::Mode mode,
-    const config::Probe& settings, const std::optional<sweep::Safekeeping>& safekeeping = {},
+    const sweep::Ranks& team, const model::Model& model, const data::Corpus& train, const data::Corpus& dev,
+    terms::Mode mode, const config::Probe& settings, const std::optional<sweep::CheckpointSettings>& checkpoints = {},
     const sweep::OnProgress& on_progress = [](const sweep::Progress&) {}) {
-  sweep::Team whole = team;  // made before points are shared out
-  whole.point_groups.clear();
-  const auto start = sweep::starting_replacements(whole, model, train, config::Replacement::mask);
-  return sweep::train_unit(team, model, {train, dev}, {mode, {1, 2}}, settings, 400, start, on_progress, safekeeping);
+  // Made before points are shared out.
+  const auto start = sweep::starting_replacements(team.without_point_groups(), model, train, config::Replacement::mask);
+  return sweep::train_unit(team, {model, train, dev, {mode, {1, 2}}, settings, 400, start}, on_progress, checkpoints);
 }
 
 /// The largest difference of figures that are NaN in the same places, relative to the largest.

@@ -8,31 +8,27 @@
 #include "probe/optimiser.hpp"
 #include "support/stand_in_device.hpp"
 #include "sweep/device_support.hpp"
-#include "sweep/evaluation.hpp"
-#include "sweep/pace.hpp"
+#include "sweep/evaluator.hpp"
+#include "sweep/stop_and_checkpoint_clock.hpp"
 
 namespace layersweep {
 namespace {
 
 using model::Arithmetic;
-using sweep::Team;
+using sweep::Ranks;
 using terms::Mode;
 using test::Reduction;
 
 constexpr double rounding = 1e-6;
 
 // Two shards: every piece costs the stand-in thousands of openings of its memory.
-Team few_shards(Reduction reduction) {
-  Team team = test::all_ranks(reduction);
-  team.shards = 2;
-  return team;
-}
+Ranks few_shards(Reduction reduction) { return test::all_ranks({.shards = 2, .reduction = reduction}); }
 
 class OnDevice : public testing::TestWithParam<std::tuple<Mode, std::string>> {
  protected:
   OnDevice() {
     at::manual_seed(5);
-    parameters_ = test::uneven_parameters({mode(), test::widths_of(*host_), 2});
+    parameters_ = test::uneven_parameters({mode(), probe::widths_of(*host_), 2});
     base::note_stop_signals();
   }
 
@@ -91,14 +87,14 @@ TEST_P(OnDevice, Bf16IsThatOfTheHost) {
 }
 
 TEST_P(OnDevice, SearchesSeeTheSameFigures) {
-  const Team team = few_shards(Reduction::deterministic);
-  const probe::ProbeLayout layout(mode(), test::widths_of(*host_), 2);
+  const Ranks team = few_shards(Reduction::deterministic);
+  const probe::ProbeLayout layout(mode(), probe::widths_of(*host_), 2);
   const at::Tensor all = at::ones({layout.points(), 2}, at::kBool);
-  const at::Tensor phi = sweep::gate_logits_of(team, *device_, dev_, layout, parameters_, 400);
-  EXPECT_LT(test::relative_difference(phi, sweep::gate_logits_of(team, *host_, dev_, layout, parameters_, 400)), rounding);
+  const sweep::Evaluator on_device(team, *device_, dev_, layout, 400), on_host(team, *host_, dev_, layout, 400);
+  EXPECT_LT(test::relative_difference(on_device.gate_logits(parameters_), on_host.gate_logits(parameters_)), rounding);
   const auto half = sweep::cell_table(layout, 0.5);
-  const auto device = sweep::evaluate_random_masks(team, *device_, dev_, layout, parameters_, all, half, 400);
-  const auto host = sweep::evaluate_random_masks(team, *host_, dev_, layout, parameters_, all, half, 400);
+  const auto device = on_device.random_masks(parameters_, all, half);
+  const auto host = on_host.random_masks(parameters_, all, half);
   for (std::int64_t p = 0; p < layout.points(); ++p) {
     EXPECT_NEAR(sweep::at_cell(device, p, 0).kl, sweep::at_cell(host, p, 0).kl, 1e-5 * sweep::at_cell(host, p, 0).kl);
     EXPECT_EQ(sweep::at_cell(device, p, 1).flips, sweep::at_cell(host, p, 1).flips);
@@ -127,7 +123,7 @@ void expect_alike(const sweep::TrainedUnit& device, const sweep::TrainedUnit& ho
 }
 
 TEST_P(OnDevice, ATrainingGoesTheSameWay) {
-  const Team team = few_shards(Reduction::plain);
+  const Ranks team = few_shards(Reduction::plain);
   const auto settings = test::short_training();
   expect_alike(test::train_shortly(team, *device_, train_, dev_, mode(), settings),
                test::train_shortly(team, *host_, train_, dev_, mode(), settings));
@@ -135,9 +131,8 @@ TEST_P(OnDevice, ATrainingGoesTheSameWay) {
 
 TEST_P(OnDevice, GroupsShareThePoints) {
   if (comm::world().size() == 1) GTEST_SKIP() << "one rank is one group";
-  Team team = few_shards(Reduction::plain);
   const auto points = static_cast<int>(host_->points().size());
-  team.point_groups = {{0, points / 2}, {points / 2, points}};
+  const Ranks team = test::all_ranks({.shards = 2, .point_groups = {{0, points / 2}, {points / 2, points}}});
   const auto settings = test::short_training();
   expect_alike(test::train_shortly(team, *device_, train_, dev_, mode(), settings),
                test::train_shortly(team, *host_, train_, dev_, mode(), settings));
@@ -145,12 +140,12 @@ TEST_P(OnDevice, GroupsShareThePoints) {
 
 TEST_P(OnDevice, AStoppedTrainingEndsInTheSameBits) {
   if (answers_) GTEST_SKIP() << "classes tell";
-  const Team team = few_shards(Reduction::deterministic);
+  const Ranks team = few_shards(Reduction::deterministic);
   auto settings = test::short_training();
   settings.max_steps = 12;  // asked to stop where progress is reported, in the tenth
   settings.validate_every = 6;
   const test::SharedFolder folder;
-  const sweep::Safekeeping place{folder.path(), "an experiment", 0.0};
+  const sweep::CheckpointSettings place{folder.path(), "an experiment", 0.0};
   const auto stop = [](const sweep::Progress& now) {
     if (now.step == 10) std::raise(SIGUSR1);
   };

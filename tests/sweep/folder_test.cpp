@@ -11,11 +11,11 @@
 namespace layersweep {
 namespace {
 
+using plan::Unit;
 using sweep::identity_difference;
 using sweep::RunFolder;
 using sweep::RunIdentity;
 using sweep::TrainedUnit;
-using sweep::Unit;
 using terms::Mode;
 using terms::Status;
 
@@ -168,7 +168,7 @@ TEST(RunFolder, WorkStaysWithItsTextsAndItsModel) {
   hold(folder, "texts", {{"", "one"}});
   hold(folder, "texts", {{"", "another"}});  // nothing was done yet
   hold(folder, "encoder", changed);
-  hold(folder, "encoder", encoder);
+  hold(folder, "encoder", model);
   const std::string before = folder.identity();
   std::filesystem::create_directory(folder.model());
   hold(folder, "model", {{"config.json", "d"}});
@@ -191,7 +191,7 @@ TEST(RunFolder, WorkStaysWithItsTextsAndItsModel) {
                 hold(folder, "model", {{"config.json", "f"}});
               }),
               testing::HasSubstr("other config.json of the model"));
-  hold(folder, "encoder", encoder);  // a refusal changed nothing
+  hold(folder, "encoder", model);  // a refusal changed nothing
 }
 
 TEST(RunFolder, WorkOfAVersionThatDidNotNoteItsModelIsRefusedByName) {

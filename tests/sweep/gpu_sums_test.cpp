@@ -7,14 +7,14 @@
 namespace layersweep {
 namespace {
 
-using sweep::Team;
+using sweep::Ranks;
 using terms::Mode;
 using test::Reduction;
 
 class SumsOnGpus : public testing::TestWithParam<Mode> {
  protected:
   // Two steps.
-  std::vector<at::Tensor> sums_of(const Team& team) const {
+  std::vector<at::Tensor> sums_of(const Ranks& team) const {
     sweep::StepReducer reducer(team, layout_);
     std::vector<at::Tensor> sums;
     for (int step = 0; step < 2; ++step) {
@@ -37,23 +37,19 @@ INSTANTIATE_TEST_SUITE_P(Modes, SumsOnGpus, testing::Values(Mode::input, Mode::h
 
 TEST_P(SumsOnGpus, AreThoseOverMpi) {
   comm::stand_in::behave({});
-  Team team = test::all_ranks(Reduction::plain);
-  const auto expected = sums_of(team);
-  team.gpu = team.ranks.rank();
-  const auto sums = sums_of(team);
+  const auto expected = sums_of(test::all_ranks(Reduction::plain));
+  const auto sums = sums_of(test::all_ranks({.gpu = comm::world().rank()}));
   for (std::size_t step = 0; step < 2; ++step) {
     EXPECT_LT(test::relative_difference(sums[step], expected[step]), 1e-6);  // eight numbers in another order
   }
-  EXPECT_EQ(comm::stand_in::calls("ncclAllReduce"), team.ranks.size() > 1 ? 2 : 0);
+  EXPECT_EQ(comm::stand_in::calls("ncclAllReduce"), comm::world().size() > 1 ? 2 : 0);
   EXPECT_THAT(comm::stand_in::violations(), testing::IsEmpty());
 }
 
 TEST_P(SumsOnGpus, ComeToTheHostWhereTheirOrderIsFixed) {
   comm::stand_in::behave({});
-  Team team = test::all_ranks(Reduction::deterministic);
-  const auto expected = sums_of(team);
-  team.gpu = team.ranks.rank();
-  const auto sums = sums_of(team);
+  const auto expected = sums_of(test::all_ranks(Reduction::deterministic));
+  const auto sums = sums_of(test::all_ranks({.reduction = Reduction::deterministic, .gpu = comm::world().rank()}));
   for (std::size_t step = 0; step < 2; ++step) EXPECT_TRUE(sums[step].equal(expected[step]));
   EXPECT_EQ(comm::stand_in::calls(), 0);
 }
@@ -62,11 +58,8 @@ TEST_P(SumsOnGpus, ComeToTheHostWhereTheirOrderIsFixed) {
 TEST_P(SumsOnGpus, OfGroupsThatShareThePoints) {
   if (comm::world().size() != 2) GTEST_SKIP() << "for two ranks";
   comm::stand_in::behave({});
-  Team team = test::all_ranks(Reduction::plain);
-  team.point_groups = {{0, 2}, {2, 3}};
-  const auto expected = sums_of(team);
-  team.gpu = team.ranks.rank();
-  const auto sums = sums_of(team);
+  const auto expected = sums_of(test::all_ranks({.point_groups = {{0, 2}, {2, 3}}}));
+  const auto sums = sums_of(test::all_ranks({.gpu = comm::world().rank(), .point_groups = {{0, 2}, {2, 3}}}));
   for (std::size_t step = 0; step < 2; ++step) {
     EXPECT_LT(test::relative_difference(sums[step], expected[step]), 1e-6);
   }

@@ -11,7 +11,7 @@
 #include "device/gpus.hpp"
 #include "device/libtorch_cuda.hpp"
 #include "sweep/device_support.hpp"
-#include "sweep/evaluation.hpp"
+#include "sweep/evaluator.hpp"
 
 #if LAYERSWEEP_STAND_IN
 #include "support/stand_in_device.hpp"
@@ -81,7 +81,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_P(Gpu, AStepAndMasksAreThoseOfTheCpu) {
   at::manual_seed(5);
-  const at::Tensor parameters = test::uneven_parameters({mode(), test::widths_of(*host_), 2});
+  const at::Tensor parameters = test::uneven_parameters({mode(), probe::widths_of(*host_), 2});
   const test::Outcome host = test::outcome_of(*host_, train_, mode(), parameters);
   const test::Outcome device = test::outcome_of(*device_, train_, mode(), parameters);
   const double logits = test::relative_difference(device.logits, host.logits);
@@ -101,18 +101,15 @@ TEST_P(Gpu, AStepAndMasksAreThoseOfTheCpu) {
 
 TEST_P(Gpu, AShortTrainingEndsAccepted) {
   if (LAYERSWEEP_STAND_IN && precision().name != "fp32") GTEST_SKIP() << "fp32 shows that the test works";
-  sweep::Team team = test::this_rank(test::Reduction::plain);
-#if !LAYERSWEEP_STAND_IN
-  team.gpu = 0;
-#endif
-  team.shards = 2;
+  const auto gpu = LAYERSWEEP_STAND_IN ? std::nullopt : std::optional<int>(0);
+  const sweep::Ranks team(comm::TimedTeam(comm::Communicator(), 60), {.shards = 2, .gpu = gpu});
   auto settings = test::short_training();
   settings.calibrate = true;
   const auto unit = test::train_shortly(team, *device_, train_, dev_, mode(), settings);
   EXPECT_TRUE(unit.parameters.isfinite().all().item<bool>());
   EXPECT_TRUE(unit.steps.eq(settings.max_steps).all().item<bool>());
   const at::Tensor all = at::ones({unit.layout.points(), 2}, at::kBool);
-  for (const auto& seeds : sweep::evaluate_cells(team, *device_, dev_, 0, unit.layout, unit.parameters, all, 400)) {
+  for (const auto& seeds : sweep::Evaluator(team, *device_, dev_, unit.layout, 400).cells(unit.parameters, all)) {
     for (const sweep::Score& score : seeds) EXPECT_TRUE(sweep::is_accepted(score, {settings.epsilon, settings.flip_limit}));
   }
 }

@@ -8,7 +8,7 @@
 #include "model/bert.hpp"
 #include "model/support.hpp"
 #include "probe/noise.hpp"
-#include "sweep/evaluation.hpp"
+#include "sweep/evaluator.hpp"
 #include "sweep/replacements.hpp"
 #include "sweep/step_reducer.hpp"
 #include "sweep/support.hpp"
@@ -44,10 +44,8 @@ inline data::Corpus random_texts(std::int64_t count, std::int64_t vocabulary, st
 }
 
 /// All ranks of the job, evenly over these groups of points.
-inline sweep::Team all_ranks_in_groups(const std::vector<probe::PointRange>& groups, Reduction reduction) {
-  sweep::Team team = all_ranks(reduction);
-  team.point_groups = groups;
-  return team;
+inline sweep::Ranks all_ranks_in_groups(const std::vector<probe::PointRange>& groups, Reduction reduction) {
+  return all_ranks({.reduction = reduction, .point_groups = groups});
 }
 
 inline bool is_everywhere_the_same(const at::Tensor& parameters) {
@@ -60,7 +58,7 @@ class GroupedTraining {
  protected:
   GroupedTraining(Subject subject, terms::Mode mode, std::vector<std::uint64_t> seeds)
       : subject_(std::move(subject)),
-        layout_(mode, widths_of(*subject_.model), static_cast<std::int64_t>(seeds.size())),
+        layout_(mode, probe::widths_of(*subject_.model), static_cast<std::int64_t>(seeds.size())),
         seeds_(std::move(seeds)) {
     settings_.epsilon = 0.05;
     settings_.batch = 32;
@@ -80,18 +78,18 @@ class GroupedTraining {
   std::int64_t points() const { return layout_.points(); }
 
   /// Gradients and figures of one step of `parameters_`, with every entry from the group that has it.
-  at::Tensor step(const sweep::Team& team) {
+  at::Tensor step(const sweep::Ranks& team) {
     sweep::StepReducer reducer(team, layout_);
     const probe::PointRange mine = layout_.clip(team.my_points());
     const data::Corpus texts = subject_.train.first(std::min<std::int64_t>(40, subject_.train.size()));
     probe::StepInputs inputs{terms::Sparsity::log, at::ones({points(), layout_.seeds()}), active_, mine, {}, texts.size()};
-    const data::GlobalBatch batch = data::ordered_batches(texts.lengths(), {texts.size(), team.shards, 0}).front();
+    const data::GlobalBatch batch = data::ordered_batches(texts.lengths(), {texts.size(), team.shards(), 0}).front();
     for (int shard = team.my_shards().begin; shard < team.my_shards().end; ++shard) {
       const data::Shard& examples = batch.shards[static_cast<std::size_t>(shard)];
       probe::StepSums part(layout_);
       const model::Batch tensors = model::collate(subject_.train, examples);
-      inputs.noise = probe::gate_noise(mode(), seeds_, probe::probes_of(mode(), mine), 1, examples, tensors.width());
-      probe::accumulate_step(*subject_.model, tensors, layout_, parameters_, inputs, part);
+      inputs.noise = probe::gate_noise({mode(), seeds_, probe::probes_of(mode(), mine)}, 1, examples, tensors.width());
+      probe::accumulate_step(*subject_.model, tensors, {layout_, parameters_}, inputs, part);
       reducer.add(shard, part);
     }
     const probe::StepSums sums = reducer.sum();
@@ -100,13 +98,17 @@ class GroupedTraining {
   }
 
   sweep::TrainedUnit train(
-      const sweep::Team& team, const std::optional<sweep::Safekeeping>& place = std::nullopt,
+      const sweep::Ranks& team, const std::optional<sweep::CheckpointSettings>& place = std::nullopt,
       const sweep::OnProgress& on_progress = [](const sweep::Progress&) {}) {
     const auto start = sweep::starting_replacements(this_rank(Reduction::deterministic), *subject_.model, subject_.train,
                                                     config::Replacement::mean);
-    return sweep::train_unit(team, broken_ ? *broken_ : *subject_.model, {subject_.train, subject_.dev}, {mode(), seeds_},
-                             settings_, 200, start, on_progress, place);
+    return sweep::train_unit(
+        team, {broken_ ? *broken_ : *subject_.model, subject_.train, subject_.dev, {mode(), seeds_}, settings_, 200, start},
+        on_progress, place);
   }
+
+  /// On the subject's dev texts.
+  sweep::Evaluator evaluator(const sweep::Ranks& team) const { return {team, *subject_.model, subject_.dev, layout_, 200}; }
 
   Subject subject_;
   probe::ProbeLayout layout_;

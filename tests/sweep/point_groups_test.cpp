@@ -6,13 +6,13 @@
 #include "model/bert.hpp"
 #include "sweep/calibrate.hpp"
 #include "sweep/grouped_training.hpp"
-#include "sweep/pace.hpp"
+#include "sweep/stop_and_checkpoint_clock.hpp"
 
 namespace layersweep {
 namespace {
 
 using probe::PointRange;
-using sweep::Team;
+using sweep::Ranks;
 using terms::Mode;
 using test::Reduction;
 
@@ -29,7 +29,7 @@ test::Subject tiny_bert() {
 }
 
 // All ranks of the job in `groups` groups of about as many points.
-Team grouped(int groups, std::int64_t points, Reduction reduction) {
+Ranks grouped(int groups, std::int64_t points, Reduction reduction) {
   const auto border = [&](int group) { return static_cast<int>(points * group / groups); };
   std::vector<PointRange> ranges;
   for (int g = 0; g < groups; ++g) ranges.push_back({border(g), border(g + 1)});
@@ -72,17 +72,15 @@ TEST_P(PointGroups, AStepGivesTheGradientsOfOneRank) {
 }
 
 TEST_P(PointGroups, TheSameWeightsGiveTheSameMasks) {
-  const auto scores = [&](const Team& team) {
-    return sweep::evaluate_cells(team, *subject_.model, subject_.dev, 0, layout_, parameters_, active_, 200);
-  };
-  const auto phi = [&](const Team& team) {
+  const auto scores = [&](const Ranks& team) { return evaluator(team).cells(parameters_, active_); };
+  const auto phi = [&](const Ranks& team) {
     return sweep::gate_logits_of(team, *subject_.model, subject_.dev, layout_, parameters_, 200);
   };
   active_[1][0] = false;
-  const Team alone_team = test::this_rank(Reduction::deterministic);
+  const Ranks alone_team = test::this_rank(Reduction::deterministic);
   const auto alone = scores(alone_team);
   for (const int groups : divisions(points())) {
-    const Team team = grouped(groups, points(), Reduction::deterministic);
+    const Ranks team = grouped(groups, points(), Reduction::deterministic);
     EXPECT_TRUE(at::allclose(phi(team), phi(alone_team), 1e-5, 1e-5));
     const auto together = scores(team);
     for (std::int64_t p = 0; p < points(); ++p) {
@@ -119,12 +117,12 @@ TEST_P(PointGroups, SearchesOnTheSameWeightsEndAlike) {
     sweep::CellTable<sweep::Score> scores;
     sweep::CellTable<double> random_shares;
   };
-  const auto search = [&](const Team& team) {
+  const auto search = [&](const Ranks& team) {
     Found found{parameters_.clone(), {}, {}};
-    sweep::calibrate(team, *subject_.model, subject_.dev, layout_, found.calibrated, {0.02, 0.15}, 200);
-    found.scores = sweep::evaluate_cells(team, *subject_.model, subject_.dev, 0, layout_, found.calibrated, active_, 200);
-    found.random_shares =
-        sweep::random_keep_shares(team, *subject_.model, subject_.dev, layout_, found.calibrated, found.scores, 200);
+    const sweep::Evaluator dev = evaluator(team);
+    sweep::calibrate(dev, found.calibrated, {0.02, 0.15});
+    found.scores = dev.cells(found.calibrated, active_);
+    found.random_shares = sweep::random_keep_shares(dev, found.calibrated, found.scores);
     return found;
   };
   const Found alone = search(test::this_rank(Reduction::deterministic));
@@ -145,8 +143,8 @@ TEST_P(PointGroups, SearchesOnTheSameWeightsEndAlike) {
 TEST_P(PointGroups, ACalibratedTrainingEndsAcceptedAndTheSameEverywhere) {
   settings_.epsilon = 0.02;
   const sweep::TrainedUnit unit = train(grouped(divisions(points()).back(), points(), Reduction::plain));
-  const auto scores = sweep::evaluate_cells(test::this_rank(Reduction::deterministic), *subject_.model, subject_.dev, 0,
-                                            layout_, unit.parameters, active_, 200);
+  const Ranks alone = test::this_rank(Reduction::deterministic);
+  const auto scores = evaluator(alone).cells(unit.parameters, active_);
   for (std::int64_t p = 0; p < points(); ++p) {
     for (std::int64_t s = 0; s < 2; ++s) {
       EXPECT_TRUE(sweep::is_accepted(sweep::at_cell(scores, p, s), {settings_.epsilon, settings_.flip_limit}));
@@ -158,8 +156,8 @@ TEST_P(PointGroups, ACalibratedTrainingEndsAcceptedAndTheSameEverywhere) {
 // The lowest point of the last group overflows the model for one seed: all ranks drop the same cells.
 TEST_P(PointGroups, WhatIsNotFiniteCostsOnlyItsCell) {
   settings_.calibrate = false;
-  const Team team = grouped(divisions(points()).back(), points(), Reduction::deterministic);
-  const PointRange last = team.point_groups.back();
+  const Ranks team = grouped(divisions(points()).back(), points(), Reduction::deterministic);
+  const PointRange last = team.sharing().point_groups.back();
   const test::OneCopyBreaks breaking(*subject_.model, 2 * last.size(), 0);
   if (team.my_group() == team.groups() - 1) {
     broken_ = &breaking;
@@ -182,14 +180,14 @@ TEST_P(PointGroups, AStoppedTrainingEndsInTheSameBits) {
   settings_.calibrate = false;
   settings_.max_steps = 12;
   base::note_stop_signals();
-  const Team team = grouped(divisions(points()).back(), points(), Reduction::deterministic);
+  const Ranks team = grouped(divisions(points()).back(), points(), Reduction::deterministic);
   const sweep::TrainedUnit whole = train(team);
 
   const test::SharedFolder folder;
-  const sweep::Safekeeping place{folder.path() / "u", "abc", 300};
-  const sweep::Safekeeping copy{folder.path() / "copy", "abc", 300};
+  const sweep::CheckpointSettings place{folder.path() / "u", "abc", 300};
+  const sweep::CheckpointSettings copy{folder.path() / "copy", "abc", 300};
   const auto signal = [&](const sweep::Progress& now) {
-    if (now.step == 10 && team.ranks.rank() == team.ranks.size() - 1) std::raise(SIGUSR1);
+    if (now.step == 10 && team.rank() == team.size() - 1) std::raise(SIGUSR1);
   };
   EXPECT_THROW(train(team, place, signal), sweep::Stopped);
   base::note_stop_signals();

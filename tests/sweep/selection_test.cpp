@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "data/counting.hpp"
-#include "sweep/evaluation.hpp"
+#include "plan/unit.hpp"
+#include "sweep/evaluator.hpp"
 #include "sweep/selection.hpp"
-#include "sweep/unit.hpp"
 
 namespace layersweep {
 namespace {
@@ -121,7 +121,7 @@ TEST(Units, CoverModesAndSeedsInOrderWhateverTheGrouping) {
   settings.seeds = {5, 0, 9, 3, 7};
   for (const std::int64_t group : {0, 1, 2, 5}) {
     settings.seeds_per_unit = group;
-    const auto units = sweep::units_of(settings);
+    const auto units = plan::units_of(settings);
     const std::size_t per_mode =
         group == 0 ? 1 : (settings.seeds.size() + static_cast<std::size_t>(group) - 1) / static_cast<std::size_t>(group);
     ASSERT_EQ(units.size(), 2 * per_mode);
@@ -136,7 +136,7 @@ TEST(Units, CoverModesAndSeedsInOrderWhateverTheGrouping) {
     twice.insert(twice.end(), settings.seeds.begin(), settings.seeds.end());
     EXPECT_EQ(seeds, twice);
   }
-  EXPECT_EQ((sweep::Unit{terms::Mode::hidden, {0, 1, 2, 3}}.name()), "hidden-0-1-2-3");
+  EXPECT_EQ((plan::Unit{terms::Mode::hidden, {0, 1, 2, 3}}.name()), "hidden-0-1-2-3");
 }
 
 std::int64_t longest_of(const data::Corpus& corpus, const std::vector<std::int64_t>& examples) {

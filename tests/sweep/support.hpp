@@ -16,7 +16,7 @@
 #include "data/counting.hpp"
 #include "model/support.hpp"
 #include "support/files.hpp"
-#include "sweep/team.hpp"
+#include "sweep/ranks.hpp"
 #include "sweep/train_probes.hpp"
 
 namespace layersweep::test {
@@ -73,18 +73,15 @@ class OneGradientBreaks final : public PassesOn {
   std::int64_t copy_;
 };
 
-inline std::vector<std::int64_t> widths_of(const model::Model& model) {
-  std::vector<std::int64_t> widths;
-  for (const model::Point& point : model.points()) widths.push_back(point.width);
-  return widths;
-}
-
 using Reduction = comm::GradientReducer::Mode;
 
 /// All ranks of the job, or this rank on its own.
-inline sweep::Team all_ranks(Reduction reduction) { return {comm::world(), {comm::world(), 60}, 8, reduction}; }
-inline sweep::Team this_rank(Reduction reduction) {
-  return {comm::Communicator(), {comm::Communicator(), 60}, 8, reduction};
+inline sweep::Ranks all_ranks(sweep::WorkSharing sharing) {
+  return sweep::Ranks(comm::TimedTeam(comm::world(), 60), std::move(sharing));
+}
+inline sweep::Ranks all_ranks(Reduction reduction) { return all_ranks({.reduction = reduction}); }
+inline sweep::Ranks this_rank(Reduction reduction) {
+  return sweep::Ranks(comm::TimedTeam(comm::Communicator(), 60), {.reduction = reduction});
 }
 
 /// A temporary folder of rank 0 that all ranks use.

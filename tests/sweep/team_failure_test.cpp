@@ -24,13 +24,13 @@ TEST(TeamFailure, BetweenASumAndTheNextEvaluationEndsTheUnit) {
   settings.max_steps = 2;
   settings.validate_every = 2;
   settings.calibrate = false;
-  const Unit unit{terms::Mode::hidden, {1}};
+  const plan::Unit unit{terms::Mode::hidden, {1}};
   for (int failing = 0; failing < comm::world().size(); ++failing) {
     UnitWork work;
     work.train = [&](const comm::Communicator& ranks, std::size_t, const Contact& contact) {
-      const Team team{ranks, {ranks, 60, contact.attend}, 8, test::Reduction::plain};
+      const Ranks team(comm::TimedTeam(ranks, 60, contact.attend));
       const auto replacements = starting_replacements(team, *model, train, config::Replacement::mean);
-      train_unit(team, *model, {train, dev}, unit, settings, 1 << 20, replacements,
+      train_unit(team, {*model, train, dev, unit, settings, 1 << 20, replacements},
                  [&](const Progress& progress) {
                    if (progress.step == 2 && ranks.rank() == failing) throw std::bad_alloc();
                  },

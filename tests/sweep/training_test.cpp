@@ -2,16 +2,15 @@
 #include <cmath>
 
 #include "probe/evaluate.hpp"
-#include "sweep/evaluation.hpp"
+#include "sweep/evaluator.hpp"
 #include "sweep/replacements.hpp"
 #include "sweep/support.hpp"
 
 namespace layersweep {
 namespace {
 
-using sweep::Team;
+using sweep::Ranks;
 using sweep::TrainedUnit;
-using sweep::Unit;
 using terms::Mode;
 using terms::Status;
 using test::Reduction;
@@ -45,10 +44,10 @@ TEST(RateFactor, RisesStaysAndFallsWithoutReachingZero) {
 
 class Training : public testing::TestWithParam<Mode> {
  protected:
-  TrainedUnit train(const Team& team, const config::Probe& settings, const model::Model& model,
+  TrainedUnit train(const Ranks& team, const config::Probe& settings, const model::Model& model,
                     std::vector<std::uint64_t> seeds = {1, 2}, std::int64_t token_budget = 200) {
     const auto start = sweep::starting_replacements(team, model, train_, config::Replacement::mean);
-    return sweep::train_unit(team, model, {train_, dev_}, Unit{GetParam(), std::move(seeds)}, settings, token_budget, start,
+    return sweep::train_unit(team, {model, train_, dev_, {GetParam(), std::move(seeds)}, settings, token_budget, start},
                              [this](const sweep::Progress& line) { progress_.push_back(line); });
   }
 
@@ -98,7 +97,7 @@ TEST_P(Training, EveryRankReturnsTheSame) {
 TEST_P(Training, TakesItsStepsAndReportsThem) {
   const config::Probe settings = quick_settings();
   const TrainedUnit trained = train(test::all_ranks(Reduction::plain), settings, *model_);
-  EXPECT_EQ(sweep::planned_steps(settings, train_.size()), 10);
+  EXPECT_EQ(plan::planned_steps(settings, train_.size()), 10);
   EXPECT_TRUE(trained.steps.eq(10).all().item<bool>());
   ASSERT_EQ(trained.curve.size(), 3u);  // at 0, 5 and 10
   EXPECT_EQ(trained.curve[1].step, 5);
@@ -118,10 +117,10 @@ TEST_P(Training, TakesItsStepsAndReportsThem) {
 TEST_P(Training, CalibrationLeavesEveryProbeAccepted) {
   config::Probe settings = quick_settings();
   settings.calibrate = true;
-  const Team team = test::all_ranks(Reduction::deterministic);
+  const Ranks team = test::all_ranks(Reduction::deterministic);
   const TrainedUnit unit = train(team, settings, *model_);
   const at::Tensor all = at::ones({unit.layout.points(), unit.layout.seeds()}, at::kBool);
-  for (const auto& seeds : sweep::evaluate_cells(team, *model_, dev_, 0, unit.layout, unit.parameters, all, 200)) {
+  for (const auto& seeds : sweep::Evaluator(team, *model_, dev_, unit.layout, 200).cells(unit.parameters, all)) {
     for (const sweep::Score& score : seeds) EXPECT_TRUE(sweep::is_accepted(score, {settings.epsilon, settings.flip_limit}));
   }
   test::expect_same(train(test::this_rank(Reduction::deterministic), settings, *model_), unit);
@@ -152,11 +151,11 @@ TEST_P(Training, KeepsTheBestSnapshot) {
   settings.learning_rate = 0.05;
   settings.max_steps = 20;
   settings.validate_every = 4;
-  const Team team = test::all_ranks(Reduction::deterministic);
+  const Ranks team = test::all_ranks(Reduction::deterministic);
   const TrainedUnit trained = train(team, settings, *model_);
   const sweep::Limits limits{settings.epsilon, settings.flip_limit};
   const auto again =
-      sweep::evaluate_cells(team, *model_, dev_, 0, trained.layout, trained.parameters, at::ones({2, 2}, at::kBool), 200);
+      sweep::Evaluator(team, *model_, dev_, trained.layout, 200).cells(trained.parameters, at::ones({2, 2}, at::kBool));
   const auto points_of = [](const auto& scores, std::size_t seed) {
     return std::vector<sweep::Score>{scores[0][seed], scores[1][seed]};
   };
@@ -267,13 +266,13 @@ TEST_P(Training, AGradientThatIsNotFiniteCostsOnlyItsCell) {
 TEST(Evaluation, IsTheSameForAnyTeamAndAgreesWithOneBatch) {
   const auto model = test::small_counting_model();
   const data::Corpus corpus = data::counting_corpus(1, terms::Split::dev).first(90);
-  const probe::ProbeLayout layout(Mode::hidden, test::widths_of(*model), 2);
+  const probe::ProbeLayout layout(Mode::hidden, probe::widths_of(*model), 2);
   at::manual_seed(1);
   const at::Tensor parameters = at::randn({layout.size()});
   const at::Tensor active = at::ones({2, 2}, at::kBool);
   active[1][0] = false;
-  const auto evaluate = [&](const Team& team, std::int64_t examples, std::int64_t budget) {
-    return sweep::evaluate_cells(team, *model, corpus, examples, layout, parameters, active, budget);
+  const auto evaluate = [&](const Ranks& team, std::int64_t examples, std::int64_t budget) {
+    return sweep::Evaluator(team, *model, corpus, layout, budget).cells(parameters, active, examples);
   };
   const auto team = evaluate(test::all_ranks(Reduction::plain), 0, 200);
   EXPECT_TRUE(test::same_scores(team, evaluate(test::this_rank(Reduction::plain), 0, 200)));
@@ -282,7 +281,7 @@ TEST(Evaluation, IsTheSameForAnyTeamAndAgreesWithOneBatch) {
     std::vector<std::int64_t> examples(static_cast<std::size_t>(count == 0 ? corpus.size() : count));
     for (std::size_t e = 0; e < examples.size(); ++e) examples[e] = static_cast<std::int64_t>(e);
     const model::Batch batch = model::collate(corpus, examples);
-    const auto masks = probe::evaluate_hard_masks(*model, batch, model->clean(batch), layout, parameters, active);
+    const auto masks = probe::evaluate_hard_masks({*model, batch, model->clean(batch)}, {layout, parameters}, active);
     const auto scores = evaluate(test::all_ranks(Reduction::plain), count, 1 << 20);
     for (std::int64_t p = 0; p < 2; ++p) {
       for (std::int64_t s = 0; s < 2; ++s) {
@@ -306,7 +305,7 @@ TEST(Replacements, MeanIsTheMeanStateOfATokenForAnyTeam) {
   const auto alone =
       sweep::starting_replacements(test::this_rank(Reduction::deterministic), *model, corpus, config::Replacement::mean);
   std::vector<at::Tensor> sums;
-  for (const std::int64_t width : test::widths_of(*model)) sums.push_back(at::zeros({width}, at::kDouble));
+  for (const std::int64_t width : probe::widths_of(*model)) sums.push_back(at::zeros({width}, at::kDouble));
   for (std::int64_t e = 0; e < corpus.size(); ++e) {
     const std::vector<std::int64_t> one{e};
     const model::Clean clean = model->clean(model::collate(corpus, one));
@@ -321,7 +320,7 @@ TEST(Replacements, MeanIsTheMeanStateOfATokenForAnyTeam) {
 TEST(Replacements, XavierIsNormalAndTheSameEveryTime) {
   const auto model = model::make_counting({{10, 1024, 2}, model::random_counting_weights({10, 1024, 2}, 1)});
   const data::Corpus corpus = data::counting_corpus(1, terms::Split::train).first(8);
-  const Team team = test::all_ranks(Reduction::plain);
+  const Ranks team = test::all_ranks(Reduction::plain);
   const auto a = sweep::starting_replacements(team, *model, corpus, config::Replacement::xavier);
   const auto b = sweep::starting_replacements(team, *model, corpus, config::Replacement::xavier);
   EXPECT_TRUE(a[0].equal(b[0]));

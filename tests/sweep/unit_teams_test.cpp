@@ -12,7 +12,7 @@
 #include "comm/communicator.hpp"
 #include "comm/timed_team.hpp"
 #include "sweep/device_memory.hpp"
-#include "sweep/pace.hpp"
+#include "sweep/stop_and_checkpoint_clock.hpp"
 #include "sweep/unit_teams.hpp"
 
 namespace layersweep::sweep {

@@ -1,14 +1,14 @@
 // When the ranks of a team keep their state and when they stop: one decision for all of them, at the same step.
 #pragma once
 
-#include <chrono>
 #include <exception>
 #include <functional>
 #include <string>
 
+#include "base/clock.hpp"
 #include "comm/communicator.hpp"
 #include "comm/timed_team.hpp"
-#include "sweep/team.hpp"
+#include "sweep/ranks.hpp"
 
 namespace layersweep::sweep {
 
@@ -27,10 +27,10 @@ class Stopped : public std::exception {
 /// Collective.
 void stop_here_if_asked(const comm::Communicator& ranks);
 
-class Pace {
+class StopAndCheckpointClock {
  public:
   /// `interval_s` is run.checkpoint_seconds; 0 keeps the state after every step. Collective.
-  Pace(const Team& team, double interval_s);
+  StopAndCheckpointClock(const Ranks& ranks, double interval_s);
 
   enum class Next { go_on, keep, keep_and_stop };
 
@@ -60,17 +60,16 @@ class Pace {
   const std::string& reason() const { return reason_; }
 
  private:
-  using Clock = std::chrono::steady_clock;
+  using Clock = base::Clock;
 
-  // What any rank says.
-  struct Said {
-    bool it_is_time_to_keep = false;
-    bool it_failed = false;
+  // Whether any rank found so.
+  struct Findings {
+    bool time_to_keep = false;
+    bool failed = false;
   };
-  Said agree(Said here);
+  Findings agree(Findings here);
 
-  Team team_;
-  comm::TimedTeam timed_;
+  comm::TimedTeam team_;
   double interval_s_;
   Clock::time_point kept_ = Clock::now();
   Clock::time_point asked_ = Clock::now();
@@ -81,8 +80,8 @@ class Pace {
   std::string reason_;
 };
 
-/// The same ranks, whose evaluations stop between two batches of texts when `pace`, which outlives them, is asked to.
-Team stopping_between_pieces(Team team, Pace& pace);
+/// The same ranks, whose evaluations stop between two batches of texts when `clock`, which outlives them, is asked to.
+Ranks stopping_between_pieces(const Ranks& ranks, StopAndCheckpointClock& clock);
 
 /// Seconds that should be left of a job when it stops: a minute, more where `needed_s` is long, but never more than half of
 /// the `left_at_start_s` that this start had, so that every start gets somewhere.

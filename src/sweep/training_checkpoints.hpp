@@ -1,28 +1,35 @@
-// Keeps the state of a training on disk while a team of ranks carries it out. All calls are collective over the team.
+// Keeps the state of a training on disk while ranks carry it out. All calls are collective over the ranks.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
 
+#include "base/clock.hpp"
 #include "sweep/checkpoint_folder.hpp"
-#include "sweep/pace.hpp"
-#include "sweep/team.hpp"
+#include "sweep/ranks.hpp"
+#include "sweep/stop_and_checkpoint_clock.hpp"
 
 namespace layersweep::sweep {
 
-class Safe {
+/// Where checkpoints lie, and how often they are written.
+struct CheckpointSettings {
+  std::filesystem::path folder;  ///< of the unit or the model in training
+  std::string identity;          ///< of the run
+  double interval_s = 300;       ///< as run.checkpoint_seconds
+};
+
+class TrainingCheckpoints {
  public:
   using Read = std::function<std::int64_t(const std::filesystem::path& folder)>;
   using Write = std::function<void(const std::filesystem::path& folder)>;
 
-  /// `folder`, `owner` and `identity` as CheckpointFolder, `interval_s` as Pace. All ranks call `prepare` together before
-  /// one writes. Throws Stopped when the ranks were asked to stop before.
-  Safe(
-      const Team& team, std::filesystem::path folder, std::string owner, std::string identity, double interval_s,
+  /// `owner` names the training, as in CheckpointFolder. All ranks call `prepare` together before one writes. Throws Stopped
+  /// when the ranks were asked to stop before.
+  TrainingCheckpoints(
+      const Ranks& ranks, const std::string& owner, const CheckpointSettings& settings,
       std::function<void()> prepare = [] {});
 
   /// `read` restores the state from the newest whole checkpoint, if there is one, on every rank, and gives its step. Throws
@@ -45,13 +52,13 @@ class Safe {
  private:
   [[noreturn]] void stop(std::int64_t step) const;
 
-  Team team_;
+  Ranks ranks_;
   std::string owner_;
   CheckpointFolder checkpoints_;
-  Pace pace_;
+  StopAndCheckpointClock clock_;
   std::function<void()> prepare_;
   std::int64_t newest_step_ = -1;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  base::Clock::time_point start_ = base::Clock::now();
   std::uintmax_t bytes_ = 0;  // of the last one written here
 };
 

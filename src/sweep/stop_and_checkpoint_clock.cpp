@@ -1,4 +1,4 @@
-#include "sweep/pace.hpp"
+#include "sweep/stop_and_checkpoint_clock.hpp"
 
 #include <algorithm>
 #include <array>
@@ -15,12 +15,10 @@
 namespace layersweep::sweep {
 namespace {
 
+using base::seconds_since;
+
 constexpr double least_margin_s = 60;
 constexpr double slow_disk_s = 1800;  // how long a checkpoint may take before its writer counts as lost
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 // Until the Slurm job ends; infinite outside one.
 double seconds_left() {
@@ -67,57 +65,58 @@ void stop_here_if_asked(const comm::Communicator& ranks) {
   if (const std::string reason = reason_among(asked); !reason.empty()) throw Stopped(reason);
 }
 
-Pace::Pace(const Team& team, double interval_s) : team_(team), timed_(team.timed), interval_s_(interval_s) {}
+StopAndCheckpointClock::StopAndCheckpointClock(const Ranks& ranks, double interval_s)
+    : team_(ranks.team()), interval_s_(interval_s) {}
 
-Pace::Next Pace::next() {
-  const Said said = agree({.it_is_time_to_keep = timed_.rank() == 0 && seconds_since(kept_) >= interval_s_});
+StopAndCheckpointClock::Next StopAndCheckpointClock::next() {
+  const bool time_to_keep = team_.rank() == 0 && seconds_since(kept_) >= interval_s_;
+  const Findings all = agree({.time_to_keep = time_to_keep});
   if (!reason_.empty()) return Next::keep_and_stop;
-  return said.it_is_time_to_keep ? Next::keep : Next::go_on;
+  return all.time_to_keep ? Next::keep : Next::go_on;
 }
 
-bool Pace::is_asked_to_stop() {
+bool StopAndCheckpointClock::is_asked_to_stop() {
   agree({});
   return !reason_.empty();
 }
 
-void Pace::run_piece(const std::function<void()>& piece) {
+void StopAndCheckpointClock::run_piece(const std::function<void()>& piece) {
   std::optional<comm::LocalFailure> failure;
   try {
     piece();
   } catch (...) {
     failure = comm::describe_current_exception();
   }
-  if (agree({.it_failed = failure.has_value()}).it_failed) comm::throw_together(team_.ranks, failure);
+  if (agree({.failed = failure.has_value()}).failed) comm::throw_together(team_.communicator(), failure);
   if (!reason_.empty()) throw Stopped(reason_);
 }
 
-Team stopping_between_pieces(Team team, Pace& pace) {
-  team.between_pieces = [&pace] {
-    if (pace.is_asked_to_stop()) throw Stopped(pace.reason());
-  };
-  return team;
+Ranks stopping_between_pieces(const Ranks& ranks, StopAndCheckpointClock& clock) {
+  return ranks.pausing_by([&clock] {
+    if (clock.is_asked_to_stop()) throw Stopped(clock.reason());
+  });
 }
 
 // Sets the reason to stop, if there is one.
-Pace::Said Pace::agree(Said here) {
+StopAndCheckpointClock::Findings StopAndCheckpointClock::agree(Findings here) {
   longest_s_ = std::max(longest_s_, seconds_since(asked_));
   const Asked asked = asked_here(3 * cost_s_ + longest_s_);
   std::array<double, reasons.size() + 2> all{};
   std::ranges::copy(asked, all.begin());
   double& time_to_keep = all[reasons.size()];
   double& failures = all[reasons.size() + 1];
-  time_to_keep = here.it_is_time_to_keep ? 1 : 0;
-  failures = here.it_failed ? 1 : 0;
-  timed_.all_reduce_sum(std::span<double>(all));
+  time_to_keep = here.time_to_keep ? 1 : 0;
+  failures = here.failed ? 1 : 0;
+  team_.all_reduce_sum(std::span<double>(all));
   asked_ = Clock::now();
   reason_ = reason_among(std::span(all).first<reasons.size()>());
   return {time_to_keep > 0, failures > 0};
 }
 
-void Pace::keep(const std::function<void()>& write, Writers writers) {
+void StopAndCheckpointClock::keep(const std::function<void()>& write, Writers writers) {
   const Clock::time_point start = Clock::now();
   std::optional<comm::LocalFailure> failure;
-  if (timed_.rank() == 0 || writers == Writers::all_ranks) {
+  if (team_.rank() == 0 || writers == Writers::all_ranks) {
     try {
       write();
     } catch (...) {
@@ -125,14 +124,11 @@ void Pace::keep(const std::function<void()>& write, Writers writers) {
     }
   }
   // Only a writer may take its time. When the only one is done, the others have long been waiting.
-  const bool waits_for_others = timed_.rank() != 0 || writers == Writers::all_ranks;
-  const double usual_s = timed_.limit_s();
-  timed_.set_limit(waits_for_others ? std::max(usual_s, slow_disk_s) : usual_s);
-  timed_.gate("the end of a checkpoint");
-  timed_.set_limit(usual_s);
+  const bool waits_for_others = team_.rank() != 0 || writers == Writers::all_ranks;
+  team_.gate("the end of a checkpoint", waits_for_others ? std::max(team_.limit_s(), slow_disk_s) : team_.limit_s());
   std::array<double, 1> failures{failure ? 1.0 : 0.0};
-  timed_.all_reduce_sum(std::span<double>(failures));
-  if (failures[0] > 0) comm::throw_together(team_.ranks, failure);
+  team_.all_reduce_sum(std::span<double>(failures));
+  if (failures[0] > 0) comm::throw_together(team_.communicator(), failure);
   cost_s_ = std::max(cost_s_, seconds_since(start));
   total_cost_s_ += seconds_since(start);
   ++kept_times_;
