@@ -57,7 +57,7 @@ int main(int argc, char** argv) {
   device::keep_freed_memory();
   at::set_num_threads(1);
   const auto model = model::open_model(argv[1]);
-  const auto corpus = data::prepare_sst(argv[2], terms::Split::test, data::Tokenizer::open(argv[1]), 512);
+  const auto corpus = data::prepare_sst(argv[2], terms::Split::test, text::Tokenizer::open(argv[1]), 512);
   const auto batches = batches_by_length(corpus, argc > 3 ? std::stoul(argv[3]) : 1);
   const std::vector<model::Point>& points = model->points();
   std::vector<std::size_t> measured(points.size());

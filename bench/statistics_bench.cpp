@@ -33,7 +33,7 @@ int main(int argc, char** argv) {
   device::keep_freed_memory();
   at::set_num_threads(1);
   const auto model = model::open_model(argv[1]);
-  const auto tokenizer = data::Tokenizer::open(argv[1]);
+  const auto tokenizer = text::Tokenizer::open(argv[1]);
   const auto all = data::prepare_sst(argv[2], terms::Split::train, tokenizer, 84);
   const auto corpus = all.first(argc > 3 ? std::atoll(argv[3]) : 512);
   const std::int64_t cka_tokens = argc > 4 ? std::atoll(argv[4]) : 20000;

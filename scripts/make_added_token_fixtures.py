@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/data/fixtures/added_tokens.json: folders whose tokens are added in one of the ways that transformers reads
+"""Writes tests/text/fixtures/added_tokens.json: folders whose tokens are added in one of the ways that transformers reads
 (added_tokens.json, special_tokens_map.json, tokenizer_config.json), and the ids that transformers gives for a few texts.
 
     make_added_token_fixtures.py        needs: transformers 5 (no PyTorch)
@@ -12,7 +12,7 @@ import tempfile
 os.environ["TRANSFORMERS_VERBOSITY"] = "error"
 from transformers import AutoTokenizer  # noqa: E402
 
-TARGET = pathlib.Path(__file__).resolve().parent.parent / "tests/data/fixtures/added_tokens.json"
+TARGET = pathlib.Path(__file__).resolve().parent.parent / "tests/text/fixtures/added_tokens.json"
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "film", "bad", "<", "e", ">", "##e", "##>", "Good", "x1", "##x1"]
 NEXT = len(VOCABULARY)
 TEXTS = ["good <e> Good film <e>bad", "<E> good<e>film", "x1 Good x1x1", "[MASK] x1 <f> < e >", "<e> <e>bad <F>"]

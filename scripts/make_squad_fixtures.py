@@ -4,7 +4,7 @@
     python3 scripts/make_squad_fixtures.py        needs: tokenizers 0.23.3
 
 Truncation "only_second" with a stride, as Hugging Face's run_qa.py has it, over the small tokenizer of
-tests/data/fixtures/tokenizer/uncased.
+tests/text/fixtures/uncased.
 """
 
 import json
@@ -13,7 +13,8 @@ import random
 
 from tokenizers import Tokenizer
 
-FIXTURES = pathlib.Path(__file__).resolve().parent.parent / "tests/data/fixtures"
+TESTS = pathlib.Path(__file__).resolve().parent.parent / "tests"
+TARGET = TESTS / "data/fixtures/squad/windows.jsonl"
 WORDS = ["the", "film", "movie", "good", "unwatchable", "performance", "isn't", "café", "電影", "brulee,", "(don)", "2"]
 
 
@@ -30,7 +31,7 @@ def windows(tokenizer, question, passage, longest, stride):
 
 
 def main():
-    tokenizer = Tokenizer.from_file(str(FIXTURES / "tokenizer/uncased/tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(TESTS / "text/fixtures/uncased/tokenizer.json"))
     tokenizer.no_padding()
     rng = random.Random(7)
     lines = []
@@ -44,9 +45,9 @@ def main():
         stride = rng.randint(0, (longest - 3 - asked) // 2)
         lines.append({"question": question, "passage": passage, "longest": longest, "stride": stride,
                       "windows": windows(tokenizer, question, passage, longest, stride)})
-    (FIXTURES / "squad").mkdir(exist_ok=True)
+    TARGET.parent.mkdir(exist_ok=True)
     text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
-    (FIXTURES / "squad/windows.jsonl").write_text(text)
+    TARGET.write_text(text)
 
 
 if __name__ == "__main__":

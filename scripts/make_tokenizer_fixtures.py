@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/data/fixtures/tokenizer: small tokenizers, and what Hugging Face `tokenizers` makes of hostile texts with them.
+"""Writes tests/text/fixtures: small tokenizers, and what Hugging Face `tokenizers` makes of hostile texts with them.
 
     python3 scripts/make_tokenizer_fixtures.py [--encoder DIR --data DIR]        needs: tokenizers 0.23.3
 
@@ -19,7 +19,7 @@ from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizer
 import hostile_text
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-FOLDER = ROOT / "tests/data/fixtures/tokenizer"
+FOLDER = ROOT / "tests/text/fixtures"
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 PIECES = ["the", "film", "movie", "good", "un", "##watch", "##able", "perform", "##ance", "##ances", "##s", "##ing", "don", "isn",
           "##un", "creme", "##e", "brulee", "caf", "##é", "##e\u0301", "The", "THE", "I", "##MASK", "MASK", "ss", "straße"]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes src/data/tokenizer_unicode_tables.cpp: how Hugging Face `tokenizers` classifies every Unicode character.
+"""Writes src/text/unicode_tables.hpp: how Hugging Face `tokenizers` classifies every Unicode character.
 
 The Rust library mixes tables of several Unicode versions, none of which need be that of the local utf8proc. So each table is
 found by asking the library itself about every code point, and the result does not depend on utf8proc's version.
@@ -14,6 +14,30 @@ import unicodedata
 import tokenizers
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
 
+HEAD = """\
+// Made by scripts/make_tokenizer_tables.py from tokenizers VERSION; do not edit. For unicode.cpp alone.
+#pragma once
+
+#include <cstdint>
+
+// clang-format off
+namespace layersweep::text {
+
+/// Both ends included; a table's ranges are sorted and disjoint.
+struct CodePointRange {
+  char32_t first;
+  char32_t last;
+};
+
+/// Every `step`-th code point from `first` to `last` has the lower case `code point + difference`.
+struct LowerCaseRun {
+  char32_t first;
+  char32_t last;
+  std::int32_t step;
+  std::int32_t difference;
+};
+
+"""
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 
 
@@ -92,7 +116,7 @@ def lower_case_runs():
     return runs
 
 
-def table(kind, name, rows):
+def table(kind, name, meaning, rows):
     lines, line = [], "   "
     for row in rows:
         entry = " {" + ", ".join(v if isinstance(v, str) else str(v) for v in row) + "},"
@@ -101,7 +125,7 @@ def table(kind, name, rows):
             line = "   "
         line += entry
     lines.append(line)
-    return f"const {kind} {name}_rows[] = {{\n" + "\n".join(lines) + "\n};\n"
+    return f"constexpr {kind} {name}[] = {{  // {meaning}\n" + "\n".join(lines) + "\n};\n"
 
 
 def hexed(pairs):
@@ -110,32 +134,26 @@ def hexed(pairs):
 
 def main():
     root = pathlib.Path(__file__).resolve().parent.parent
-    output = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else root / "src/data/tokenizer_unicode_tables.cpp"
+    output = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else root / "src/text/unicode_tables.hpp"
     clean = bert_normalizer(clean_text=True)
     strip = bert_normalizer(strip_accents=True)
     chinese = bert_normalizer(handle_chinese_chars=True)
     range_tables = {
-        "removed_ranges": ranges(c for c in CODE_POINTS if clean(chr(c)) == ""),
-        "whitespace_ranges": ranges(whitespace()),
-        "chinese_ranges": ranges(c for c in CODE_POINTS if chinese(chr(c)) != chr(c)),
-        "punctuation_ranges": ranges(punctuation()),
-        "nonspacing_mark_ranges": ranges(c for c in CODE_POINTS if strip(chr(c)) == ""),
-        "word_ranges": ranges(word_characters()),
-        "normalised_ranges": normalised(),
+        "removed_ranges": ("dropped by text cleaning", ranges(c for c in CODE_POINTS if clean(chr(c)) == "")),
+        "whitespace_ranges": ("separates words", ranges(whitespace())),
+        "chinese_ranges": ("each a word of its own", ranges(c for c in CODE_POINTS if chinese(chr(c)) != chr(c))),
+        "punctuation_ranges": ("each a word of its own", ranges(punctuation())),
+        "nonspacing_mark_ranges": ("dropped when accents are stripped", ranges(c for c in CODE_POINTS if strip(chr(c)) == "")),
+        "word_ranges": ("may not touch a single-word added token", ranges(word_characters())),
+        "normalised_ranges": ("may have a decomposition or a combining class", normalised()),
     }
-    text = (f"// Made by scripts/make_tokenizer_tables.py from tokenizers {tokenizers.__version__}; do not edit.\n"
-            '#include "data/tokenizer_unicode_tables.hpp"\n\n// clang-format off\n'
-            "namespace layersweep::data {\nnamespace {\n\n")
-    text += "\n".join(table("CodePointRange", name, hexed(rows)) for name, rows in range_tables.items())
+    text = HEAD.replace("VERSION", tokenizers.__version__)
+    text += "\n".join(table("CodePointRange", name, meaning, hexed(rows)) for name, (meaning, rows) in range_tables.items())
     runs = [(f"{first:#x}", f"{last:#x}", step, difference) for first, last, step, difference in lower_case_runs()]
-    text += "\n" + table("LowerCaseRun", "lower_case_runs", runs)
-    text += "\n}  // namespace\n\n"
-    for name in range_tables:
-        text += f"const std::span<const CodePointRange> {name} = {name}_rows;\n"
-    text += "const std::span<const LowerCaseRun> lower_case_runs = lower_case_runs_rows;\n"
-    text += "\n}  // namespace layersweep::data\n"
+    text += "\n" + table("LowerCaseRun", "lower_case_runs", "sorted by `last` and disjoint", runs)
+    text += "\n}  // namespace layersweep::text\n"
     output.write_text(text)
-    print(output, {name: len(rows) for name, rows in range_tables.items()}, "lower case runs", len(runs))
+    print(output, {name: len(rows) for name, (_, rows) in range_tables.items()}, "lower case runs", len(runs))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ namespace layersweep::jobs {
 TextReader::TextReader(const Task& task, const std::filesystem::path& model, data::WindowSettings windows)
     : task_(&task), model_(model::describe_model(model)), windows_(windows) {
   windows_.max_length = std::min(windows_.max_length, model_.longest_text);
-  if (task.own_family() == nullptr) tokenizer_ = data::Tokenizer::open(model);
+  if (task.own_family() == nullptr) tokenizer_ = text::Tokenizer::open(model);
 }
 
 TextReader::TextReader(const config::Experiment& experiment, const std::filesystem::path& model)

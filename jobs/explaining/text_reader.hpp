@@ -39,13 +39,13 @@ class TextReader {
   const std::vector<std::string>& unread_keys() const { return model_.unread_keys; }
 
   /// None for a task whose tokens are digits.
-  const std::optional<data::Tokenizer>& tokenizer() const { return tokenizer_; }
+  const std::optional<text::Tokenizer>& tokenizer() const { return tokenizer_; }
 
  private:
   TextReader(const Task& task, const std::filesystem::path& model, data::WindowSettings windows);
 
   const Task* task_;
-  std::optional<data::Tokenizer> tokenizer_;
+  std::optional<text::Tokenizer> tokenizer_;
   model::ModelDescription model_;
   data::WindowSettings windows_;
 };

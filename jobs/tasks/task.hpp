@@ -32,7 +32,7 @@ struct ReadText {
 
 /// How single texts are read.
 struct Reading {
-  const data::Tokenizer* tokenizer = nullptr;  ///< null for a task whose tokens are digits
+  const text::Tokenizer* tokenizer = nullptr;  ///< null for a task whose tokens are digits
   data::WindowSettings windows;                ///< max_length is at most what the model reads
   bool may_answer_none = false;
 };

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "data/corpus.hpp"
-#include "data/tokenizer.hpp"
+#include "text/tokenizer.hpp"
 #include "model/head.hpp"
 #include "terms/terms.hpp"
 
@@ -15,7 +15,7 @@ struct Texts {
   data::Corpus train;
   data::Corpus dev;
   data::Corpus test;
-  std::optional<data::Tokenizer> tokenizer = {};  ///< none for a task whose tokens are digits
+  std::optional<text::Tokenizer> tokenizer = {};  ///< none for a task whose tokens are digits
   std::string data_sha256 = {};                   ///< of the files; of generated texts of the seed
   model::Head head = {};                          ///< what a model fine-tuned on them decides
   data::Notes notes = {};                         ///< on reading the files; those on making tokens are the corpora's

@@ -7,7 +7,7 @@
 
 #include "config/experiment.hpp"
 #include "data/prepare.hpp"
-#include "data/tokenizer.hpp"
+#include "text/tokenizer.hpp"
 
 namespace layersweep::jobs {
 
@@ -19,9 +19,9 @@ inline data::Corpus first_texts(const data::Corpus& corpus, const config::Task& 
 class TokenShards {
  public:
   TokenShards(const config::Experiment& experiment, const std::filesystem::path& folder)
-      : tokenizer_(data::Tokenizer::open(experiment.encoder.folder)), task_(experiment.task), folder_(folder) {}
+      : tokenizer_(text::Tokenizer::open(experiment.encoder.folder)), task_(experiment.task), folder_(folder) {}
 
-  const data::Tokenizer& tokenizer() const { return tokenizer_; }
+  const text::Tokenizer& tokenizer() const { return tokenizer_; }
 
   /// Opens the shard of a split, made where it is missing. `text_hash` stands for all that decides the split beside the
   /// tokenizer and task.max_length.
@@ -32,7 +32,7 @@ class TokenShards {
   }
 
  private:
-  data::Tokenizer tokenizer_;
+  text::Tokenizer tokenizer_;
   const config::Task& task_;
   std::filesystem::path folder_;
 };

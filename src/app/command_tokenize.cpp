@@ -4,18 +4,18 @@
 #include "app/commands.hpp"
 #include "app/standard_streams.hpp"
 #include "app/text_lines.hpp"
-#include "data/tokenizer.hpp"
+#include "text/tokenizer.hpp"
 
 namespace layersweep::app {
 
 namespace {
 
 base::ExitCode run(const config::Arguments& arguments) {
-  const auto tokenizer = data::Tokenizer::open(arguments.value("--encoder"));
+  const auto tokenizer = text::Tokenizer::open(arguments.value("--encoder"));
   TextLines lines(arguments);
   Output output;
   while (const auto input = lines.next()) {
-    const data::TokenizedText text =
+    const text::TokenizedText text =
         input->second ? tokenizer.tokenize_pair(input->text, *input->second) : tokenizer.tokenize(input->text);
     std::vector<std::string_view> tokens;
     for (const std::int32_t id : text.id) tokens.emplace_back(tokenizer.token_text(id));

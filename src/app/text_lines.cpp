@@ -6,9 +6,9 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/utf8.hpp"
 #include "data/lines.hpp"
 #include "data/text_file.hpp"
-#include "data/utf8.hpp"
 
 namespace layersweep::app {
 
@@ -44,7 +44,7 @@ std::optional<data::TextInput> TextLines::next() {
   }
   ++number_;
   if (given_.empty() && number_ == 1) line = std::string(data::without_byte_order_mark(*line));
-  if (data::first_ill_formed(*line)) base::world_warning("{} is not UTF-8; its stray bytes are read as U+FFFD", place());
+  if (base::first_ill_formed(*line)) base::world_warning("{} is not UTF-8; its stray bytes are read as U+FFFD", place());
   return given_.empty() ? read(*line) : given_[static_cast<std::size_t>(number_ - 1)];
 }
 

@@ -1,5 +1,7 @@
 #include "base/utf8.hpp"
 
+#include <algorithm>
+
 namespace layersweep::base {
 namespace {
 
@@ -48,6 +50,36 @@ std::optional<std::size_t> first_ill_formed(std::string_view text) {
     if (!next.code_point) return static_cast<std::size_t>(next.bytes.data() - text.data());
   }
   return std::nullopt;
+}
+
+std::u32string decode_utf8(std::string_view text) {
+  std::u32string out;
+  out.reserve(text.size());
+  while (!text.empty()) out += take_character(text).code_point.value_or(U'\uFFFD');
+  return out;
+}
+
+void append_utf8(char32_t c, std::string& out) {
+  const auto continuation = [&](int shift) { return static_cast<char>(0x80 | ((c >> shift) & 0x3F)); };
+  if (c < 0x80) {
+    out += static_cast<char>(c);
+  } else if (c < 0x800) {
+    out += {static_cast<char>(0xC0 | (c >> 6)), continuation(0)};
+  } else if (c < 0x10000) {
+    out += {static_cast<char>(0xE0 | (c >> 12)), continuation(6), continuation(0)};
+  } else {
+    out += {static_cast<char>(0xF0 | (c >> 18)), continuation(12), continuation(6), continuation(0)};
+  }
+}
+
+std::int64_t count_code_points(std::string_view text) { return std::ranges::count_if(text, starts_code_point); }
+
+std::optional<std::size_t> byte_of_code_point(std::string_view text, std::int64_t index) {
+  if (index < 0) return std::nullopt;
+  for (std::size_t place = 0; place < text.size(); ++place) {
+    if (starts_code_point(text[place]) && index-- == 0) return place;
+  }
+  return index == 0 ? std::optional(text.size()) : std::nullopt;
 }
 
 }  // namespace layersweep::base

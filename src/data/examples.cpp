@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "data/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace layersweep::data {
 namespace {
@@ -28,7 +28,7 @@ void place_answer(Example& example, const SquadQuestion& question) {
   if (question.is_impossible) example.gold.emplace_back();
   if (question.answers.empty()) return;
   const SquadAnswer& first = question.answers.front();
-  const auto tokens = tokens_of(example, first.start, first.start + count_code_points(first.text));
+  const auto tokens = tokens_of(example, first.start, first.start + base::count_code_points(first.text));
   if (!tokens) return;
   example.answer = {tokens->first, tokens->second};
   for (std::int32_t token = tokens->first; token <= tokens->second; ++token) {
@@ -38,7 +38,7 @@ void place_answer(Example& example, const SquadQuestion& question) {
 
 }  // namespace
 
-Example example_of(TokenizedText tokens, terms::TokenPart first, terms::TokenPart second) {
+Example example_of(text::TokenizedText tokens, terms::TokenPart first, terms::TokenPart second) {
   Example example;
   for (const std::int32_t source : tokens.source) {
     const terms::TokenPart part = source < 0 ? terms::TokenPart::special : source == 0 ? first : second;
@@ -52,7 +52,7 @@ Example example_of(TokenizedText tokens, terms::TokenPart first, terms::TokenPar
   return example;
 }
 
-Example text_example(const Tokenizer& tokenizer, const TextInput& input, std::int64_t max_length) {
+Example text_example(const text::Tokenizer& tokenizer, const TextInput& input, std::int64_t max_length) {
   Example example = example_of(input.second ? tokenizer.tokenize_pair(input.text, *input.second, max_length)
                                             : tokenizer.tokenize(input.text, max_length),
                                terms::TokenPart::text, terms::TokenPart::text);
@@ -61,13 +61,13 @@ Example text_example(const Tokenizer& tokenizer, const TextInput& input, std::in
   return example;
 }
 
-WindowedQuestion window_examples(const Tokenizer& tokenizer, const SquadQuestion& question, std::int32_t number,
+WindowedQuestion window_examples(const text::Tokenizer& tokenizer, const SquadQuestion& question, std::int32_t number,
                                  const WindowSettings& settings, Unanswerable unanswerable) {
-  Windows windows = tokenizer.tokenize_windows(question.question, *question.passage, settings.max_length, settings.overlap,
+  text::Windows windows = tokenizer.tokenize_windows(question.question, *question.passage, settings.max_length, settings.overlap,
                                                settings.longest_question);
   WindowedQuestion result{{}, windows.first_tokens, windows.first_kept};
   std::vector<Example>& examples = result.windows;
-  for (TokenizedText& window : windows.texts) {
+  for (text::TokenizedText& window : windows.texts) {
     Example example = example_of(std::move(window), terms::TokenPart::question, terms::TokenPart::passage);
     for (const std::uint8_t part : example.part) {
       example.answerable.push_back(part == static_cast<std::uint8_t>(terms::TokenPart::passage) ? 1 : 0);
@@ -84,7 +84,7 @@ WindowedQuestion window_examples(const Tokenizer& tokenizer, const SquadQuestion
 }
 
 std::string cut_code_points(std::string_view text, std::int64_t begin, std::int64_t end) {
-  const auto from = byte_of_code_point(text, begin), to = byte_of_code_point(text, end);
+  const auto from = base::byte_of_code_point(text, begin), to = base::byte_of_code_point(text, end);
   base::ensure(from && to && *from <= *to, "offsets within their text");
   return std::string(text.substr(*from, *to - *from));
 }

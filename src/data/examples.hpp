@@ -10,7 +10,7 @@
 
 #include "data/corpus.hpp"
 #include "data/squad.hpp"
-#include "data/tokenizer.hpp"
+#include "text/tokenizer.hpp"
 #include "terms/terms.hpp"
 
 namespace layersweep::data {
@@ -22,17 +22,17 @@ struct TextInput {
 };
 
 /// Tokens as an example; each is a part by the text that it was cut from, or special.
-Example example_of(TokenizedText tokens, terms::TokenPart first, terms::TokenPart second);
+Example example_of(text::TokenizedText tokens, terms::TokenPart first, terms::TokenPart second);
 
 /// The tokens of a text or a pair, at most `max_length`, special ones counted (of a pair the longer text is cut). Without
 /// label and id.
-Example text_example(const Tokenizer& tokenizer, const TextInput& input, std::int64_t max_length = Tokenizer::unlimited);
+Example text_example(const text::Tokenizer& tokenizer, const TextInput& input, std::int64_t max_length = text::Tokenizer::unlimited);
 
 /// How passages are cut into windows.
 struct WindowSettings {
   std::int64_t max_length = 384;       ///< tokens of question, window and special tokens
   std::int64_t overlap = 128;          ///< tokens that a window has in common with the one before
-  std::int64_t longest_question = 64;  ///< tokens; what is beyond is cut off, as in BERT's run_squad.py, unless all fits
+  std::int64_t longest_question = 64;  ///< tokens; what is beyond is cut off, as in run_squad.py, unless all fits
 };
 
 /// Whether a question may have no answer in its passage (SQuAD 2.0): then the first token stands for "no answer".
@@ -49,7 +49,7 @@ struct WindowedQuestion {
 /// all of it, and as parts; all given answers as `gold`. The first window has the question's id, the next ones have "#2",
 /// "#3", … behind it. A question without given answers that is not impossible has
 /// no gold.
-WindowedQuestion window_examples(const Tokenizer& tokenizer, const SquadQuestion& question, std::int32_t number,
+WindowedQuestion window_examples(const text::Tokenizer& tokenizer, const SquadQuestion& question, std::int32_t number,
                                  const WindowSettings& settings, Unanswerable unanswerable);
 
 /// The text of the passage from the first to the last token of an example.

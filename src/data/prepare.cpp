@@ -20,7 +20,7 @@ constexpr int kPreparationVersion = 3;
 constexpr std::size_t kHashDigits = 16;
 
 // The sentiment of the word a token was cut from; tokens and words are both in order of their text.
-std::vector<std::int32_t> token_sentiment(const TokenizedText& tokens, const std::vector<SstWord>& words) {
+std::vector<std::int32_t> token_sentiment(const text::TokenizedText& tokens, const std::vector<SstWord>& words) {
   std::vector<std::int32_t> sentiment;
   auto word = words.begin();
   for (std::size_t token = 0; token < tokens.id.size(); ++token) {
@@ -35,7 +35,7 @@ std::vector<std::int32_t> token_sentiment(const TokenizedText& tokens, const std
   return sentiment;
 }
 
-Example make_example(const SstSentence& sentence, TokenizedText tokens) {
+Example make_example(const SstSentence& sentence, text::TokenizedText tokens) {
   std::vector<std::int32_t> sentiment = token_sentiment(tokens, sentence.words);
   Example example = example_of(std::move(tokens), terms::TokenPart::text, terms::TokenPart::text);
   example.text = sentence.text;
@@ -58,14 +58,14 @@ std::string texts_cut(std::int64_t max_length) {
 
 }  // namespace
 
-Corpus prepare_sst(const std::filesystem::path& data_folder, terms::Split split, const Tokenizer& tokenizer,
+Corpus prepare_sst(const std::filesystem::path& data_folder, terms::Split split, const text::Tokenizer& tokenizer,
                    std::int64_t max_length) {
   std::vector<Example> examples;
   Notes notes;
   const std::filesystem::path file = sst_file(data_folder, split);
   for (const SstSentence& sentence : read_sst(file)) {
     const std::string id = fmt::format("sst/{}/{}", terms::name_of(split), examples.size());
-    TokenizedText tokens = tokenizer.tokenize(sentence.text);
+    text::TokenizedText tokens = tokenizer.tokenize(sentence.text);
     if (tokens.size() > max_length) {
       notes.add(texts_cut(max_length), fmt::format("{}:{}", file.filename().string(), examples.size() + 1));
       tokens = tokenizer.tokenize(sentence.text, max_length);
@@ -76,7 +76,7 @@ Corpus prepare_sst(const std::filesystem::path& data_folder, terms::Split split,
   return Corpus::pack(examples, std::move(notes));
 }
 
-Corpus prepare_squad(const std::vector<SquadQuestion>& questions, const Tokenizer& tokenizer,
+Corpus prepare_squad(const std::vector<SquadQuestion>& questions, const text::Tokenizer& tokenizer,
                      const WindowSettings& settings) {
   const bool possible = std::ranges::any_of(questions, &SquadQuestion::is_impossible);
   std::vector<Example> examples;
@@ -182,7 +182,7 @@ std::int32_t label_of(const TextRow& row, const std::filesystem::path& file, con
                                                : fmt::format("the model has {}", fmt::join(classes.names, ", ")));
 }
 
-Corpus prepare_texts(const TextsOfFile& texts, const Tokenizer& tokenizer, std::int64_t max_length,
+Corpus prepare_texts(const TextsOfFile& texts, const text::Tokenizer& tokenizer, std::int64_t max_length,
                      const LabelClasses& classes) {
   std::vector<Example> examples;
   Notes notes;

@@ -14,7 +14,7 @@
 #include "data/examples.hpp"
 #include "data/squad.hpp"
 #include "data/text_file.hpp"
-#include "data/tokenizer.hpp"
+#include "text/tokenizer.hpp"
 #include "terms/terms.hpp"
 
 namespace layersweep::data {
@@ -22,12 +22,12 @@ namespace layersweep::data {
 /// The split of SST below the data folder as tokens, at most `max_length` to a sentence, special ones counted. Ids are
 /// "sst/dev/17" (the tree's line, from 0); its notes tell which sentences were cut; every token carries the sentiment of its
 /// word. Throws InputError.
-Corpus prepare_sst(const std::filesystem::path& data_folder, terms::Split split, const Tokenizer& tokenizer,
+Corpus prepare_sst(const std::filesystem::path& data_folder, terms::Split split, const text::Tokenizer& tokenizer,
                    std::int64_t max_length);
 
 /// The questions of one split as tokens, a window of a passage each. Ids are the questions'. Its notes tell which questions
 /// were cut.
-Corpus prepare_squad(const std::vector<SquadQuestion>& questions, const Tokenizer& tokenizer,
+Corpus prepare_squad(const std::vector<SquadQuestion>& questions, const text::Tokenizer& tokenizer,
                      const WindowSettings& settings);
 
 /// What the labels of users' texts mean.
@@ -67,7 +67,7 @@ struct TextsOfFile {
   std::filesystem::path file;
   terms::Split split = terms::Split::train;
 };
-Corpus prepare_texts(const TextsOfFile& texts, const Tokenizer& tokenizer, std::int64_t max_length,
+Corpus prepare_texts(const TextsOfFile& texts, const text::Tokenizer& tokenizer, std::int64_t max_length,
                      const LabelClasses& classes);
 
 /// The file name of a token shard, e.g. "sst-dev-0123456789abcdef.safetensors": the hash is over everything that decides its

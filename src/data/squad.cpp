@@ -7,8 +7,8 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/utf8.hpp"
 #include "data/hash_split.hpp"
-#include "data/utf8.hpp"
 
 namespace layersweep::data {
 namespace {
@@ -74,7 +74,7 @@ struct Passage {
 
   explicit Passage(std::string passage) : text(std::make_shared<const std::string>(std::move(passage))) {
     for (std::size_t byte = 0; byte < text->size(); ++byte) {
-      if (starts_code_point((*text)[byte])) byte_of.push_back(static_cast<std::uint32_t>(byte));
+      if (base::starts_code_point((*text)[byte])) byte_of.push_back(static_cast<std::uint32_t>(byte));
     }
     byte_of.push_back(static_cast<std::uint32_t>(text->size()));
   }

@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "data/tokenizer_unicode.hpp"
+#include "base/utf8.hpp"
+#include "text/unicode.hpp"
 
 namespace layersweep::data {
 namespace {
@@ -69,8 +70,8 @@ double f1_of(const std::string& predicted, const std::string& given, SquadScript
 
 std::string normalised_answer(std::string_view text) {
   std::u32string plain;
-  for (const char32_t c : decode_utf8(text)) {
-    if (!is_ascii_punctuation(c)) append_lower_case(c, plain);
+  for (const char32_t c : base::decode_utf8(text)) {
+    if (!is_ascii_punctuation(c)) text::append_lower_case(c, plain);
   }
   std::string normalised;
   bool gap = false;
@@ -87,7 +88,7 @@ std::string normalised_answer(std::string_view text) {
     }
     if (gap && !normalised.empty()) normalised += ' ';
     gap = false;
-    for (const char32_t c : piece) append_utf8(c, normalised);
+    for (const char32_t c : piece) base::append_utf8(c, normalised);
   }
   return normalised;
 }

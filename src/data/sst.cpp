@@ -6,8 +6,8 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/utf8.hpp"
 #include "data/lines.hpp"
-#include "data/utf8.hpp"
 
 namespace layersweep::data {
 namespace {
@@ -31,7 +31,7 @@ class TreeParser {
  public:
   TreeParser(std::string_view line, std::string_view source, std::int64_t line_number)
       : line_(line), source_(source), line_number_(line_number) {
-    if (const auto place = first_ill_formed(line)) {
+    if (const auto place = base::first_ill_formed(line)) {
       place_ = *place;
       refuse("UTF-8");
     }
@@ -67,9 +67,10 @@ class TreeParser {
     const bool at_end = place_ >= line_.size();
     const std::string_view before = line_.substr(0, place_);
     const std::string found = at_end ? "the end of the line" : fmt::format("'{}'", shown(place_));
-    throw base::InputError(fmt::format("{} line {} is not a tree", source_, line_number_),
-                           fmt::format("column {}: expected {}, found {}", count_code_points(before) + 1, expected, found),
-                           "A line looks like (3 (2 It) (4 works))");
+    throw base::InputError(
+        fmt::format("{} line {} is not a tree", source_, line_number_),
+        fmt::format("column {}: expected {}, found {}", base::count_code_points(before) + 1, expected, found),
+        "A line looks like (3 (2 It) (4 works))");
   }
 
   // The character at a place; bytes that are not UTF-8 as their number.
@@ -77,7 +78,7 @@ class TreeParser {
     std::size_t length = 1;
     while (place + length < line_.size() && (static_cast<unsigned char>(line_[place + length]) & 0xC0) == 0x80) ++length;
     const std::string_view character = line_.substr(place, length);
-    if (first_ill_formed(character)) return fmt::format("\\x{:02x}", static_cast<unsigned char>(line_[place]));
+    if (base::first_ill_formed(character)) return fmt::format("\\x{:02x}", static_cast<unsigned char>(line_[place]));
     return std::string(character);
   }
 
@@ -108,7 +109,7 @@ class TreeParser {
       ++characters_;
     }
     const std::int64_t start = characters_;
-    characters_ += count_code_points(word);
+    characters_ += base::count_code_points(word);
     sentence_.text += word;
     sentence_.words.push_back({static_cast<std::int32_t>(start), static_cast<std::int32_t>(characters_), sentiment});
   }

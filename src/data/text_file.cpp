@@ -8,9 +8,9 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/json_keys.hpp"
+#include "base/utf8.hpp"
 #include "data/cells.hpp"
 #include "data/lines.hpp"
-#include "data/utf8.hpp"
 
 namespace layersweep::data {
 namespace {
@@ -212,7 +212,7 @@ std::vector<TextRow> read_text_file(const std::filesystem::path& file, Notes& no
   const std::string content = base::read_text_file(file);
   const Lines lines = lines_of(content);
   for (std::size_t l = 0; l < lines.lines.size(); ++l) {
-    const auto byte = first_ill_formed(lines.lines[l]);
+    const auto byte = base::first_ill_formed(lines.lines[l]);
     if (!byte) continue;
     throw base::InputError(fmt::format("{}, line {}: byte {} is not UTF-8", file.string(), l + 1, *byte + 1), {},
                            "Convert the file to UTF-8");

@@ -1,14 +1,14 @@
 #include "model/tokenizer_files.hpp"
 
-#include "data/tokenizer.hpp"
 #include "model/model_files.hpp"
+#include "text/tokenizer.hpp"
 
 namespace layersweep::model {
 
 std::int64_t mask_token(const std::filesystem::path& folder) {
   const bool has_tokenizer =
       std::filesystem::exists(folder / "tokenizer.json") || std::filesystem::exists(folder / "vocab.txt");
-  return has_tokenizer ? data::Tokenizer::open(folder).special().mask : -1;
+  return has_tokenizer ? text::Tokenizer::open(folder).special().mask : -1;
 }
 
 void copy_tokenizer(const std::filesystem::path& source, const std::filesystem::path& folder) {

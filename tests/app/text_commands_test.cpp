@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "data/examples.hpp"
-#include "data/tokenizer.hpp"
+#include "text/tokenizer.hpp"
 #include "model/bert.hpp"
 #include "model/open.hpp"
 #include "program.hpp"
@@ -20,7 +20,7 @@ using test::shell;
 using testing::AllOf;
 using testing::HasSubstr;
 
-std::string encoder_folder() { return (test::source_dir() / "tests/data/fixtures/tokenizer/uncased").string(); }
+std::string encoder_folder() { return (test::source_dir() / "tests/text/fixtures/uncased").string(); }
 std::string tokenize() { return "$L tokenize --encoder " + encoder_folder(); }
 
 std::vector<nlohmann::json> json_lines(const std::string& text) {
@@ -41,7 +41,7 @@ TEST(Tokenize, AnswersEveryLineInOrder) {
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_EQ(outcome.error, "");
 
-  const auto tokenizer = data::Tokenizer::open(encoder_folder());
+  const auto tokenizer = text::Tokenizer::open(encoder_folder());
   const auto answers = json_lines(outcome.out);
   ASSERT_EQ(answers.size(), texts.size());
   for (std::size_t i = 0; i < texts.size(); ++i) {
@@ -61,24 +61,24 @@ TEST(Tokenize, ReadsPairsByEitherName) {
                                 "{\"text\": \"When?\", \"second_text\": \"A good film.\"}\n"
                                 "{\"text\": \"When?\"}\n");
   EXPECT_EQ(outcome.exit_code, 0) << outcome.error;
-  const auto tokenizer = data::Tokenizer::open(encoder_folder());
+  const auto tokenizer = text::Tokenizer::open(encoder_folder());
   const auto answers = json_lines(outcome.out);
   ASSERT_EQ(answers.size(), 3u);
   for (const std::size_t pair : {0, 1}) {
-    EXPECT_EQ(answers[pair].at("ids"), tokenizer.tokenize_pair("When?", "A good film.", data::Tokenizer::unlimited).id);
+    EXPECT_EQ(answers[pair].at("ids"), tokenizer.tokenize_pair("When?", "A good film.", text::Tokenizer::unlimited).id);
   }
   EXPECT_EQ(answers[2].at("ids"), tokenizer.tokenize("When?").id);
 }
 
 // A text on the command line is what it is, also where a line would be read as JSON.
 TEST(Tokenize, TakesTextsAndPairsFromTheCommandLine) {
-  const auto tokenizer = data::Tokenizer::open(encoder_folder());
+  const auto tokenizer = text::Tokenizer::open(encoder_folder());
   Outcome outcome = shell(tokenize() + " --text 'When?' --second-text 'A good film.' --text '' --second-text b", "not read");
   EXPECT_EQ(outcome.exit_code, 0) << outcome.error;
   auto answers = json_lines(outcome.out);
   ASSERT_EQ(answers.size(), 2u);
-  EXPECT_EQ(answers[0].at("ids"), tokenizer.tokenize_pair("When?", "A good film.", data::Tokenizer::unlimited).id);
-  EXPECT_EQ(answers[1].at("ids"), tokenizer.tokenize_pair("", "b", data::Tokenizer::unlimited).id);
+  EXPECT_EQ(answers[0].at("ids"), tokenizer.tokenize_pair("When?", "A good film.", text::Tokenizer::unlimited).id);
+  EXPECT_EQ(answers[1].at("ids"), tokenizer.tokenize_pair("", "b", text::Tokenizer::unlimited).id);
 
   outcome = shell(tokenize() + " --text '{\"text\": \"a\"}'");
   answers = json_lines(outcome.out);
@@ -136,7 +136,7 @@ TEST(Tokenize, SaysWhenInputIsClosedOrNoText) {
 
 TEST(Predict, AnswersEveryLineAsIfItWereAlone) {
   const std::string folder = (test::source_dir() / "tests/model/fixtures/tiny-bert").string();
-  const auto tokenizer = data::Tokenizer::open(folder);
+  const auto tokenizer = text::Tokenizer::open(folder);
   const auto encoder = model::open_model(folder);
   std::vector<data::Example> texts;
   std::string input;
@@ -199,7 +199,7 @@ std::vector<float> answer_of(const model::Model& model, const data::Example& tex
 
 TEST(Predict, ReadsPairs) {
   const std::string folder = (test::source_dir() / "tests/model/fixtures/tiny-bert").string();
-  const auto pair = data::text_example(data::Tokenizer::open(folder), {"w1 w2", "w3"});
+  const auto pair = data::text_example(text::Tokenizer::open(folder), {"w1 w2", "w3"});
   const auto expected = answer_of(*model::open_model(folder), pair);
   const Outcome outcome =
       shell("$L predict --encoder " + folder, "{\"text\": \"w1 w2\", \"second_text\": \"w3\"}\nw1 w2 w3\n");

@@ -10,7 +10,7 @@
 #include "base/random.hpp"
 #include "data/prepare.hpp"
 #include "support/files.hpp"
-#include "tokenizer_support.hpp"
+#include "tests/text/tokenizer_support.hpp"
 
 namespace layersweep::data {
 namespace {
@@ -150,7 +150,7 @@ TEST(EpochBatches, WasteFewTokensOfSst) {
   const auto encoder = test::minilm_dir();
   if (!folder || !std::filesystem::exists(encoder))
     GTEST_SKIP() << "needs LAYERSWEEP_DATA with sst/ and the encoder minilm-l6";
-  const Corpus corpus = prepare_sst(*folder, terms::Split::train, Tokenizer::open(encoder), 128);
+  const Corpus corpus = prepare_sst(*folder, terms::Split::train, text::Tokenizer::open(encoder), 128);
   std::vector<std::int64_t> lengths;
   for (std::int64_t example = 0; example < corpus.size(); ++example) lengths.push_back(corpus.length(example));
   for (const std::int64_t epoch : {0, 1, 2}) {

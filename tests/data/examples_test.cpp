@@ -11,7 +11,7 @@
 #include "data/prepare.hpp"
 #include "data/squad_score.hpp"
 #include "support/files.hpp"
-#include "tests/data/tokenizer_support.hpp"
+#include "tests/text/tokenizer_support.hpp"
 
 namespace layersweep::data {
 namespace {
@@ -21,11 +21,11 @@ using Column = std::vector<std::int32_t>;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-Tokenizer small_tokenizer() { return Tokenizer::open(test::tokenizer_fixtures() / "uncased"); }
+text::Tokenizer small_tokenizer() { return text::Tokenizer::open(test::tokenizer_fixtures() / "uncased"); }
 
 TEST(Windows, AreThoseOfTheReference) {
-  const Tokenizer tokenizer = small_tokenizer();
-  const auto cases = test::read_json_lines(test::tokenizer_fixtures().parent_path() / "squad" / "windows.jsonl");
+  const text::Tokenizer tokenizer = small_tokenizer();
+  const auto cases = test::read_json_lines(test::source_dir() / "tests/data/fixtures/squad/windows.jsonl");
   ASSERT_GT(cases.size(), 30u);
   std::size_t windows = 0;
   for (const json& expected : cases) {
@@ -49,7 +49,7 @@ TEST(Windows, AreThoseOfTheReference) {
 }
 
 TEST(Windows, CoverThePassageWhateverTheSettings) {
-  const Tokenizer tokenizer = small_tokenizer();
+  const text::Tokenizer tokenizer = small_tokenizer();
   std::string question, passage;
   for (int word = 0; word < 30; ++word) question += "film ";
   for (int word = 0; word < 100; ++word) passage += "movie ";
@@ -57,7 +57,7 @@ TEST(Windows, CoverThePassageWhateverTheSettings) {
     for (const std::int64_t overlap : {0, 1, 7, 1000}) {
       const auto windows = tokenizer.tokenize_windows(question, passage, longest, overlap, 12).texts;
       std::set<std::int32_t> covered;
-      for (const TokenizedText& window : windows) {
+      for (const text::TokenizedText& window : windows) {
         EXPECT_LE(window.size(), longest);
         std::int64_t asked = 0;
         for (std::size_t token = 0; token < window.id.size(); ++token) {
@@ -73,11 +73,11 @@ TEST(Windows, CoverThePassageWhateverTheSettings) {
 }
 
 TEST(Windows, CutNothingThatFits) {
-  const Tokenizer tokenizer = small_tokenizer();
+  const text::Tokenizer tokenizer = small_tokenizer();
   std::string question;
   for (int word = 0; word < 40; ++word) question += "film ";
   const auto kept = [&](const std::string& passage, std::int64_t longest) {
-    const Windows windows = tokenizer.tokenize_windows(question, passage, longest, 2, 12);
+    const text::Windows windows = tokenizer.tokenize_windows(question, passage, longest, 2, 12);
     EXPECT_EQ(windows.first_tokens, 40);
     return std::pair(windows.first_kept, windows.texts.size());
   };
@@ -97,7 +97,7 @@ SquadQuestion ferry() {
 }
 
 TEST(WindowExamples, PlaceAnswersByCharacters) {
-  const Tokenizer tokenizer = small_tokenizer();
+  const text::Tokenizer tokenizer = small_tokenizer();
   const auto examples =
       window_examples(tokenizer, ferry(), 4, {.max_length = 100, .overlap = 2}, Unanswerable::never).windows;
   ASSERT_EQ(examples.size(), 1u);
@@ -117,7 +117,7 @@ TEST(WindowExamples, PlaceAnswersByCharacters) {
 }
 
 TEST(WindowExamples, OnlyWindowsThatHoldTheWholeAnswerHaveIt) {
-  const Tokenizer tokenizer = small_tokenizer();
+  const text::Tokenizer tokenizer = small_tokenizer();
   const auto examples =
       window_examples(tokenizer, ferry(), 0, {.max_length = 12, .overlap = 3}, Unanswerable::possible).windows;
   ASSERT_GT(examples.size(), 2u);
@@ -138,7 +138,7 @@ TEST(WindowExamples, OnlyWindowsThatHoldTheWholeAnswerHaveIt) {
 }
 
 TEST(WindowExamples, SurviveTheTokenShard) {
-  const Tokenizer tokenizer = small_tokenizer();
+  const text::Tokenizer tokenizer = small_tokenizer();
   SquadQuestion impossible = ferry();
   impossible.id = "none";
   impossible.answers.clear();
@@ -174,7 +174,7 @@ TEST(WindowExamples, FindTheAnswersOfThePublishedQuestions) {
   if (!folder || !std::filesystem::exists(*folder / "squad")) GTEST_SKIP() << "LAYERSWEEP_DATA names no folder with squad/";
   // The small vocabulary spells words letter by letter; a token may still hold more than the answer (a sign of two code
   // points), so texts are compared as the official score does.
-  const Tokenizer tokenizer = small_tokenizer();
+  const text::Tokenizer tokenizer = small_tokenizer();
   const auto questions = read_squad(find_squad_files(*folder).test);
   std::int64_t exact = 0, asked = 0;
   for (std::size_t q = 0; q < questions.size(); q += 7, ++asked) {

@@ -11,7 +11,7 @@
 #include "base/hash.hpp"
 #include "data/sst.hpp"
 #include "support/files.hpp"
-#include "tokenizer_support.hpp"
+#include "tests/text/tokenizer_support.hpp"
 
 namespace layersweep::data {
 namespace {
@@ -30,7 +30,7 @@ class PrepareSst : public testing::Test {
 
   Corpus prepare(std::string_view trees, std::int64_t max_length = 100) const {
     base::write_file_atomically(folder_.path() / "sst/dev.txt", trees);
-    return prepare_sst(folder_.path(), terms::Split::dev, Tokenizer::open(folder_.path()), max_length);
+    return prepare_sst(folder_.path(), terms::Split::dev, text::Tokenizer::open(folder_.path()), max_length);
   }
 
   test::TemporaryFolder folder_;
@@ -71,7 +71,7 @@ TEST_F(PrepareSst, UndoesTheEscapesOfTheTreebank) {
 TEST_F(PrepareSst, TextsThatAreCutAndWordlessAreTold) {
   const std::vector<TextRow> rows = {{{"a film do", {}}, "1", "", 1}, {{"  ", {}}, "", "", 2}, {{"love", {}}, "0", "x", 4}};
   const Corpus corpus =
-      prepare_texts({rows, "my/own.txt", terms::Split::test}, Tokenizer::open(folder_.path()), 4, {{"0", 0}, {"1", 1}});
+      prepare_texts({rows, "my/own.txt", terms::Split::test}, text::Tokenizer::open(folder_.path()), 4, {{"0", 0}, {"1", 1}});
   EXPECT_THAT(corpus.label(), ElementsAre(1, -1, 0));
   EXPECT_EQ(corpus.id(1), "test/2");
   EXPECT_EQ(corpus.id(2), "x");
@@ -85,7 +85,7 @@ TEST(PrepareSstData, PutsEveryTokenInsideOneWordOfItsSentence) {
   const auto encoder = test::minilm_dir();
   if (!folder || !std::filesystem::exists(encoder))
     GTEST_SKIP() << "needs LAYERSWEEP_DATA with sst/ and the encoder minilm-l6";
-  const Corpus corpus = prepare_sst(*folder, terms::Split::dev, Tokenizer::open(encoder), 128);
+  const Corpus corpus = prepare_sst(*folder, terms::Split::dev, text::Tokenizer::open(encoder), 128);
   const auto sentences = read_sst(sst_file(*folder, terms::Split::dev));
   ASSERT_EQ(corpus.size(), std::ssize(sentences));
   for (std::int64_t example = 0; example < corpus.size(); ++example) {

@@ -9,7 +9,7 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/hash.hpp"
-#include "data/utf8.hpp"
+#include "base/utf8.hpp"
 #include "support/files.hpp"
 
 namespace layersweep::data {
@@ -112,7 +112,7 @@ TEST(Sst, ReadsTheOfficialSplit) {
     const auto sentences = read_sst(sst_file(*folder, split));
     for (const SstSentence& sentence : sentences) {
       lines += fmt::format("{} {}\n", sentence.label, sentence.text);
-      ASSERT_EQ(sentence.words.back().char_end, count_code_points(sentence.text));
+      ASSERT_EQ(sentence.words.back().char_end, base::count_code_points(sentence.text));
     }
     EXPECT_EQ(sentences.size(), size);
     EXPECT_EQ(base::sha256_of_text(lines), hash) << terms::name_of(split);

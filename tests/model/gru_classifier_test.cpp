@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
-#include "data/tokenizer.hpp"
+#include "text/tokenizer.hpp"
 #include "model/bert.hpp"
 #include "model/open.hpp"
 #include "model/support.hpp"
@@ -175,8 +175,8 @@ TEST(GruClassifierFolder, SavingIsTheInverseOfOpening) {
   EXPECT_EQ(described.head.output, terms::OutputKind::classes);
   EXPECT_EQ(described.head.classes, 2);
   EXPECT_EQ(described.head.class_names, model.config.head.class_names);
-  EXPECT_EQ(described.longest_text, data::Tokenizer::unlimited);
-  EXPECT_EQ(data::Tokenizer::open(folder.path() / "saved").fingerprint(), data::Tokenizer::open(tiny_bert()).fingerprint());
+  EXPECT_EQ(described.longest_text, text::Tokenizer::unlimited);
+  EXPECT_EQ(text::Tokenizer::open(folder.path() / "saved").fingerprint(), text::Tokenizer::open(tiny_bert()).fingerprint());
   EXPECT_THROW(model::open_model(folder.path() / "saved", {.arithmetic = model::Arithmetic::fast_bf16}), base::InputError);
 }
 
@@ -255,7 +255,7 @@ TEST(GruClassifierFolder, DamageIsNamed) {
     fs::remove(folder.path() / "vocab.txt");
     folder.write();
     EXPECT_FALSE(model::open_model(folder.path())->mask_state().defined());
-    EXPECT_THROW(data::Tokenizer::open(folder.path()), base::InputError);
+    EXPECT_THROW(text::Tokenizer::open(folder.path()), base::InputError);
   }
 }
 

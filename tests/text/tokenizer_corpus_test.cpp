@@ -5,10 +5,10 @@
 #include <cstdio>
 
 #include "base/hash.hpp"
-#include "data/tokenizer.hpp"
-#include "tests/data/tokenizer_support.hpp"
+#include "tests/text/tokenizer_support.hpp"
+#include "text/tokenizer.hpp"
 
-namespace layersweep::data {
+namespace layersweep::text {
 namespace {
 
 using nlohmann::json;
@@ -94,4 +94,4 @@ TEST_F(TokenizerCorpus, SquadIsTokenisedAsTheReferenceDoes) {
 }
 
 }  // namespace
-}  // namespace layersweep::data
+}  // namespace layersweep::text

@@ -1,4 +1,4 @@
-#include "data/tokenizer_unicode.hpp"
+#include "text/unicode.hpp"
 
 #include <utf8proc.h>
 
@@ -8,10 +8,9 @@
 #include <span>
 
 #include "base/error.hpp"
-#include "base/utf8.hpp"
-#include "data/tokenizer_unicode_tables.hpp"
+#include "text/unicode_tables.hpp"
 
-namespace layersweep::data {
+namespace layersweep::text {
 namespace {
 
 bool contains(std::span<const CodePointRange> ranges, char32_t c) {
@@ -21,8 +20,6 @@ bool contains(std::span<const CodePointRange> ranges, char32_t c) {
 
 // Whether utf8proc may be asked: it may know characters that the reference, with older tables, leaves alone.
 bool may_normalise(char32_t c) { return c >= 0xC0 && contains(normalised_ranges, c); }
-
-constexpr char32_t replacement = 0xFFFD;
 
 }  // namespace
 
@@ -40,7 +37,7 @@ void append_lower_case(char32_t c, std::u32string& out) {
   }
   const auto run = std::ranges::lower_bound(lower_case_runs, c, {}, &LowerCaseRun::last);
   const bool changes =
-      run != lower_case_runs.end() && run->first <= c && (c - run->first) % static_cast<char32_t>(run->step) == 0;
+      run != std::end(lower_case_runs) && run->first <= c && (c - run->first) % static_cast<char32_t>(run->step) == 0;
   out += changes ? static_cast<char32_t>(static_cast<std::int32_t>(c) + run->difference) : c;
 }
 
@@ -62,24 +59,4 @@ int combining_class(char32_t c) {
   return may_normalise(c) ? utf8proc_get_property(static_cast<utf8proc_int32_t>(c))->combining_class : 0;
 }
 
-std::u32string decode_utf8(std::string_view text) {
-  std::u32string out;
-  out.reserve(text.size());
-  while (!text.empty()) out += base::take_character(text).code_point.value_or(replacement);
-  return out;
-}
-
-void append_utf8(char32_t c, std::string& out) {
-  const auto continuation = [&](int shift) { return static_cast<char>(0x80 | ((c >> shift) & 0x3F)); };
-  if (c < 0x80) {
-    out += static_cast<char>(c);
-  } else if (c < 0x800) {
-    out += {static_cast<char>(0xC0 | (c >> 6)), continuation(0)};
-  } else if (c < 0x10000) {
-    out += {static_cast<char>(0xE0 | (c >> 12)), continuation(6), continuation(0)};
-  } else {
-    out += {static_cast<char>(0xF0 | (c >> 18)), continuation(12), continuation(6), continuation(0)};
-  }
-}
-
-}  // namespace layersweep::data
+}  // namespace layersweep::text

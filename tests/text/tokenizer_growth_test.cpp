@@ -2,11 +2,11 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include "data/tokenizer.hpp"
 #include "support/growth.hpp"
-#include "tests/data/tokenizer_support.hpp"
+#include "tests/text/tokenizer_support.hpp"
+#include "text/tokenizer.hpp"
 
-namespace layersweep::data {
+namespace layersweep::text {
 namespace {
 
 using nlohmann::json;
@@ -115,4 +115,4 @@ TEST(TokenizerGrowth, MarksOfOneLetterAreSortedInLittleMore) {
 }
 
 }  // namespace
-}  // namespace layersweep::data
+}  // namespace layersweep::text

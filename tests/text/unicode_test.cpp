@@ -1,14 +1,13 @@
 // Every Unicode character is normalised and split as `tokenizers` does it, whichever utf8proc is installed.
 #include <gtest/gtest.h>
 
-#include <map>
-
 #include "base/hash.hpp"
-#include "data/tokenizer_normalize.hpp"
-#include "data/tokenizer_unicode.hpp"
-#include "tests/data/tokenizer_support.hpp"
+#include "base/utf8.hpp"
+#include "tests/text/tokenizer_support.hpp"
+#include "text/components.hpp"
+#include "text/unicode.hpp"
 
-namespace layersweep::data {
+namespace layersweep::text {
 namespace {
 
 using nlohmann::json;
@@ -23,20 +22,22 @@ std::u32string all_code_points() {
 
 json recorded_hashes() { return json::parse(test::read_file(test::tokenizer_fixtures() / "hashes.json")).at("code_points"); }
 
-std::string normalized_utf8(const std::u32string& text, const NormalizerSettings& settings) {
+std::string normalized_utf8(const std::u32string& text, const Normalizer& normalizer) {
   std::string utf8;
-  for (const char32_t c : normalize(align(text, 0, text.size()), settings).text) append_utf8(c, utf8);
+  for (const char32_t c : normalizer.normalize(align(text, 0, text.size())).text) base::append_utf8(c, utf8);
   return utf8;
 }
 
 TEST(TokenizerUnicode, NormalisesEveryCodePointAsTheReference) {
   const std::u32string points = all_code_points();
-  const std::map<std::string, NormalizerSettings> settings{{"clean", {true, false, false, false}},
-                                                           {"chinese", {false, true, false, false}},
-                                                           {"strip", {false, false, true, false}},
-                                                           {"lower", {false, false, false, true}},
-                                                           {"all", {true, true, true, true}}};
-  for (const auto& [name, flags] : settings) {
+  for (const char* name : {"clean", "chinese", "strip", "lower", "all"}) {
+    const auto flag = [&](const char* of) { return std::string_view(name) == "all" || std::string_view(name) == of; };
+    const auto normalizer = read_normalizer({"",
+                                             {{"type", "BertNormalizer"},
+                                              {"clean_text", flag("clean")},
+                                              {"handle_chinese_chars", flag("chinese")},
+                                              {"strip_accents", flag("strip")},
+                                              {"lowercase", flag("lower")}}});
     base::Sha256 hash;
     for (std::size_t begin = 0; begin < points.size(); begin += 256) {
       std::u32string alone;
@@ -45,8 +46,8 @@ TEST(TokenizerUnicode, NormalisesEveryCodePointAsTheReference) {
         alone += {U'a', c};
         among_marks += {U'a', U'\u0345', U'\U0001d165', c, U'\U0001d165'};
       }
-      hash.add(normalized_utf8(alone, flags));
-      hash.add(normalized_utf8(among_marks, flags));
+      hash.add(normalized_utf8(alone, *normalizer));
+      hash.add(normalized_utf8(among_marks, *normalizer));
     }
     EXPECT_EQ(hash.hex(), recorded_hashes().at(name).get<std::string>()) << name;
   }
@@ -61,8 +62,8 @@ TEST(TokenizerUnicode, SplitsAtEveryCodePointAsTheReference) {
 TEST(TokenizerUnicode, Utf8OfEveryCodePointIsReadBack) {
   const std::u32string points = all_code_points();
   std::string utf8;
-  for (const char32_t c : points) append_utf8(c, utf8);
-  EXPECT_TRUE(decode_utf8(utf8) == points);
+  for (const char32_t c : points) base::append_utf8(c, utf8);
+  EXPECT_TRUE(base::decode_utf8(utf8) == points);
 }
 
 TEST(TokenizerUnicode, IllFormedUtf8IsReplacedAsPythonDoesIt) {
@@ -73,10 +74,10 @@ TEST(TokenizerUnicode, IllFormedUtf8IsReplacedAsPythonDoesIt) {
     std::string bytes;
     for (std::size_t i = 0; i < hex.size(); i += 2) bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
     std::string again;
-    for (const char32_t c : decode_utf8(bytes)) append_utf8(c, again);
+    for (const char32_t c : base::decode_utf8(bytes)) base::append_utf8(c, again);
     EXPECT_EQ(again, expected.at("text").get<std::string>()) << hex;
   }
 }
 
 }  // namespace
-}  // namespace layersweep::data
+}  // namespace layersweep::text

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace layersweep::data {
+namespace layersweep::text {
 
 constexpr std::int32_t no_pattern = -1;
 
@@ -52,4 +52,4 @@ class PatternFinder {
   std::vector<std::int32_t> longest_;  // of each node, the longest pattern that its text ends with
 };
 
-}  // namespace layersweep::data
+}  // namespace layersweep::text

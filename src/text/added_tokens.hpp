@@ -5,10 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "data/longest_match.hpp"
-#include "data/tokenizer_normalize.hpp"
+#include "text/longest_match.hpp"
 
-namespace layersweep::data {
+namespace layersweep::text {
 
 struct AddedToken {
   std::int32_t id = 0;
@@ -46,4 +45,4 @@ class AddedTokenFinder {
   PatternFinder finder_;
 };
 
-}  // namespace layersweep::data
+}  // namespace layersweep::text

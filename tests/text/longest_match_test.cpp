@@ -1,4 +1,4 @@
-#include "data/longest_match.hpp"
+#include "text/longest_match.hpp"
 
 #include <gmock/gmock.h>
 
@@ -6,7 +6,7 @@
 
 #include "support/growth.hpp"
 
-namespace layersweep::data {
+namespace layersweep::text {
 namespace {
 
 using testing::ElementsAre;
@@ -65,4 +65,4 @@ TEST(PatternFinder, TakesTimeLinearInTextAndPattern) {
 }
 
 }  // namespace
-}  // namespace layersweep::data
+}  // namespace layersweep::text

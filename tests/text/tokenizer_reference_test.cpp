@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <numeric>
 
-#include "data/tokenizer.hpp"
-#include "tests/data/tokenizer_support.hpp"
+#include "tests/text/tokenizer_support.hpp"
+#include "text/tokenizer.hpp"
 
-namespace layersweep::data {
+namespace layersweep::text {
 namespace {
 
 using nlohmann::json;
@@ -73,4 +73,4 @@ TEST(Tokenizer, TruncationKeepsAPrefixOfEachText) {
 }
 
 }  // namespace
-}  // namespace layersweep::data
+}  // namespace layersweep::text

@@ -4,10 +4,10 @@
 #include <functional>
 
 #include "base/error.hpp"
-#include "data/tokenizer.hpp"
-#include "tests/data/tokenizer_support.hpp"
+#include "tests/text/tokenizer_support.hpp"
+#include "text/tokenizer.hpp"
 
-namespace layersweep::data {
+namespace layersweep::text {
 namespace {
 
 using nlohmann::json;
@@ -42,8 +42,6 @@ TEST(TokenizerFiles, KnowsItsVocabulary) {
   EXPECT_THROW(tokenizer.token_text(tokenizer.vocabulary_size()), base::InputError);
   EXPECT_THROW(tokenizer.token_text(-1), base::InputError);
   const SpecialTokens& special = tokenizer.special();
-  EXPECT_EQ(tokenizer.token_text(special.cls), "[CLS]");
-  EXPECT_EQ(tokenizer.token_text(special.sep), "[SEP]");
   EXPECT_EQ(tokenizer.token_text(special.mask), "[MASK]");
   EXPECT_EQ(tokenizer.token_text(special.pad), "[PAD]");
   EXPECT_EQ(tokenizer.token_text(special.unknown), "[UNK]");
@@ -73,7 +71,7 @@ TEST(TokenizerFiles, VocabularyFileGivesTheSameAsTokenizerJson) {
 }
 
 TEST(TokenizerFiles, AddedTokensAreThoseOfTransformers) {
-  const json fixture = json::parse(test::read_file(test::tokenizer_fixtures().parent_path() / "added_tokens.json"));
+  const json fixture = json::parse(test::read_file(test::tokenizer_fixtures() / "added_tokens.json"));
   std::string vocabulary;
   for (const json& token : fixture.at("vocabulary")) vocabulary += token.get<std::string>() + "\n";
   ASSERT_GT(fixture.at("cases").size(), 10u);
@@ -152,6 +150,8 @@ TEST(TokenizerFiles, FingerprintFollowsWhateverChangesTokens) {
   const std::string original = fingerprint_after([](json&) {});
   EXPECT_EQ(original.size(), 64u);
   EXPECT_EQ(original, Tokenizer::open(test::tokenizer_fixtures() / "uncased").fingerprint());
+  // Token shards of all versions are named by it.
+  EXPECT_EQ(original, "0804a8db15989854645781f3d73810f51450c4259f0b5dda6c0539d81c41f5e6");
   EXPECT_EQ(original, fingerprint_after([](json& root) { root.erase("padding"); }));
   EXPECT_EQ(original, fingerprint_after([](json& root) { root["truncation"] = nullptr; }));
   EXPECT_NE(original, fingerprint_after([](json& root) { root["normalizer"]["lowercase"] = false; }));
@@ -161,25 +161,31 @@ TEST(TokenizerFiles, FingerprintFollowsWhateverChangesTokens) {
   EXPECT_NE(original, fingerprint_after([](json& root) { root["added_tokens"][4]["lstrip"] = true; }));
 }
 
+TEST(TokenizerFiles, ComponentsThatAreNotKnownAreRefusedByName) {
+  struct Case {
+    const char* component;
+    json value;
+    const char* said;
+  };
+  const std::vector<Case> cases{
+      {"normalizer", {{"type", "NFC"}}, "its normalizer is NFC, not BertNormalizer"},
+      {"pre_tokenizer", {{"type", "Metaspace"}}, "its pre-tokenizer is Metaspace, not BertPreTokenizer"},
+      {"pre_tokenizer", nullptr, "its pre-tokenizer is none, not BertPreTokenizer"},
+      {"model", {{"type", "Unigram"}, {"vocab", {{"a", 0.1}}}}, "its model is Unigram, not WordPiece"},
+      {"model", {{"vocab", {{"a", 0}}}}, "its model is none, not WordPiece"},
+      {"post_processor",
+       {{"type", "RobertaProcessing"}},
+       "its post-processor is RobertaProcessing, not BertProcessing or TemplateProcessing"}};
+  for (const auto& [component, value, said] : cases) {
+    const std::string error = error_after([&, name = component, &part = value](json& root) { root[name] = part; });
+    for (const char* part : {"tokenizer.json", said, "Use a model with"}) {
+      EXPECT_NE(error.find(part), std::string::npos) << error;
+    }
+  }
+}
+
 TEST(TokenizerFiles, RefusesWhatItDoesNotKnowAndSaysWhy) {
   const std::vector<std::pair<const char*, std::function<void(json&)>>> cases{
-      {"BPE", [](json& root) { root["model"]["type"] = "BPE"; }},
-      {"Unigram",
-       [](json& root) {
-         root["model"] = {{"type", "Unigram"}, {"vocab", {{"a", 0.1}}}};
-       }},
-      {"Lowercase",
-       [](json& root) {
-         root["normalizer"] = {{"type", "Lowercase"}};
-       }},
-      {"Whitespace",
-       [](json& root) {
-         root["pre_tokenizer"] = {{"type", "Whitespace"}};
-       }},
-      {"RobertaProcessing",
-       [](json& root) {
-         root["post_processor"] = {{"type", "RobertaProcessing"}};
-       }},
       {"template", [](json& root) { root["post_processor"]["pair"].erase(4); }},
       {"[MASK]",
        [](json& root) {
@@ -256,4 +262,4 @@ TEST(TokenizerFiles, DamagedFilesGiveInputErrorsOnly) {
 }
 
 }  // namespace
-}  // namespace layersweep::data
+}  // namespace layersweep::text

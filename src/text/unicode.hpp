@@ -1,11 +1,9 @@
-// Characters as the reference tokenizer sees them (see scripts/make_tokenizer_tables.py), and UTF-8.
+// Characters as the reference tokenizer sees them (see scripts/make_tokenizer_tables.py).
 #pragma once
 
 #include <string>
-#include <string_view>
-#include <vector>
 
-namespace layersweep::data {
+namespace layersweep::text {
 
 bool is_removed_by_cleaning(char32_t c);
 bool is_whitespace(char32_t c);
@@ -22,8 +20,4 @@ void append_decomposition(char32_t c, std::u32string& out);
 /// Canonical combining class; marks of different classes behind one letter are sorted by it.
 int combining_class(char32_t c);
 
-/// Reads UTF-8; each maximal ill-formed part gives one U+FFFD.
-std::u32string decode_utf8(std::string_view text);
-void append_utf8(char32_t c, std::string& out);
-
-}  // namespace layersweep::data
+}  // namespace layersweep::text

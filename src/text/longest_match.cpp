@@ -1,4 +1,4 @@
-#include "data/longest_match.hpp"
+#include "text/longest_match.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -6,7 +6,7 @@
 
 #include "base/error.hpp"
 
-namespace layersweep::data {
+namespace layersweep::text {
 namespace {
 
 constexpr std::int32_t root = 0;
@@ -93,4 +93,4 @@ std::int32_t PatternFinder::after(std::int32_t node, char32_t next) const {
   }
 }
 
-}  // namespace layersweep::data
+}  // namespace layersweep::text

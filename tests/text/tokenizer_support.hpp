@@ -12,7 +12,7 @@
 
 namespace layersweep::test {
 
-inline std::filesystem::path tokenizer_fixtures() { return source_dir() / "tests/data/fixtures/tokenizer"; }
+inline std::filesystem::path tokenizer_fixtures() { return source_dir() / "tests/text/fixtures"; }
 
 inline std::string read_file(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);

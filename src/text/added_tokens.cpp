@@ -1,11 +1,11 @@
-#include "data/tokenizer_added.hpp"
+#include "text/added_tokens.hpp"
 
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "data/tokenizer_unicode.hpp"
+#include "text/unicode.hpp"
 
-namespace layersweep::data {
+namespace layersweep::text {
 namespace {
 
 std::vector<std::u32string> texts_of(const std::vector<AddedTokenFinder::Pattern>& patterns) {
@@ -55,4 +55,4 @@ std::vector<Stretch> AddedTokenFinder::split(const std::u32string& text) const {
   return stretches;
 }
 
-}  // namespace layersweep::data
+}  // namespace layersweep::text

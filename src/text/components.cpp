@@ -1,0 +1,79 @@
+#include "text/components.hpp"
+
+#include <fmt/ranges.h>
+
+#include <limits>
+#include <ranges>
+
+#include "base/error.hpp"
+
+namespace layersweep::text {
+namespace {
+
+template <class Component>
+using Kinds = std::map<std::string_view, Component (*)(const JsonPart&)>;
+
+const Kinds<std::unique_ptr<const Normalizer>> normalizers{{"BertNormalizer", read_bert_normalizer}};
+const Kinds<std::unique_ptr<const PreTokenizer>> pre_tokenizers{{"BertPreTokenizer", read_bert_pre_tokenizer}};
+const Kinds<std::unique_ptr<const SubwordModel>> subword_models{{"WordPiece", read_word_piece}};
+const Kinds<Template> templates{{"BertProcessing", read_bert_processing}, {"TemplateProcessing", read_template_processing}};
+
+template <class Component>
+Component read(std::string_view component, const Kinds<Component>& kinds, const JsonPart& part) {
+  const bool typed = part.value.is_object() && part.value.contains("type");
+  const std::string type = typed ? part.value.at("type").get<std::string>() : "none";
+  const auto kind = kinds.find(type);
+  if (kind != kinds.end()) return kind->second(part);
+  refuse(part.file, fmt::format("its {} is {}, not {}", component, type, fmt::join(std::views::keys(kinds), " or ")));
+}
+
+}  // namespace
+
+void refuse(const std::filesystem::path& file, std::string_view why) {
+  throw base::InputError(fmt::format("{} holds no tokenizer that layersweep knows", file.string()), why,
+                         "Use a model with a tokenizer that it knows, in a folder as transformers saves it: with "
+                         "tokenizer.json, or with vocab.txt and tokenizer_config.json");
+}
+
+std::int32_t id_from(const JsonPart& part) {
+  const auto& [file, value] = part;
+  const auto id = value.is_number_integer() ? value.get<std::int64_t>() : -1;
+  if (id < 0 || id >= std::numeric_limits<std::int32_t>::max()) {
+    refuse(file, fmt::format("{} is not a token id", value.dump()));
+  }
+  return static_cast<std::int32_t>(id);
+}
+
+std::unique_ptr<const Normalizer> read_normalizer(const JsonPart& part) {
+  return part.value.is_null() ? read_bert_normalizer(part) : read("normalizer", normalizers, part);
+}
+
+std::unique_ptr<const PreTokenizer> read_pre_tokenizer(const JsonPart& part) {
+  return read("pre-tokenizer", pre_tokenizers, part);
+}
+
+std::unique_ptr<const SubwordModel> read_subword_model(const JsonPart& part) {
+  // Files of old versions leave the type out; only WordPiece has a limit on the length of words.
+  const bool untyped_word_piece = !part.value.contains("type") && part.value.contains("max_input_chars_per_word");
+  return untyped_word_piece ? read_word_piece(part) : read("model", subword_models, part);
+}
+
+Template read_template(const JsonPart& part) { return read("post-processor", templates, part); }
+
+Template Template::around(std::int32_t cls, std::int32_t sep) {
+  Template around{{{.id = cls}, {.source = 0}, {.id = sep}}, {}};
+  around.pair = around.single;
+  around.pair.insert(around.pair.end(), {{.source = 1, .segment = 1}, {.id = sep, .segment = 1}});
+  return around;
+}
+
+void Template::add_to(Fingerprint& fingerprint) const {
+  const std::int32_t first = single.front().id, last = single.back().id;
+  if (*this == around(first, last)) return fingerprint.add_numbers(first, last);
+  for (const std::vector<Place>* places : {&single, &pair}) {
+    fingerprint.add_numbers(places->size());
+    for (const Place& place : *places) fingerprint.add_numbers(place.source, place.id, place.segment);
+  }
+}
+
+}  // namespace layersweep::text
