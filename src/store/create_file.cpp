@@ -142,21 +142,19 @@ Handle create_file(const std::filesystem::path& path, hid_t access) {
   return {H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation_list(H5P_FILE_CREATE).id(), access), H5Fclose, "create it"};
 }
 
-void lay_out(hid_t file, const std::vector<PlannedVariable>& variables, const Contents& contents,
-             const Provenance& provenance) {
-  Layout layout(file);
-  std::vector<RootText> long_texts;
-  for (const RootText& root : root_texts(provenance)) {
-    if (root.text.size() > max_attribute_bytes) {
-      long_texts.push_back(root);
-    } else {
-      write_text_attribute(file, root.name, root.text);
-    }
+void write_root_attributes(hid_t file, const std::vector<RootText>& texts, const Provenance& provenance) {
+  for (const RootText& root : texts) {
+    if (root.text.size() <= max_attribute_bytes) write_text_attribute(file, root.name, root.text);
   }
   write_number_attribute(file, "epsilon", Type::float64, provenance.epsilon);
   write_number_attribute(file, "flip_limit", Type::float64, provenance.flip_limit);
   write_number_attribute(file, "layersweep_layout", Type::int32, layout_version);
   write_number_attribute(file, "complete", Type::int32, 0);
+}
+
+void lay_out(hid_t file, const std::vector<PlannedVariable>& variables, const Contents& contents,
+             const std::vector<RootText>& long_texts) {
+  Layout layout(file);
   for (const PlannedVariable& variable : variables) {
     if (variable.spec->place == Place::root) layout.add(variable);
   }

@@ -13,8 +13,12 @@ namespace layersweep::store {
 /// Hdf5Error, as does lay_out.
 Handle create_file(const std::filesystem::path& path, hid_t access);
 
-/// Adds all of the layout to an empty file. Collective where the file is open on several ranks.
+/// Root attributes of an empty file: the numbers of the provenance, and those texts that an attribute can hold. Texts and
+/// numbers are the same on all ranks. Collective where the file is open on several ranks, as is lay_out.
+void write_root_attributes(hid_t file, const std::vector<RootText>& texts, const Provenance& provenance);
+
+/// Adds all else of the layout, and the root texts that an attribute cannot hold.
 void lay_out(hid_t file, const std::vector<PlannedVariable>& variables, const Contents& contents,
-             const Provenance& provenance);
+             const std::vector<RootText>& long_texts);
 
 }  // namespace layersweep::store

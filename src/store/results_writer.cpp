@@ -1,9 +1,11 @@
 #include "store/results_writer.hpp"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <exception>
+#include <functional>
 #include <map>
 #include <optional>
 
@@ -41,14 +43,6 @@ std::string free_space_text(const std::filesystem::path& path) {
   return fmt::format(" ({:.1f} MiB are free there)", static_cast<double>(space.available) / (1 << 20));
 }
 
-void ensure_inside(const Slab& slab, const std::vector<std::int64_t>& shape, std::string_view variable) {
-  bool inside = slab.start.size() == shape.size() && slab.count.size() == shape.size();
-  for (std::size_t i = 0; inside && i < shape.size(); ++i) {
-    inside = slab.start[i] >= 0 && slab.count[i] >= 0 && slab.start[i] + slab.count[i] <= shape[i];
-  }
-  base::ensure(inside, fmt::format("the slab {} does not lie in {}", slab.text(), variable));
-}
-
 }  // namespace
 
 struct ResultsWriter::State {
@@ -70,6 +64,17 @@ struct ResultsWriter::State {
       give_up();
       throw;
     }
+  }
+
+  // Before every call that HDF5 makes collectively: ranks that made different ones would wait for each other in it. Gives
+  // the largest number of rounds.
+  std::int64_t agree(std::string_view call, std::int64_t rounds = 0) {
+    const auto code = static_cast<std::int64_t>(std::hash<std::string_view>()(call) >> 1);
+    std::array<std::int64_t, 3> largest{code, -code, rounds};
+    communicator.all_reduce_max(std::span<std::int64_t>(largest));
+    if (largest[0] == -largest[1]) return largest[2];
+    give_up();
+    throw base::InternalError(fmt::format("the ranks call the writer of {} differently: one with {}", path.string(), call));
   }
 
   // HDF5 calls that write. After one that failed neither the file nor the library's view of the other ranks can be trusted:
@@ -103,11 +108,11 @@ struct ResultsWriter::State {
     file.abandon();
   }
 
-  OpenVariable& find(std::string_view variable) {
+  // Nothing when there is none: then together() throws.
+  OpenVariable* find(std::string_view variable) {
     if (variable.starts_with('/')) variable.remove_prefix(1);
     const auto found = variables.find(variable);
-    base::ensure(found != variables.end(), fmt::format("the results file has no variable {}", variable));
-    return found->second;
+    return found == variables.end() ? nullptr : &found->second;
   }
 
   void open_variables(const std::vector<PlannedVariable>& planned) {
@@ -117,20 +122,20 @@ struct ResultsWriter::State {
   }
 
   void write(std::string_view name, const Slab& slab, Type type, std::span<const std::byte> bytes) {
-    std::vector<Slab> parts;
-    OpenVariable* variable = nullptr;
+    const std::vector<Slab> parts = pieces(slab, max_bytes_per_call / static_cast<std::int64_t>(type_bytes(type)));
+    const std::int64_t rounds = agree(name, std::ssize(parts));
+    OpenVariable* variable = find(name);
     together([&] {
       base::ensure(file.is_open(), "a results file is written to after its end");
-      variable = &find(name);
+      base::ensure(variable != nullptr, fmt::format("the results file has no variable {}", name));
       base::ensure(variable->type == type,
                    fmt::format("{} holds {}, not {}", name, type_name(variable->type), type_name(type)));
-      if (slab.cells() > 0) ensure_inside(slab, variable->shape, name);
+      base::ensure(slab.cells() == 0 || slab.lies_in(variable->shape),
+                   fmt::format("the slab {} does not lie in {}", slab.text(), name));
       base::ensure(bytes.size() == static_cast<std::size_t>(slab.cells()) * type_bytes(type),
                    fmt::format("the slab {} of {} and its cells differ in size", slab.text(), name));
-      parts = pieces(slab, max_bytes_per_call / static_cast<std::int64_t>(type_bytes(type)));
       for (const Slab& part : parts) variable->written.check_disjoint(part);
     });
-    const auto rounds = communicator.all_reduce_max(static_cast<std::int64_t>(parts.size()));
     std::size_t offset = 0;
     for (std::int64_t round = 0; round < rounds; ++round) {
       const Slab part = round < std::ssize(parts) ? parts[round] : Slab{};
@@ -154,22 +159,27 @@ struct ResultsWriter::State {
                         variable, global);
   }
 
+  // The whole variable, from the first rank.
+  void write_whole(std::string_view name, Type type, std::span<const std::byte> bytes) {
+    if (!is_first_rank()) return write(name, Slab{}, type, {});
+    const OpenVariable* variable = find(name);
+    write(name, variable == nullptr ? Slab{} : whole(variable->shape), type, bytes);
+  }
+
   void write_coordinates(const std::vector<PlannedVariable>& planned, const Contents& contents) {
-    const auto from_first = [&]<class T>(const std::string& name, Type type, const std::vector<T>& values) {
-      const bool mine = is_first_rank();
-      write(name, mine ? whole(find(name).shape) : Slab{}, type,
-            mine ? std::as_bytes(std::span(values)) : std::span<const std::byte>{});
+    const auto write_all = [&]<class T>(std::string_view name, const std::vector<T>& values) {
+      write_whole(name, type_of<T>(), std::as_bytes(std::span(values)));
     };
     for (const PlannedVariable& variable : planned) {
       if (variable.spec->is_coordinate() && variable.spec->type == Type::float64) {
-        from_first(variable.path, Type::float64, real_coordinate_values(variable.path, contents));
+        write_all(variable.path, real_coordinate_values(variable.path, contents));
       } else if (variable.spec->is_coordinate()) {
-        from_first(variable.path, Type::int32, coordinate_values(variable.path, contents));
+        write_all(variable.path, coordinate_values(variable.path, contents));
       }
     }
     std::vector<std::int32_t> widths;
     for (const PointEntry& point : contents.points) widths.push_back(static_cast<std::int32_t>(point.width));
-    from_first("width", Type::int32, widths);
+    write_all("width", widths);
   }
 
   void verify() const {
@@ -216,30 +226,36 @@ ResultsWriter::ResultsWriter(const comm::Communicator& communicator, const std::
   state.communicator = communicator;
   state.path = path;
   std::vector<PlannedVariable> planned;
+  std::vector<RootText> texts;
   state.together([&] {
     check_contents(contents);
     planned = plan_variables(contents);
+    texts = root_texts(provenance);
     if (state.is_first_rank()) make_part_file(path);
   });
+  std::string layout = path.string();
+  for (const PlannedVariable& variable : planned) layout += fmt::format(" {}{}", variable.path, variable.shape);
+  for (const RootText& text : texts) layout += " " + text.name;
+  state.agree(layout);
+  for (RootText& text : texts) text.text = communicator.broadcast_text(text.text, 0);
   state.writing([&] {
     use_hdf5();
     state.transfer = transfer_list(communicator);
     state.file = create_file(part_path(path), create_file_access(communicator).id());
-    lay_out(state.file.id(), planned, contents, provenance);
+    write_root_attributes(state.file.id(), texts, provenance);
+    std::erase_if(texts, [](const RootText& text) { return text.text.size() <= max_attribute_bytes; });
+    lay_out(state.file.id(), planned, contents, texts);
     state.open_variables(planned);
-    for (const RootText& root : root_texts(provenance)) {
-      if (root.text.size() <= max_attribute_bytes) continue;
-      state.variables[root.name] = {Type::character, {std::ssize(root.text)}, open_dataset(state.file.id(), root.name), {}};
+    for (const RootText& text : texts) {
+      state.variables[text.name] = {Type::character, {std::ssize(text.text)}, open_dataset(state.file.id(), text.name), {}};
     }
   });
   state.write_coordinates(planned, contents);
   std::vector<std::string> names;
   for (const PointEntry& point : contents.points) names.push_back(point.name);
   write_text("point_name", 0, state.is_first_rank() ? std::span<const std::string>(names) : std::span<const std::string>());
-  for (const RootText& root : root_texts(provenance)) {
-    if (root.text.size() > max_attribute_bytes) {
-      write_whole(root.name, Type::character, std::as_bytes(std::span(root.text)));
-    }
+  for (const RootText& text : texts) {
+    write_whole(text.name, Type::character, std::as_bytes(std::span(text.text)));
   }
 }
 
@@ -257,17 +273,18 @@ void ResultsWriter::write_cells(std::string_view variable, const Slab& slab, Typ
 }
 
 void ResultsWriter::write_whole(std::string_view variable, Type type, std::span<const std::byte> bytes) {
-  if (!state_->is_first_rank()) return state_->write(variable, Slab{}, type, {});
-  state_->write(variable, whole(state_->find(variable).shape), type, bytes);
+  state_->write_whole(variable, type, bytes);
 }
 
 void ResultsWriter::write_text(std::string_view variable, std::int64_t first_row, std::span<const std::string> rows) {
   Slab slab;
   std::string cells;
+  state_->agree(variable);
   state_->together([&] {
     if (rows.empty()) return;
-    const std::vector<std::int64_t>& shape = state_->find(variable).shape;
-    base::ensure(shape.size() == 2, fmt::format("{} is not a list of texts", variable));
+    const OpenVariable* list = state_->find(variable);
+    base::ensure(list != nullptr && list->shape.size() == 2, fmt::format("there is no list of texts {}", variable));
+    const std::vector<std::int64_t>& shape = list->shape;
     slab = {{first_row, 0}, {std::ssize(rows), shape[1]}};
     const auto width = static_cast<std::size_t>(shape[1]);
     for (const std::string& row : rows) {
@@ -281,6 +298,7 @@ void ResultsWriter::write_text(std::string_view variable, std::int64_t first_row
 
 void ResultsWriter::finish(Finish how) {
   State& state = *state_;
+  state.agree("finish()");
   state.together([&] { base::ensure(state.file.is_open(), "a results file is finished twice, or after a failure"); });
   state.writing([&] {
     // Through MPI-IO the flush is what syncs each rank's own writes.

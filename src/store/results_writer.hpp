@@ -1,5 +1,6 @@
 // Writes results.h5 from all ranks at once. Every call is collective: all ranks of the communicator make the same calls
-// in the same order, with an empty slab where they have nothing. A wrong call on one rank throws on all of them. When the
+// in the same order, with an empty slab where they have nothing. A wrong call on one rank, or another one than the others
+// make, throws InternalError on all of them. When the
 // disk fails under HDF5 (full, gone), the ranks that notice throw InputError on their own: HDF5 cannot bring the others
 // back, so the job must end at once (comm::abort_job), not in order.
 //
@@ -26,9 +27,10 @@ enum class Finish { read_back, validated };
 
 class ResultsWriter {
  public:
-  /// Creates <path>.part with all variables and writes those that follow from `contents`: the coordinates (example, token,
-  /// point, seed, class, step, those of /statistics), point_name and width. Throws InputError when the folder is missing or
-  /// not writable, the disk is full, or a size does not fit the layout. Collective.
+  /// Creates <path>.part with all variables and writes those that follow from `contents`, which is the same on all ranks:
+  /// the coordinates (example, token, point, seed, class, step, those of /statistics), point_name and width. The texts of
+  /// the provenance are those of rank 0. Throws InputError when the folder is missing or not writable, the disk is full, or
+  /// a size does not fit the layout. Collective.
   ResultsWriter(const comm::Communicator& communicator, const std::filesystem::path& path, const Contents& contents,
                 const Provenance& provenance);
 

@@ -21,6 +21,14 @@ bool Slab::overlaps(const Slab& other) const {
   return true;
 }
 
+bool Slab::lies_in(const std::vector<std::int64_t>& shape) const {
+  if (start.size() != shape.size() || count.size() != shape.size()) return false;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (start[i] < 0 || count[i] < 0 || start[i] + count[i] > shape[i]) return false;
+  }
+  return true;
+}
+
 std::string Slab::text() const {
   std::string text;
   for (std::size_t i = 0; i < start.size(); ++i) text += fmt::format("{}{}+{}", i == 0 ? "" : ", ", start[i], count[i]);

@@ -15,6 +15,8 @@ struct Slab {
   bool operator==(const Slab&) const = default;
   std::int64_t cells() const;  ///< 0 when default-made
   bool overlaps(const Slab& other) const;
+  /// Has as many dimensions as the shape, and no cell outside it.
+  bool lies_in(const std::vector<std::int64_t>& shape) const;
   std::string text() const;  ///< "[0+1, 3+5]" for messages
 };
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 
 #include "base/error.hpp"
 #include "sample.hpp"
@@ -155,6 +156,50 @@ TEST_F(Writer, ThrowsOnAllRanksWhenOneIsWrong) {
   attempt("nowhere", {{0}, {2}});
   EXPECT_FALSE(std::filesystem::exists(folder_.file("wrong.h5")));
   EXPECT_FALSE(std::filesystem::exists(folder_.file("wrong.h5.part")));
+}
+
+TEST_F(Writer, ThrowsOnAllRanksWhenTheFirstNamesNoVariable) {
+  ResultsWriter writer(world_, folder_.file("wrong.h5"), test::sample_contents(), test::sample_provenance());
+  EXPECT_THROW(writer.write_from_first_rank<float>("nowhere", std::vector<float>{1}), base::InternalError);
+}
+
+// Each would wait within HDF5 for a call that the others do not make.
+TEST_F(Writer, ThrowsOnAllRanksWhenTheyCallDifferently) {
+  const std::vector<std::int32_t> nothing;
+  const std::vector<std::string> no_texts;
+  const std::function<void(ResultsWriter&)> other_calls[] = {
+      [&](ResultsWriter& writer) { writer.write<std::int32_t>("prediction", {}, nothing); },
+      [&](ResultsWriter& writer) { writer.write_text("example_id", 0, no_texts); },
+      [&](ResultsWriter& writer) { writer.finish(); },
+  };
+  if (world_.size() == 1) GTEST_SKIP() << "one rank has no others to differ from";
+  for (const auto& other_call : other_calls) {
+    ResultsWriter writer(world_, folder_.file("different.h5"), test::sample_contents(), test::sample_provenance());
+    const bool differs = world_.rank() == world_.size() - 1;
+    EXPECT_THROW(differs ? other_call(writer) : writer.write<std::int32_t>("label", {}, nothing), base::InternalError);
+    EXPECT_FALSE(std::filesystem::exists(folder_.file("different.h5")));
+  }
+}
+
+TEST_F(Writer, ThrowsOnAllRanksWhenTheirContentsDiffer) {
+  if (world_.size() == 1) GTEST_SKIP() << "one rank has no others to differ from";
+  store::Contents contents = test::sample_contents();
+  if (world_.rank() == world_.size() - 1) ++contents.tokens;
+  EXPECT_THROW(ResultsWriter(world_, folder_.file("contents.h5"), contents, test::sample_provenance()), base::InternalError);
+}
+
+// Ranks may run on different processors, and their clocks differ.
+TEST_F(Writer, TakesTheProvenanceOfTheFirstRank) {
+  store::Provenance from = test::sample_provenance();
+  if (world_.rank() > 0) from.processor = std::string(1000, 'x');
+  {
+    ResultsWriter writer(world_, folder_.file("processors.h5"), test::sample_contents(), from);
+    test::fill_sample(writer, world_, {});
+    writer.finish();
+  }
+  EXPECT_EQ(ResultsFile::open(folder_.file("processors.h5")).text("processor"), test::sample_provenance().processor);
+  for (const auto& finding : store::validate(folder_.file("processors.h5")))
+    ADD_FAILURE() << finding.where << ": " << finding.problem;
 }
 
 TEST_F(Writer, RefusesOverlappingSlabsOfARank) {
