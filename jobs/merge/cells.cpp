@@ -12,29 +12,14 @@ namespace layersweep::jobs {
 namespace {
 
 // The unmodified model's output may come from other processors or divisions of the work: their rounding, in logits of order
-// 1 to 10. Everything else is the same in every bit or of another run.
+// 1 to 10.
 constexpr double output_tolerance = 1e-3;
 
-bool is_output(std::string_view name) {
-  return name == "logits" || name == "start_logits" || name == "end_logits" || name == "clean_probability";
-}
-
-// Searches make other explanations of other rounding: those of the first file that has any count.
-bool is_explanation(const store::VariableSpec& spec) {
-  return spec.place == store::Place::explain ||
-         (spec.place == store::Place::evaluation && spec.dimensions.front() == "method");
-}
-
 template <store::Cell T>
-bool is_missing(T cell) {
-  if constexpr (std::floating_point<T>) return std::isnan(cell);
-  return cell == static_cast<T>(store::fill_of(store::type_of<T>()));
-}
-
-template <store::Cell T>
-bool agree(T a, T b, bool is_model_output) {
+bool agree(T a, T b, store::Merge merge) {
+  if (merge == store::Merge::first || merge == store::Merge::explanation) return true;
   if constexpr (std::floating_point<T>) {
-    if (is_model_output) return std::abs(a - b) <= output_tolerance * std::max<T>(1, std::abs(a));
+    if (merge == store::Merge::output) return std::abs(a - b) <= output_tolerance * std::max<T>(1, std::abs(a));
   }
   return a == b;
 }
@@ -42,27 +27,27 @@ bool agree(T a, T b, bool is_model_output) {
 }  // namespace
 
 std::vector<MergedCells::Block> MergedCells::blocks(const store::PlannedVariable& variable) const {
-  std::vector<std::vector<Run>> runs;
+  std::vector<std::vector<Segment>> segments;
   const std::size_t dimensions = variable.spec->is_text() ? 1 : variable.shape.size();
-  for (std::size_t d = 0; d < dimensions; ++d) runs.push_back(plan_.runs(variable, d));
+  for (std::size_t d = 0; d < dimensions; ++d) segments.push_back(plan_.segments(variable, d));
   std::vector<Block> all;
   std::vector<std::size_t> at(dimensions, 0);
   while (true) {
     Block block{{}, std::vector<std::vector<std::int64_t>>(sources_.size())};
     for (std::size_t d = 0; d < dimensions; ++d) {
-      block.target.start.push_back(runs[d][at[d]].start);
-      block.target.count.push_back(runs[d][at[d]].count);
+      block.target.start.push_back(segments[d][at[d]].start);
+      block.target.count.push_back(segments[d][at[d]].count);
     }
     bool held = false;
     for (std::size_t k = 0; k < sources_.size(); ++k) {
       if (!sources_[k].file.has(variable.path)) continue;
-      for (std::size_t d = 0; d < dimensions; ++d) block.starts[k].push_back(runs[d][at[d]].source_start[k]);
+      for (std::size_t d = 0; d < dimensions; ++d) block.starts[k].push_back(segments[d][at[d]].source_start[k]);
       if (std::ranges::find(block.starts[k], -1) != block.starts[k].end()) block.starts[k].clear();
       held |= !block.starts[k].empty();
     }
     if (held) all.push_back(std::move(block));
     std::size_t d = dimensions;
-    while (d > 0 && ++at[d - 1] == runs[d - 1].size()) at[--d] = 0;
+    while (d > 0 && ++at[d - 1] == segments[d - 1].size()) at[--d] = 0;
     if (d == 0) return all;
   }
 }
@@ -86,10 +71,9 @@ std::vector<T> MergedCells::read(const store::PlannedVariable& variable, const B
       continue;
     }
     for (std::size_t i = 0; i < cells.size(); ++i) {
-      if (is_missing(cells[i])) {
+      if (store::is_missing(cells[i])) {
         cells[i] = more[i];
-      } else if (!is_missing(more[i]) && !is_explanation(*variable.spec) &&
-                 !agree(cells[i], more[i], is_output(variable.spec->name))) {
+      } else if (!store::is_missing(more[i]) && !agree(cells[i], more[i], variable.spec->traits.merge)) {
         refuse(variable, first, k, piece);
       }
     }
@@ -101,6 +85,23 @@ template std::vector<float> MergedCells::read(const store::PlannedVariable&, con
 template std::vector<double> MergedCells::read(const store::PlannedVariable&, const Block&, const store::Slab&) const;
 template std::vector<std::int32_t> MergedCells::read(const store::PlannedVariable&, const Block&, const store::Slab&) const;
 template std::vector<std::uint8_t> MergedCells::read(const store::PlannedVariable&, const Block&, const store::Slab&) const;
+
+template <store::Cell T>
+std::vector<T> MergedCells::read_all(const std::string& path) const {
+  const store::PlannedVariable variable = store::plan_variable(path, plan_.contents());
+  const std::int64_t cells = store::whole(variable.shape).cells();
+  const std::int64_t row = cells / variable.shape.front();
+  std::vector<T> all(static_cast<std::size_t>(cells), static_cast<T>(store::fill_of(store::type_of<T>())));
+  for (const Block& block : blocks(variable)) {
+    base::ensure(block.target.cells() == block.target.count.front() * row, "a block of a merge that holds parts of rows");
+    std::ranges::copy(read<T>(variable, block, block.target), all.begin() + block.target.start.front() * row);
+  }
+  return all;
+}
+
+template std::vector<float> MergedCells::read_all(const std::string&) const;
+template std::vector<std::int32_t> MergedCells::read_all(const std::string&) const;
+template std::vector<std::uint8_t> MergedCells::read_all(const std::string&) const;
 
 std::vector<std::string> MergedCells::read_texts(const store::PlannedVariable& variable, const Block& block,
                                                  std::int64_t first_row, std::int64_t count) const {
@@ -129,9 +130,9 @@ void MergedCells::refuse(const store::PlannedVariable& variable, std::size_t a, 
           : "They hold the same seed and mode from different trainings: merge files whose seeds, modes or splits differ");
 }
 
-// How far the tokens of a split move from the source to the new file: what token_start, which counts them, has to add.
+// How far the tokens of a split move from the source to the new file.
 std::int64_t MergedCells::token_shift(const store::PlannedVariable& variable, const Block& block, std::size_t source) const {
-  if (variable.path != "token_start") return 0;
+  if (variable.spec->traits.merge != store::Merge::token_index) return 0;
   const auto& splits = plan_.splits();
   const auto to = std::ranges::find(splits, block.target.start.front(), &SplitRange::first_example);
   const auto from = std::ranges::find(sources_[source].splits, to->split, &SplitRange::split);

@@ -30,6 +30,10 @@ class MergedCells {
   std::vector<std::string> read_texts(const store::PlannedVariable& variable, const Block& block, std::int64_t first_row,
                                       std::int64_t count) const;
 
+  /// All of a variable whose blocks hold whole rows, missing where no source has any. Throws InputError likewise.
+  template <store::Cell T>
+  std::vector<T> read_all(const std::string& path) const;
+
   const MergePlan& plan() const { return plan_; }
 
  private:

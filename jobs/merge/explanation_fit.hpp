@@ -15,35 +15,35 @@
 
 namespace layersweep::jobs {
 
-/// Per mode and point the seed (its value) whose probe stands for the point: the chosen one, the file's first where none is.
-using StandingSeeds = std::map<std::string, std::vector<std::int64_t>, std::less<>>;
+/// Per mode and point the seed (its value) whose probe is explained: the chosen one, the file's first where none is.
+using ExplainedSeeds = std::map<std::string, std::vector<std::int64_t>, std::less<>>;
 
 /// `chosen` as the variable chosen_seed.
-std::vector<std::int64_t> standing_seeds(const std::vector<std::int64_t>& seeds, const std::vector<std::int32_t>& chosen);
+std::vector<std::int64_t> explained_seeds(const std::vector<std::int64_t>& seeds, const std::vector<std::int32_t>& chosen);
 
 class ExplanationFit {
  public:
-  ExplanationFit(const std::vector<MergeSource>& sources, config::StandIn replacement, StandingSeeds merged);
+  ExplanationFit(const std::vector<MergeSource>& sources, config::StandIn replacement, ExplainedSeeds merged);
 
   /// Whether the source has the method, and its attributions at the point are those of the new file.
   bool attribution(std::size_t source, std::string_view method, std::int64_t point) const;
   /// Whether its faithfulness is too, which is measured with the replacement vectors.
   bool faithfulness(std::size_t source, std::string_view method, std::int64_t point) const;
 
-  /// The method's place in the source, −1 where it has none of it.
-  std::int64_t place(std::size_t source, std::string_view method) const;
+  /// The method's number in the source, −1 where it has none of it.
+  std::int64_t index(std::size_t source, std::string_view method) const;
 
  private:
-  struct Held {
+  struct Source {
     std::vector<std::string> methods;
-    StandingSeeds seeds;
+    ExplainedSeeds seeds;
   };
-  bool same_probe(const Held& source, std::string_view mode, std::int64_t point) const;
-  bool same_replacement(const Held& source, std::int64_t point) const;
+  bool same_probe(const Source& source, std::string_view mode, std::int64_t point) const;
+  bool same_replacement(const Source& source, std::int64_t point) const;
 
   config::StandIn replacement_;
-  StandingSeeds merged_;
-  std::vector<Held> held_;
+  ExplainedSeeds merged_;
+  std::vector<Source> sources_;
 };
 
 }  // namespace layersweep::jobs

@@ -27,23 +27,22 @@ class Explanations {
         writer_(writer),
         points_(std::ssize(cells.plan().contents().points)),
         shares_(std::ssize(cells.plan().contents().explanations->shares)),
-        token_counts_(over_examples<std::int32_t>("token_count")),
-        clean_(over_examples<float>("evaluation/clean_probability")) {}
+        token_counts_(cells.read_all<std::int32_t>("token_count")),
+        clean_(cells.read_all<float>("evaluation/clean_probability")) {}
 
   void write() {
     const auto& methods = cells_.plan().contents().explanations->methods;
     writer_.write_text("evaluation/method_name", 0, methods);
-    writer_.write_from_first_rank<float>("evaluation/clean_probability", clean_);
     for (std::size_t m = 0; m < methods.size(); ++m) {
       std::vector<float> seconds;
       for (std::int64_t point = 0; point < points_; ++point) {
-        const Place place{methods[m], static_cast<std::int64_t>(m), point};
-        copy_attribution(place);
-        seconds.push_back(of_all_texts("seconds", "clean_probability", place, &ExplanationFit::attribution));
-        put("seconds", place, {seconds.back()});
-        copy_faithfulness(place);
+        const MethodPoint at{methods[m], static_cast<std::int64_t>(m), point};
+        copy_attribution(at);
+        seconds.push_back(of_all_texts("seconds", "clean_probability", at, &ExplanationFit::attribution));
+        put("seconds", at, {seconds.back()});
+        copy_faithfulness(at);
         for (const char* control : {"aopc_comprehensiveness_shuffled_head", "aopc_sufficiency_shuffled_head"}) {
-          put(control, place, {of_all_texts(control, "dropped_probability", place, &ExplanationFit::faithfulness)});
+          put(control, at, {of_all_texts(control, "dropped_probability", at, &ExplanationFit::faithfulness)});
         }
       }
       writer_.write_from_first_rank<float>(fmt::format("explain/{}/seconds", methods[m]), seconds);
@@ -51,40 +50,32 @@ class Explanations {
   }
 
  private:
-  struct Place {
+  struct MethodPoint {
     std::string method;
-    std::int64_t row = 0;  // of the method in the new file
+    std::int64_t index = 0;  // of the method in the new file
     std::int64_t point = 0;
   };
   using Fits = bool (ExplanationFit::*)(std::size_t, std::string_view, std::int64_t) const;
 
-  store::PlannedVariable planned(const std::string& path, std::vector<std::int64_t> shape) const {
-    return {store::find_variable(path), path, std::move(shape)};
+  store::PlannedVariable planned(const std::string& path) const {
+    return store::plan_variable(path, cells_.plan().contents());
   }
 
-  // All of a variable over examples, missing where no source has any.
-  template <store::Cell T>
-  std::vector<T> over_examples(const std::string& path) const {
-    const auto variable = planned(path, {cells_.plan().contents().examples});
-    std::vector<T> all(static_cast<std::size_t>(variable.shape[0]), static_cast<T>(store::fill_of(store::type_of<T>())));
-    for (const Block& block : cells_.blocks(variable)) {
-      std::ranges::copy(cells_.read<T>(variable, block, block.target), all.begin() + block.target.start[0]);
-    }
-    return all;
-  }
-
-  // A row over examples or tokens within one split: `before` are its places along the dimensions before the last, of
-  // which a source may have another along the first (`source_row`).
-  Block row_of(const Run& run, const Place& place, std::vector<std::int64_t> before, bool by_method, Fits fits) const {
+  // A row over examples or tokens within one split. `before` are its places along the other dimensions; the method, where it
+  // is one of these, has another place in each source. Rows by method are of faithfulness, others of attributions.
+  Block row_of(const store::PlannedVariable& variable, const Segment& segment, const MethodPoint& at,
+               std::vector<std::int64_t> before) const {
+    const bool by_method = variable.spec->dimensions.front() == "method";
+    const Fits fits = by_method ? &ExplanationFit::faithfulness : &ExplanationFit::attribution;
     Block block{{before, std::vector<std::int64_t>(before.size(), 1)}, {}};
-    block.target.start.push_back(run.start);
-    block.target.count.push_back(run.count);
+    block.target.start.push_back(segment.start);
+    block.target.count.push_back(segment.count);
     for (std::size_t k = 0; k < sources_.size(); ++k) {
       block.starts.emplace_back();
-      if (run.source_start[k] < 0 || !(fit_.*fits)(k, place.method, place.point)) continue;
+      if (segment.source_start[k] < 0 || !(fit_.*fits)(k, at.method, at.point)) continue;
+      if (by_method) before.front() = fit_.index(k, at.method);
       block.starts[k] = before;
-      if (by_method) block.starts[k].front() = fit_.place(k, place.method);
-      block.starts[k].push_back(run.source_start[k]);
+      block.starts[k].push_back(segment.source_start[k]);
     }
     return block;
   }
@@ -94,9 +85,9 @@ class Explanations {
   }
 
   // Of a figure over methods and points (and shares).
-  void put(const std::string& name, const Place& place, const std::vector<float>& values) {
-    store::Slab slab{{place.row, place.point}, {1, 1}};
-    if (values.size() > 1 || name == "comprehensiveness" || name == "sufficiency") {
+  void put(const std::string& name, const MethodPoint& at, const std::vector<float>& values) {
+    store::Slab slab{{at.index, at.point}, {1, 1}};
+    if (planned("evaluation/" + name).shape.size() == 3) {
       slab.start.push_back(0);
       slab.count.push_back(shares_);
     }
@@ -104,21 +95,20 @@ class Explanations {
   }
 
   // Attributions, and what follows from them where the truth is known.
-  void copy_attribution(const Place& place) {
-    const auto variable =
-        planned(fmt::format("explain/{}/attribution", place.method), {points_, cells_.plan().contents().tokens});
-    const auto truths = planned("token_truth", {cells_.plan().contents().tokens});
+  void copy_attribution(const MethodPoint& at) {
+    const auto variable = planned(fmt::format("explain/{}/attribution", at.method));
+    const auto truths = planned("token_truth");
     const bool truth_known = cells_.plan().contents().task.token_truth;
     TextMean kl, js, f1;
-    const auto runs = cells_.plan().runs(variable, 1);
+    const auto segments = cells_.plan().segments(variable, 1);
     const auto truth_blocks = truth_known ? cells_.blocks(truths) : std::vector<Block>();
-    for (std::size_t r = 0; r < runs.size(); ++r) {
+    for (std::size_t r = 0; r < segments.size(); ++r) {
       const SplitRange& split = cells_.plan().splits()[r];
-      const Block block = row_of(runs[r], place, {place.point}, false, &ExplanationFit::attribution);
+      const Block block = row_of(variable, segments[r], at, {at.point});
       if (!is_held(block)) continue;
       for_pieces(
           split, [&](std::int64_t first_example, std::int64_t examples, std::int64_t first_token, std::int64_t tokens) {
-            const store::Slab piece{{place.point, first_token}, {1, tokens}};
+            const store::Slab piece{{at.point, first_token}, {1, tokens}};
             const auto attribution = cells_.read<float>(variable, block, piece);
             writer_.write<float>(variable.path, piece, attribution);
             if (!truth_known) return;
@@ -136,9 +126,9 @@ class Explanations {
           });
     }
     if (!truth_known) return;
-    put("truth_kl", place, {kl.value()});
-    put("truth_js", place, {js.value()});
-    put("truth_f1", place, {f1.value()});
+    put("truth_kl", at, {kl.value()});
+    put("truth_js", at, {js.value()});
+    put("truth_f1", at, {f1.value()});
   }
 
   // Whole texts of a split with about tokens_at_once tokens.
@@ -158,29 +148,27 @@ class Explanations {
     }
   }
 
-  void copy_faithfulness(const Place& place) {
+  void copy_faithfulness(const MethodPoint& at) {
     std::vector<TextMean> comprehensiveness(static_cast<std::size_t>(shares_)), sufficiency(comprehensiveness);
-    copy_probabilities("dropped_probability", place, comprehensiveness);
-    copy_probabilities("kept_probability", place, sufficiency);
-    put("comprehensiveness", place, values_of(comprehensiveness));
-    put("sufficiency", place, values_of(sufficiency));
-    put("aopc_comprehensiveness", place, areas_of(comprehensiveness, shares_));
-    put("aopc_sufficiency", place, areas_of(sufficiency, shares_));
+    copy_probabilities("dropped_probability", at, comprehensiveness);
+    copy_probabilities("kept_probability", at, sufficiency);
+    put("comprehensiveness", at, values_of(comprehensiveness));
+    put("sufficiency", at, values_of(sufficiency));
+    put("aopc_comprehensiveness", at, areas_of(comprehensiveness, shares_));
+    put("aopc_sufficiency", at, areas_of(sufficiency, shares_));
   }
 
   // `losses`, a mean a share, get what the prediction loses.
-  void copy_probabilities(const std::string& name, const Place& place, std::vector<TextMean>& losses) {
-    const auto& contents = cells_.plan().contents();
-    const auto variable =
-        planned("evaluation/" + name, {std::ssize(contents.explanations->methods), points_, shares_, contents.examples});
-    for (const Run& run : cells_.plan().runs(variable, 3)) {
+  void copy_probabilities(const std::string& name, const MethodPoint& at, std::vector<TextMean>& losses) {
+    const auto variable = planned("evaluation/" + name);
+    for (const Segment& segment : cells_.plan().segments(variable, 3)) {
       for (std::int64_t share = 0; share < shares_; ++share) {
-        const Block block = row_of(run, place, {place.row, place.point, share}, true, &ExplanationFit::faithfulness);
+        const Block block = row_of(variable, segment, at, {at.index, at.point, share});
         if (!is_held(block)) continue;
         const auto row = cells_.read<float>(variable, block, block.target);
         writer_.write<float>(variable.path, block.target, row);
         for (std::size_t text = 0; text < row.size(); ++text) {
-          losses[static_cast<std::size_t>(share)].add(clean_[static_cast<std::size_t>(run.start) + text] - row[text]);
+          losses[static_cast<std::size_t>(share)].add(clean_[static_cast<std::size_t>(segment.start) + text] - row[text]);
         }
       }
     }
@@ -188,22 +176,21 @@ class Explanations {
 
   // A mean over texts of which the files hold nothing but the mean. A text has a share in it where `counted`, at the first
   // cells of its other dimensions, is there.
-  float of_all_texts(const std::string& name, const std::string& counted, const Place& place, Fits fits) const {
-    const auto& contents = cells_.plan().contents();
-    const auto runs = cells_.plan().runs(planned("example", {contents.examples}), 0);
+  float of_all_texts(const std::string& name, const std::string& counted, const MethodPoint& at, Fits fits) const {
+    const auto segments = cells_.plan().segments(planned("example"), 0);
     std::vector<PartialMean> parts;
     for (std::size_t k = 0; k < sources_.size(); ++k) {
-      if (!(fit_.*fits)(k, place.method, place.point)) continue;
+      if (!(fit_.*fits)(k, at.method, at.point)) continue;
       const auto& file = sources_[k].file;
       PartialMean part;
-      const std::int64_t method = fit_.place(k, place.method);
-      part.mean = file.read<float>("evaluation/" + name, {{method, place.point}, {1, 1}}).front();
-      for (const Run& run : runs) {
+      const std::int64_t method = fit_.index(k, at.method);
+      part.mean = file.read<float>("evaluation/" + name, {{method, at.point}, {1, 1}}).front();
+      for (const Segment& segment : segments) {
         part.texts.push_back(0);
-        if (run.source_start[k] < 0) continue;
-        store::Slab row{{run.source_start[k]}, {run.count}};
+        if (segment.source_start[k] < 0) continue;
+        store::Slab row{{segment.source_start[k]}, {segment.count}};
         if (file.shape("evaluation/" + counted).size() > 1) {
-          row = {{method, place.point, 0, run.source_start[k]}, {1, 1, 1, run.count}};
+          row = {{method, at.point, 0, segment.source_start[k]}, {1, 1, 1, segment.count}};
         }
         const auto cells = file.read<float>("evaluation/" + counted, row);
         part.texts.back() = std::ranges::count_if(cells, [](float cell) { return !std::isnan(cell); });

@@ -35,52 +35,25 @@ class Merger {
 
   void copy_all() {
     for (const store::PlannedVariable& variable : store::plan_variables(plan_.contents())) {
-      if (is_written_already(variable) || is_judged_anew(*variable.spec)) continue;
-      if (variable.spec->place == store::Place::statistics) {
-        const auto first =
-            std::ranges::find_if(sources_, [](const MergeSource& source) { return source.file.has("statistics/count"); });
-        writer_.write_from_first_rank<double>(variable.path, first->file.read<double>(variable.path));
-        continue;
-      }
-      switch (variable.spec->type) {
-        case store::Type::float32:
-          copy<float>(variable);
-          break;
-        case store::Type::float64:
-          copy<double>(variable);
-          break;
-        case store::Type::int32:
-          copy<std::int32_t>(variable);
-          break;
-        case store::Type::uint8:
-          copy<std::uint8_t>(variable);
-          break;
-        case store::Type::character:
-          copy_texts(variable);
-          break;
+      const store::Merge merge = variable.spec->traits.merge;
+      const bool copied = merge != store::Merge::anew && merge != store::Merge::explanation;
+      if (variable.spec->is_coordinate() || !copied) continue;
+      if (variable.spec->is_text()) {
+        copy_texts(variable);
+      } else {
+        store::with_cell_type(variable.spec->type, [&]<class T>(T) { copy<T>(variable); });
       }
     }
-    StandingSeeds standing;
+    ExplainedSeeds explained;
     for (const store::ModeEntry& mode : plan_.contents().modes) {
-      standing[mode.name] = standing_seeds(plan_.contents().seeds, choose(mode.name));
+      explained[mode.name] = explained_seeds(plan_.contents().seeds, choose(mode.name));
       compare_seeds(mode.name);
     }
-    merge_explanations(sources_, cells_, ExplanationFit(sources_, plan_.experiment().explain.replacement, standing),
+    merge_explanations(sources_, cells_, ExplanationFit(sources_, plan_.experiment().explain.replacement, explained),
                        writer_);
   }
 
  private:
-  // By the writer, from the contents.
-  static bool is_written_already(const store::PlannedVariable& variable) {
-    return variable.spec->is_coordinate() || variable.path == "point_name" || variable.path == "width";
-  }
-
-  // What depends on all seeds.
-  static bool is_judged_anew(const store::VariableSpec& spec) {
-    return spec.name == "chosen_seed" || spec.name.starts_with("agreement_") || spec.place == store::Place::explain ||
-           spec.place == store::Place::evaluation;
-  }
-
   template <store::Cell T>
   void copy(const store::PlannedVariable& variable) {
     for (const auto& block : cells_.blocks(variable)) {
@@ -100,25 +73,12 @@ class Merger {
     }
   }
 
-  // All of a variable over seeds and points, NaN (255) where no source has the probe.
-  template <store::Cell T>
-  std::vector<T> judged(const std::string& path) const {
-    const auto seeds = std::ssize(plan_.contents().seeds);
-    const auto points = std::ssize(plan_.contents().points);
-    const store::PlannedVariable variable{store::find_variable(path), path, {seeds, points}};
-    std::vector<T> all(static_cast<std::size_t>(seeds * points), static_cast<T>(store::fill_of(store::type_of<T>())));
-    for (const auto& block : cells_.blocks(variable)) {
-      std::ranges::copy(cells_.read<T>(variable, block, block.target), all.begin() + block.target.start[0] * points);
-    }
-    return all;
-  }
-
   // As a run with all of these seeds would, from the figures that it keeps. Whether a probe is accepted is taken from the
   // file: its figures were rounded when they were written, and many lie at their limit.
   std::vector<std::int32_t> choose(const std::string& mode) {
-    const auto kl = judged<float>(mode + "/kl_mean");
-    const auto keep = judged<float>(mode + "/keep_share_mean");
-    const auto accepted = judged<std::uint8_t>(mode + "/accepted");
+    const auto kl = cells_.read_all<float>(mode + "/kl_mean");
+    const auto keep = cells_.read_all<float>(mode + "/keep_share_mean");
+    const auto accepted = cells_.read_all<std::uint8_t>(mode + "/accepted");
     const sweep::Limits limits{*sources_.front().file.number("epsilon"), *sources_.front().file.number("flip_limit")};
     const std::size_t points = plan_.contents().points.size();
     const std::size_t seeds = plan_.contents().seeds.size();
@@ -145,9 +105,7 @@ class Merger {
   std::vector<float> keep_probability(const std::string& mode, std::int64_t point, std::int64_t first,
                                       std::int64_t count) const {
     const auto seeds = std::ssize(plan_.contents().seeds);
-    const std::string path = mode + "/keep_probability";
-    const store::PlannedVariable variable{
-        store::find_variable(path), path, {seeds, std::ssize(plan_.contents().points), plan_.contents().tokens}};
+    const auto variable = store::plan_variable(mode + "/keep_probability", plan_.contents());
     std::vector<float> rows(static_cast<std::size_t>(seeds * count), std::numeric_limits<float>::quiet_NaN());
     for (const auto& block : cells_.blocks(variable)) {
       const auto& [start, extent] = block.target;
@@ -162,21 +120,12 @@ class Merger {
     return rows;
   }
 
-  std::vector<std::int32_t> token_counts() const {
-    const store::PlannedVariable variable{store::find_variable("token_count"), "token_count", {plan_.contents().examples}};
-    std::vector<std::int32_t> counts(static_cast<std::size_t>(plan_.contents().examples), 0);
-    for (const auto& block : cells_.blocks(variable)) {
-      std::ranges::copy(cells_.read<std::int32_t>(variable, block, block.target), counts.begin() + block.target.start[0]);
-    }
-    return counts;
-  }
-
   // As extraction does, over all seeds and texts of the new file.
   void compare_seeds(const std::string& mode) {
     const std::size_t points = plan_.contents().points.size();
     const std::size_t seeds = plan_.contents().seeds.size();
-    const auto accepted = judged<std::uint8_t>(mode + "/accepted");
-    const auto counts = token_counts();
+    const auto accepted = cells_.read_all<std::uint8_t>(mode + "/accepted");
+    const auto counts = cells_.read_all<std::int32_t>("token_count");
     std::vector<stats::Agreement> agreements(points, stats::Agreement(seeds));
     std::int64_t first = 0;
     for (auto text = counts.begin(); text != counts.end();) {

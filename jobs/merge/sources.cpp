@@ -148,8 +148,8 @@ void add_new(std::vector<T>& to, const std::vector<T>& from) {
   }
 }
 
-// Where the values `wanted` lie in `values`, or −1.
-std::int64_t place_of(std::int64_t wanted, const std::vector<std::int32_t>& values) {
+// Where `wanted` lies in `values`, or −1.
+std::int64_t index_of(std::int64_t wanted, const std::vector<std::int32_t>& values) {
   const auto found = std::ranges::find(values, wanted);
   return found == values.end() ? -1 : found - values.begin();
 }
@@ -273,16 +273,16 @@ void MergePlan::add_steps() {
   }
 }
 
-std::vector<Run> MergePlan::runs(const store::PlannedVariable& variable, std::size_t dimension) const {
+std::vector<Segment> MergePlan::segments(const store::PlannedVariable& variable, std::size_t dimension) const {
   const std::string_view name = variable.spec->dimensions[dimension];
-  std::vector<Run> all;
+  std::vector<Segment> all;
   const auto one_by_one = [&](const std::vector<std::int64_t>& values, auto values_of) {
     std::vector<std::vector<std::int32_t>> in_source;
     for (const MergeSource& source : sources_) in_source.push_back(values_of(source));
     for (const std::int64_t value : values) {
-      Run run{std::ssize(all), 1, {}};
-      for (const auto& places : in_source) run.source_start.push_back(place_of(value, places));
-      all.push_back(std::move(run));
+      Segment segment{std::ssize(all), 1, {}};
+      for (const auto& places : in_source) segment.source_start.push_back(index_of(value, places));
+      all.push_back(std::move(segment));
     }
   };
   if (name == "seed") {
@@ -295,12 +295,12 @@ std::vector<Run> MergePlan::runs(const store::PlannedVariable& variable, std::si
     const auto first = name == "token" ? &SplitRange::first_token : &SplitRange::first_example;
     const auto count = name == "token" ? &SplitRange::tokens : &SplitRange::examples;
     for (const SplitRange& range : splits_) {
-      Run run{range.*first, range.*count, {}};
+      Segment segment{range.*first, range.*count, {}};
       for (const MergeSource& source : sources_) {
         const auto found = std::ranges::find(source.splits, range.split, &SplitRange::split);
-        run.source_start.push_back(found == source.splits.end() ? -1 : (*found).*first);
+        segment.source_start.push_back(found == source.splits.end() ? -1 : (*found).*first);
       }
-      all.push_back(std::move(run));
+      all.push_back(std::move(segment));
     }
   } else {
     all.push_back({0, variable.shape[dimension], std::vector<std::int64_t>(sources_.size(), 0)});

@@ -35,7 +35,7 @@ struct MergeSource {
 std::vector<MergeSource> open_sources(const std::vector<std::filesystem::path>& paths);
 
 /// Consecutive places along a dimension of the new file, and where they lie in each source (−1: it has none of them).
-struct Run {
+struct Segment {
   std::int64_t start = 0;
   std::int64_t count = 0;
   std::vector<std::int64_t> source_start;
@@ -51,7 +51,7 @@ class MergePlan {
   const std::vector<SplitRange>& splits() const { return splits_; }
 
   /// All places of a dimension of the variable, in order.
-  std::vector<Run> runs(const store::PlannedVariable& variable, std::size_t dimension) const;
+  std::vector<Segment> segments(const store::PlannedVariable& variable, std::size_t dimension) const;
 
  private:
   void add_modes_and_seeds();

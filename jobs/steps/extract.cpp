@@ -421,25 +421,18 @@ void write_judgement(const Context& context, const model::Model& encoder, const 
 
 // The same figures as an earlier file of these probes has.
 void copy_judgement(const store::ResultsFile& judged, store::ResultsWriter& writer, const ModeProbes& mode) {
-  const std::string group(terms::name_of(mode.mode));
   const std::vector<std::int64_t> by_cell{mode.layout.seeds(), mode.layout.points()};
-  const auto copy = [&]<class T>(T, const std::string& name, bool per_seed) {
-    const std::string variable = group + "/" + name;
-    const auto shape = per_seed ? by_cell : std::vector<std::int64_t>{mode.layout.points()};
+  for (const store::VariableSpec& spec : store::variables()) {
+    if (!spec.traits.judged) continue;
+    const std::string variable = store::path_in(terms::name_of(mode.mode), spec.name);
+    const auto shape = spec.dimensions.size() == 2 ? by_cell : std::vector<std::int64_t>{mode.layout.points()};
     if (judged.shape(variable) != shape) {
       throw base::InputError(fmt::format("{} is of another run", judged.path().string()),
                              "its points or seeds are not those of experiment.ini beside it");
     }
-    writer.write_from_first_rank<T>(variable, judged.read<T>(variable));
-  };
-  for (const char* name :
-       {"kl_mean", "kl_p95", "kl_max", "flipped_share", "keep_share_mean", "alpha", "random_keep_share"}) {
-    copy(float{}, name, true);
+    store::with_cell_type(spec.type,
+                          [&]<class T>(T) { writer.write_from_first_rank<T>(variable, judged.read<T>(variable)); });
   }
-  for (const char* name : {"accepted", "status"}) copy(std::uint8_t{}, name, true);
-  copy(std::int32_t{}, "steps", true);
-  copy(std::int32_t{}, "chosen_seed", false);
-  for (const char* name : {"agreement_iou", "agreement_spearman", "agreement_kappa"}) copy(float{}, name, false);
 }
 
 // One line on each split of what the outputs' evidence says.

@@ -7,7 +7,6 @@
 
 #include "base/error.hpp"
 #include "store/attributes.hpp"
-#include "store/schema_explain.hpp"
 
 namespace layersweep::store {
 namespace {
@@ -53,9 +52,9 @@ Handle make_dataset(hid_t file, const std::string& path, Type type, const std::v
           H5Dclose, fmt::format("create the variable {}", path)};
 }
 
-class Layout {
+class LayoutWriter {
  public:
-  explicit Layout(hid_t file) : file_(file) {}
+  explicit LayoutWriter(hid_t file) : file_(file) {}
 
   void add_group(std::string_view name, std::string_view title) {
     const Handle list = creation_list(H5P_GROUP_CREATE);
@@ -66,18 +65,18 @@ class Layout {
 
   void add(const PlannedVariable& planned) {
     const VariableSpec& spec = *planned.spec;
-    if (spec.is_text()) add_width(std::string(spec.dimensions.back()), planned.shape.back());
+    if (spec.is_text()) add_length_dimension(std::string(spec.dimensions.back()), planned.shape.back());
     const Handle creation = variable_creation_list(spec.type, chunk_shape(spec, planned.shape));
     Handle dataset = make_dataset(file_, planned.path, spec.type, planned.shape, creation.id());
     write_text_attribute(dataset.id(), "long_name", spec.long_name);
-    write_text_attribute(dataset.id(), "units", spec.units);
+    write_text_attribute(dataset.id(), "units", spec.traits.units);
     // CF forbids missing values in coordinates, and xarray would make floating-point numbers of them. Texts with one it can
     // read, but not write again; NUL is what netCDF takes for a missing character anyway.
     if (!spec.is_coordinate() && !spec.is_text()) {
       write_number_attribute(dataset.id(), "_FillValue", spec.type, fill_of(spec.type));
     }
     if (spec.is_text()) write_text_attribute(dataset.id(), "_Encoding", "utf-8");
-    if (!spec.flags.empty()) add_flags(dataset.id(), spec);
+    if (!spec.traits.flags.empty()) add_flags(dataset.id(), spec);
     if (planned.path == "token_count") write_text_attribute(dataset.id(), "sample_dimension", "token");
     if (spec.is_coordinate()) {
       check(H5DSset_scale(dataset.id(), std::string(spec.name).c_str()), "make a dimension scale");
@@ -89,19 +88,19 @@ class Layout {
 
   /// A root text as a character variable.
   void add_long_text(const std::string& name, std::int64_t bytes) {
-    const std::string width = name + "_length";
-    add_width(width, bytes);
+    const std::string length = name + "_length";
+    add_length_dimension(length, bytes);
     const Handle dataset =
         make_dataset(file_, name, Type::character, {bytes}, variable_creation_list(Type::character, {bytes}).id());
     write_text_attribute(dataset.id(), "long_name", "text that is too long for an attribute");
     write_text_attribute(dataset.id(), "units", "1");
     write_text_attribute(dataset.id(), "_Encoding", "utf-8");
-    check(H5DSattach_scale(dataset.id(), scales_.at(width).id(), 0), "attach a dimension scale");
+    check(H5DSattach_scale(dataset.id(), scales_.at(length).id(), 0), "attach a dimension scale");
   }
 
  private:
   // The bytes of a text have no coordinate values: netCDF's form of a dimension that is no variable.
-  void add_width(const std::string& name, std::int64_t size) {
+  void add_length_dimension(const std::string& name, std::int64_t size) {
     const Handle creation = creation_list(H5P_DATASET_CREATE);
     Handle scale(
         H5Dcreate2(file_, name.c_str(), H5T_IEEE_F32BE, make_space({size}).id(), H5P_DEFAULT, creation.id(), H5P_DEFAULT),
@@ -114,7 +113,7 @@ class Layout {
   static void add_flags(hid_t dataset, const VariableSpec& spec) {
     std::vector<double> values;
     std::string meanings;
-    for (const Flag& flag : spec.flags) {
+    for (const Flag& flag : spec.traits.flags) {
       values.push_back(flag.value);
       meanings += fmt::format("{}{}", meanings.empty() ? "" : " ", flag.meaning);
     }
@@ -152,38 +151,14 @@ void write_root_attributes(hid_t file, const std::vector<RootText>& texts, const
   write_number_attribute(file, "complete", Type::int32, 0);
 }
 
-void lay_out(hid_t file, const std::vector<PlannedVariable>& variables, const Contents& contents,
-             const std::vector<RootText>& long_texts) {
-  Layout layout(file);
-  for (const PlannedVariable& variable : variables) {
-    if (variable.spec->place == Place::root) layout.add(variable);
-  }
-  for (const RootText& text : long_texts) layout.add_long_text(text.name, std::ssize(text.text));
-  for (const ModeEntry& mode : contents.modes) {
-    layout.add_group(mode.name, fmt::format("probes of the {} mode", mode.name));
-    for (const PlannedVariable& variable : variables) {
-      if (variable.spec->place == Place::mode && variable.path.starts_with(mode.name + "/")) layout.add(variable);
+void lay_out(hid_t file, const Contents& contents, const std::vector<RootText>& long_texts) {
+  LayoutWriter layout(file);
+  for (const PlannedGroup& group : plan_groups(contents)) {
+    if (!group.name.empty()) layout.add_group(group.name, group.title);
+    for (const PlannedVariable& variable : group.variables) layout.add(variable);
+    if (group.name.empty()) {
+      for (const RootText& text : long_texts) layout.add_long_text(text.name, std::ssize(text.text));
     }
-  }
-  if (contents.statistics) {
-    layout.add_group(statistics_group,
-                     fmt::format("hidden states of the unmodified model on the split {}", contents.statistics->split));
-    for (const PlannedVariable& variable : variables) {
-      if (variable.spec->place == Place::statistics) layout.add(variable);
-    }
-  }
-  if (!contents.explanations) return;
-  layout.add_group(explain_group, "attributions of single texts by other methods, beside the probes");
-  for (const std::string& method : contents.explanations->methods) {
-    const std::string group = path_in(explain_group, method);
-    layout.add_group(group, fmt::format("attributions by {}", method));
-    for (const PlannedVariable& variable : variables) {
-      if (variable.spec->place == Place::explain && variable.path.starts_with(group + "/")) layout.add(variable);
-    }
-  }
-  layout.add_group(evaluation_group, "how faithful the attributions are, and how near to a known truth");
-  for (const PlannedVariable& variable : variables) {
-    if (variable.spec->place == Place::evaluation) layout.add(variable);
   }
 }
 

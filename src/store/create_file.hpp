@@ -18,7 +18,6 @@ Handle create_file(const std::filesystem::path& path, hid_t access);
 void write_root_attributes(hid_t file, const std::vector<RootText>& texts, const Provenance& provenance);
 
 /// Adds all else of the layout, and the root texts that an attribute cannot hold.
-void lay_out(hid_t file, const std::vector<PlannedVariable>& variables, const Contents& contents,
-             const std::vector<RootText>& long_texts);
+void lay_out(hid_t file, const Contents& contents, const std::vector<RootText>& long_texts);
 
 }  // namespace layersweep::store

@@ -70,7 +70,7 @@ class Summary {
     const auto split = file_.read<std::uint8_t>("split");
     const auto score = file_.read<float>("score");
     std::string text;
-    for (const Flag& part : find_variable("split")->flags) {
+    for (const Flag& part : find_variable("split")->traits.flags) {
       const std::int64_t examples = std::ranges::count(split, part.value);
       if (examples == 0) continue;
       double sum = 0;
@@ -132,7 +132,7 @@ class Summary {
   std::string statuses(const std::string& mode) const {
     const auto status = file_.read<std::uint8_t>(mode + "/status");
     std::string text;
-    for (const Flag& flag : find_variable(mode + "/status")->flags) {
+    for (const Flag& flag : find_variable(mode + "/status")->traits.flags) {
       const auto count = std::ranges::count(status, flag.value);
       if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, flag.meaning);
     }

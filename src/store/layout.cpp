@@ -3,13 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <numeric>
 #include <set>
 
 #include "base/error.hpp"
-#include "store/schema_explain.hpp"
-#include "store/schema_statistics.hpp"
 
 namespace layersweep::store {
 namespace {
@@ -24,7 +23,7 @@ void check_range(std::string_view what, std::int64_t value) {
   }
 }
 
-bool present(Presence presence, const Contents& contents, const ModeEntry* mode) {
+bool present(Presence presence, const Contents& contents, const ModeEntry& mode) {
   switch (presence) {
     case Presence::always:
       return true;
@@ -37,34 +36,52 @@ bool present(Presence presence, const Contents& contents, const ModeEntry* mode)
     case Presence::truth:
       return contents.task.token_truth;
     case Presence::curves:
-      return mode != nullptr && !mode->steps.empty();
+      return !mode.steps.empty();
   }
   return false;
 }
 
-std::int64_t dimension_size(std::string_view name, const Contents& contents, const ModeEntry* mode) {
-  if (name == "example") return contents.examples;
-  if (name == "token") return contents.tokens;
-  if (name == "point") return std::ssize(contents.points);
-  if (name == "seed") return std::ssize(contents.seeds);
-  if (name == "class") return contents.classes;
-  if (name == "step" && mode != nullptr) return std::ssize(mode->steps);
-  if (name == "example_id_length") return static_cast<std::int64_t>(std::max<std::size_t>(contents.example_id_bytes, 1));
-  if (name == "token_text_length") return static_cast<std::int64_t>(std::max<std::size_t>(contents.token_text_bytes, 1));
-  if (name == "point_name_length") {
-    std::size_t longest = 1;
-    for (const PointEntry& point : contents.points) longest = std::max(longest, point.name.size());
-    return static_cast<std::int64_t>(longest);
-  }
-  if (const auto size = statistics_dimension_size(name, contents)) return *size;
-  if (const auto size = explain_dimension_size(name, contents)) return *size;
-  throw base::InternalError(fmt::format("the dimension {} has no size", name));
+std::int64_t at_least_one(std::size_t bytes) { return static_cast<std::int64_t>(std::max<std::size_t>(bytes, 1)); }
+
+template <class Entries, class Text = std::identity>
+std::int64_t longest(const Entries& entries, Text text = {}) {
+  std::size_t bytes = 0;
+  for (const auto& entry : entries) bytes = std::max(bytes, std::invoke(text, entry).size());
+  return at_least_one(bytes);
 }
 
-PlannedVariable plan(const VariableSpec& spec, std::string_view group, const Contents& contents, const ModeEntry* mode) {
-  PlannedVariable variable{&spec, path_in(group, spec.name), {}};
-  for (const std::string_view name : spec.dimensions) variable.shape.push_back(dimension_size(name, contents, mode));
-  return variable;
+// clang-format off
+constexpr DimensionSpec all_dimensions[] = {
+    {"example", "texts of the extracted splits", [](auto& file, auto&) { return file.examples; }},
+    {"token", "tokens of all examples, one after another", [](auto& file, auto&) { return file.tokens; }},
+    {"point", "probe points", [](auto& file, auto&) { return std::ssize(file.points); }},
+    {"seed", "probe seeds", [](auto& file, auto&) { return std::ssize(file.seeds); }},
+    {"class", "classes", [](auto& file, auto&) { return file.classes; }},
+    {"example_id_length", "bytes of the longest text", [](auto& file, auto&) { return at_least_one(file.example_id_bytes); }},
+    {"token_text_length", "bytes of the longest text", [](auto& file, auto&) { return at_least_one(file.token_text_bytes); }},
+    {"point_name_length", "bytes of the longest text", [](auto& file, auto&) { return longest(file.points, &PointEntry::name); }},
+    {"step", "recorded validations", [](auto&, auto& mode) { return std::ssize(mode.steps); }},
+    {"token_part", "parts of a text", [](auto&, auto&) { return std::ssize(terms::Names<terms::TokenPart>::table); }},
+    {"hidden", "features of the widest point",
+     [](auto& file, auto&) { return std::ranges::max(file.points, {}, &PointEntry::width).width; }},
+    {"quantile", "quantiles", [](auto& file, auto&) { return std::ssize(file.statistics.value().quantiles); }},
+    {"point_other", "probe points", [](auto& file, auto&) { return std::ssize(file.points); }},
+    {"method", "methods that are compared", [](auto& file, auto&) { return std::ssize(file.explanations.value().methods); }},
+    {"share", "shares of tokens", [](auto& file, auto&) { return std::ssize(file.explanations.value().shares); }},
+    {"method_name_length", "bytes of the longest text", [](auto& file, auto&) { return longest(file.explanations.value().methods); }},
+};
+// clang-format on
+
+const ModeEntry& mode_of(std::string_view path, const Contents& contents) {
+  static const ModeEntry none;
+  const auto found = std::ranges::find(contents.modes, path.substr(0, path.find('/')), &ModeEntry::name);
+  return found == contents.modes.end() ? none : *found;
+}
+
+std::int64_t dimension_size(std::string_view name, const Contents& contents, const ModeEntry& mode) {
+  const auto found = std::ranges::find(all_dimensions, name, &DimensionSpec::name);
+  base::ensure(found != std::end(all_dimensions), fmt::format("there is no dimension {}", name));
+  return found->size(contents, mode);
 }
 
 }  // namespace
@@ -92,28 +109,47 @@ void check_contents(const Contents& contents) {
   }
 }
 
-std::vector<PlannedVariable> plan_variables(const Contents& contents) {
-  std::vector<PlannedVariable> planned;
-  const auto add = [&](Place place, std::string_view group, const ModeEntry* mode) {
+std::span<const DimensionSpec> dimensions() { return all_dimensions; }
+
+PlannedVariable plan_variable(std::string_view path, const Contents& contents) {
+  PlannedVariable variable{find_variable(path), std::string(path), {}};
+  base::ensure(variable.spec != nullptr, fmt::format("the layout has no variable {}", path));
+  const ModeEntry& mode = mode_of(path, contents);
+  for (const std::string_view name : variable.spec->dimensions) {
+    variable.shape.push_back(dimension_size(name, contents, mode));
+  }
+  return variable;
+}
+
+std::vector<PlannedGroup> plan_groups(const Contents& contents) {
+  std::vector<PlannedGroup> groups;
+  const auto add = [&](Place place, std::string name, std::string title) {
+    std::vector<PlannedVariable> planned;
     for (const VariableSpec& spec : variables()) {
-      if (spec.place == place && present(spec.presence, contents, mode)) {
-        planned.push_back(plan(spec, group, contents, mode));
+      if (spec.place == place && present(spec.presence, contents, mode_of(name, contents))) {
+        planned.push_back(plan_variable(path_in(name, spec.name), contents));
       }
     }
+    groups.push_back({std::move(name), std::move(title), std::move(planned)});
   };
-  add(Place::root, "", nullptr);
-  for (const std::string_view name : mode_names()) {
-    for (const ModeEntry& mode : contents.modes) {
-      if (mode.name == name) add(Place::mode, name, &mode);
-    }
+  add(Place::root, "", "");
+  for (const ModeEntry& mode : contents.modes) add(Place::mode, mode.name, fmt::format("probes of the {} mode", mode.name));
+  if (contents.statistics) {
+    add(Place::statistics, std::string(statistics_group),
+        fmt::format("hidden states of the unmodified model on the split {}", contents.statistics->split));
   }
-  if (contents.statistics) add(Place::statistics, statistics_group, nullptr);
-  if (contents.explanations) {
-    for (const std::string& method : contents.explanations->methods) {
-      add(Place::explain, path_in(explain_group, method), nullptr);
-    }
-    add(Place::evaluation, evaluation_group, nullptr);
+  if (!contents.explanations) return groups;
+  groups.push_back({std::string(explain_group), "attributions of single texts by other methods, beside the probes", {}});
+  for (const std::string& method : contents.explanations->methods) {
+    add(Place::explain, path_in(explain_group, method), fmt::format("attributions by {}", method));
   }
+  add(Place::evaluation, std::string(evaluation_group), "how faithful the attributions are, and how near to a known truth");
+  return groups;
+}
+
+std::vector<PlannedVariable> plan_variables(const Contents& contents) {
+  std::vector<PlannedVariable> planned;
+  for (PlannedGroup& group : plan_groups(contents)) std::ranges::move(group.variables, std::back_inserter(planned));
   return planned;
 }
 
@@ -146,11 +182,9 @@ std::vector<std::int32_t> coordinate_values(std::string_view path, const Content
     return std::vector<std::int32_t>(wide.begin(), wide.end());
   };
   if (path == "seed") return narrowed(contents.seeds);
-  for (const ModeEntry& mode : contents.modes) {
-    if (path == fmt::format("{}/step", mode.name)) return narrowed(mode.steps);
-  }
-  const std::string_view name = path.substr(path.find('/') + 1);  // all of it where there is no group
-  std::vector<std::int32_t> values(static_cast<std::size_t>(dimension_size(name, contents, nullptr)));
+  const PlannedVariable variable = plan_variable(path, contents);
+  if (variable.spec->name == "step") return narrowed(mode_of(path, contents).steps);
+  std::vector<std::int32_t> values(static_cast<std::size_t>(variable.shape.front()));
   std::iota(values.begin(), values.end(), 0);
   return values;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,14 @@
 
 namespace layersweep::store {
 
+/// A dimension, and what its size is: in words, and in a file to be. `mode` is that of the variable's group, if it has one.
+struct DimensionSpec {
+  std::string_view name;
+  std::string_view meaning;
+  std::int64_t (*size)(const Contents& contents, const ModeEntry& mode);
+};
+std::span<const DimensionSpec> dimensions();
+
 /// A variable of a file to be.
 struct PlannedVariable {
   const VariableSpec* spec = nullptr;
@@ -18,11 +27,21 @@ struct PlannedVariable {
   std::vector<std::int64_t> shape;  ///< slowest first
 };
 
+struct PlannedGroup {
+  std::string name;  ///< "", "input", "explain/random"
+  std::string title;
+  std::vector<PlannedVariable> variables;
+};
+
 /// Throws InputError when a size does not fit the layout (more than 2^31 − 1 tokens, a seed beyond int32).
 void check_contents(const Contents& contents);
 
-/// In the order of creation, for /, then for each mode, then for /statistics, /explain/<method> and
-/// /evaluation.
+/// Throws InternalError when the layout has no such variable.
+PlannedVariable plan_variable(std::string_view path, const Contents& contents);
+
+/// In the order of creation: /, each mode, /statistics, /explain, /explain/<method> and /evaluation.
+std::vector<PlannedGroup> plan_groups(const Contents& contents);
+/// Those of all groups.
 std::vector<PlannedVariable> plan_variables(const Contents& contents);
 
 /// The path of the scale of dimension `name`, as seen from the group of `variable`: "point", "input/step",

@@ -186,6 +186,8 @@ std::optional<double> ResultsFile::number(std::string_view attribute) const {
 const std::filesystem::path& ResultsFile::path() const { return state_->path; }
 
 void ResultsFile::read_cells(std::string_view variable, const Slab& slab, Type type, std::span<std::byte> bytes) const {
+  const VariableSpec* spec = find_variable(variable);
+  base::ensure(spec == nullptr || spec->type == type, fmt::format("{} is read as {}", variable, type_name(type)));
   state_->reading([&] {
     const Handle dataset = state_->open_variable(variable);
     const Handle stored(H5Dget_type(dataset.id()), H5Tclose, "read the type of a variable");

@@ -37,7 +37,7 @@ class ResultsFile {
   /// "example", "token", "point", "seed", "class", "input/step"; 0 where the file has none.
   std::int64_t size(std::string_view dimension) const;
 
-  /// All cells, row-major. T must be the variable's type in the file. Throws InputError when the variable is missing or
+  /// All cells, row-major. T is the variable's type in the schema. Throws InputError when the variable is missing or
   /// damaged.
   template <Cell T>
   std::vector<T> read(std::string_view variable) const {

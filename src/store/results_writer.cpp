@@ -244,7 +244,7 @@ ResultsWriter::ResultsWriter(const comm::Communicator& communicator, const std::
     state.file = create_file(part_path(path), create_file_access(communicator).id());
     write_root_attributes(state.file.id(), texts, provenance);
     std::erase_if(texts, [](const RootText& text) { return text.text.size() <= max_attribute_bytes; });
-    lay_out(state.file.id(), planned, contents, texts);
+    lay_out(state.file.id(), contents, texts);
     state.open_variables(planned);
     for (const RootText& text : texts) {
       state.variables[text.name] = {Type::character, {std::ssize(text.text)}, open_dataset(state.file.id(), text.name), {}};

@@ -1,14 +1,18 @@
-// The results file as data: one table of variables that drives the writer, `validate`, `inspect` and the table in
-// docs/results-file.md. What a variable is called, its type and dimensions are said here and nowhere else.
+// The results file as data: one table of variables that drives the writer, `validate`, `merge`, `inspect` and the tables of
+// docs/results-file.md. What a variable is called, its type and dimensions, and what holds for its cells is said here and
+// nowhere else: a new variable is a row.
 #pragma once
 
+#include <cmath>
 #include <concepts>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/error.hpp"
 #include "terms/terms.hpp"
 
 namespace layersweep::store {
@@ -33,6 +37,29 @@ constexpr Type type_of() {
 
 /// What a cell holds before it is written: NaN, −1 (int32), 255 (uint8), NUL (characters).
 double fill_of(Type type);
+
+template <Cell T>
+bool is_missing(T cell) {
+  if constexpr (std::floating_point<T>) return std::isnan(cell);
+  return cell == static_cast<T>(fill_of(type_of<T>()));
+}
+
+/// Calls function(T()) with the type of the cells. Throws InternalError for texts.
+template <class Function>
+void with_cell_type(Type type, Function&& function) {
+  switch (type) {
+    case Type::float32:
+      return function(float());
+    case Type::float64:
+      return function(double());
+    case Type::int32:
+      return function(std::int32_t());
+    case Type::uint8:
+      return function(std::uint8_t());
+    case Type::character:
+      throw base::InternalError("characters are read and written as texts");
+  }
+}
 
 /// Where a variable lies.
 enum class Place : std::uint8_t {
@@ -59,6 +86,43 @@ std::vector<Flag> flags_of() {
   return flags;
 }
 
+/// Where the cells of floating-point variables lie, unless they are missing.
+struct Range {
+  double lowest = -std::numeric_limits<double>::infinity();
+  double highest = std::numeric_limits<double>::infinity();
+  double slack = 0;  ///< rounding may carry a cell past them by this
+
+  static const Range share, correlation, cosine, difference, not_negative;
+
+  bool holds(double cell) const { return cell >= lowest - slack && cell <= highest + slack; }
+  std::string text() const;  ///< "0 … 1", nothing where there are no bounds
+};
+inline constexpr Range Range::share{0, 1};
+inline constexpr Range Range::correlation{-1, 1};
+inline constexpr Range Range::cosine{-1, 1, 1e-6};      ///< in float64
+inline constexpr Range Range::difference{-1, 1, 1e-4};  ///< of two probabilities, mean over texts in float32
+inline constexpr Range Range::not_negative{0};
+
+/// Where a cell of a merged file comes from, of the files that hold it. What a coordinate holds follows from all files.
+enum class Merge : std::uint8_t {
+  same,         ///< it must be the same in all files
+  output,       ///< it may differ by what other processors round otherwise: the first file counts
+  token_index,  ///< it must be the same in all, but for the place where its file's tokens of the split begin
+  first,        ///< the first file counts, whatever the others hold
+  explanation,  ///< likewise, of those that explain the probes which the merge chooses
+  anew,         ///< none: it is found from other variables
+};
+
+/// What few variables have.
+struct Traits {
+  std::string_view units = "1";
+  std::vector<Flag> flags = {};  ///< written as flag_values and flag_meanings; empty for quantities
+  Range range = {};
+  Merge merge = Merge::same;
+  bool judged = false;        ///< found on dev texts after training; another file of the same probes takes it over
+  bool always_known = false;  ///< never missing, whatever was written
+};
+
 struct VariableSpec {
   Place place;
   std::string_view name;
@@ -66,8 +130,7 @@ struct VariableSpec {
   std::vector<std::string_view> dimensions;  ///< slowest first; a character matrix ends in "<name>_length"
   Presence presence;
   std::string_view long_name;
-  std::string_view units;   ///< "1" for numbers without a unit
-  std::vector<Flag> flags;  ///< written as flag_values and flag_meanings; empty for quantities
+  Traits traits = {};
 
   /// A dimension scale that carries the values of its own dimension.
   bool is_coordinate() const { return dimensions.size() == 1 && dimensions.front() == name; }
@@ -84,6 +147,13 @@ inline bool is_row_of_probe(const VariableSpec& spec) {
 /// The name of the groups of modes, in the order in which they are written.
 std::span<const std::string_view> mode_names();
 inline constexpr std::string_view statistics_group = "statistics";
+inline constexpr std::string_view explain_group = "explain";
+inline constexpr std::string_view evaluation_group = "evaluation";
+
+/// Every method that may have a group: probes first, then other explainers.
+std::span<const std::string_view> explained_methods();
+/// "explain/<method>" of each.
+std::vector<std::string> explain_groups();
 
 /// The groups that a place may be: the root as "".
 std::vector<std::string> groups_of(Place place);
@@ -93,7 +163,7 @@ std::string path_in(std::string_view group, std::string_view name);
 /// Root attributes that every file has, each with what it says.
 struct AttributeSpec {
   std::string_view name;
-  enum class Kind : std::uint8_t { text, int32, float64 } kind;
+  Type type;  ///< characters: a text
   std::string_view meaning;
 };
 std::span<const AttributeSpec> root_attributes();
@@ -101,7 +171,7 @@ std::span<const AttributeSpec> root_attributes();
 /// "label", "/label", "input/kl": the entry for a path inside the file; nullptr where the layout has none.
 const VariableSpec* find_variable(std::string_view path);
 
-/// The layout in Markdown: the tables of docs/results-file.md (a test compares them).
+/// The layout in Markdown: the tables of docs/results-file.md, which a test holds against it.
 std::string schema_markdown();
 
 }  // namespace layersweep::store

@@ -21,6 +21,8 @@ Selection select(hid_t dataset, const Slab& slab) {
     check(H5Sselect_none(selection.file.id()), "select nothing");
     check(H5Sselect_none(selection.memory.id()), "select nothing");
   } else {
+    const auto rank = static_cast<std::size_t>(H5Sget_simple_extent_ndims(selection.file.id()));
+    base::ensure(slab.start.size() == rank && slab.count.size() == rank, "a slab of another rank than its variable");
     const std::vector<hsize_t> start(slab.start.begin(), slab.start.end());
     const std::vector<hsize_t> count(slab.count.begin(), slab.count.end());
     check(H5Sselect_hyperslab(selection.file.id(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr),

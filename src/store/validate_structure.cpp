@@ -10,7 +10,6 @@
 #include "store/findings.hpp"
 #include "store/layout.hpp"
 #include "store/schema.hpp"
-#include "store/schema_explain.hpp"
 
 namespace layersweep::store {
 namespace {
@@ -81,16 +80,15 @@ class StructureCheck {
 
   void check_root_attribute(const AttributeSpec& spec) {
     const std::string where = fmt::format("/@{}", spec.name);
-    if (spec.kind == AttributeSpec::Kind::text) {
+    if (spec.type == Type::character) {
       const bool there = read_text_attribute(file_, spec.name) || has_object(file_, fmt::format("/{}", spec.name));
       findings_.require(there, where, "the text is missing");
       return;
     }
     const auto numbers = read_number_attribute(file_, spec.name);
     if (!numbers || numbers->size() != 1) return findings_.add(where, "the number is missing");
-    const Type type = spec.kind == AttributeSpec::Kind::int32 ? Type::int32 : Type::float64;
-    findings_.require(type_of_attribute(file_, spec.name) == type, where,
-                      fmt::format("the number is not stored as {}", type_name(type)));
+    findings_.require(type_of_attribute(file_, spec.name) == spec.type, where,
+                      fmt::format("the number is not stored as {}", type_name(spec.type)));
     if (spec.name == "layersweep_layout") {
       findings_.require(numbers->front() == layout_version, where,
                         fmt::format("the layout is version {}, known is {}", numbers->front(), layout_version));
@@ -152,12 +150,12 @@ class StructureCheck {
       present_.insert(name);
       check_variable(path, *spec, dataset.id());
     } else if (name.find('/') == std::string::npos) {
-      if (is_width(dataset.id())) return;
+      if (is_length_dimension(dataset.id())) return;
       findings_.require(is_long_text(name), path, "the layout has no such variable");
       check_type(path, Type::character, dataset.id());
       const std::size_t rank = shape_of(dataset.id()).size();
       findings_.require(rank == 1, path, fmt::format("a long text has one dimension, this has {} dimensions", rank));
-    } else if (!is_width(dataset.id())) {
+    } else if (!is_length_dimension(dataset.id())) {
       const Handle type(H5Dget_type(dataset.id()), H5Tclose, "read the type of a variable");
       findings_.require(known_type(type.id()).has_value(), path, "its type is none of those that all tools read");
     }
@@ -194,7 +192,7 @@ class StructureCheck {
     }
   }
 
-  static bool is_width(hid_t dataset) {
+  static bool is_length_dimension(hid_t dataset) {
     std::array<char, 64> name{};
     if (H5DSis_scale(dataset) <= 0 || H5DSget_scale_name(dataset, name.data(), name.size()) <= 0) return false;
     return std::string_view(name.data()).starts_with("This is a netCDF dimension but not a netCDF variable");
@@ -206,7 +204,7 @@ class StructureCheck {
     const bool right_type = check_type(path, spec.type, dataset);
     check_dimensions(path, spec, dataset);
     check_chunks(path, spec, dataset);
-    for (const auto& [name, text] : {std::pair{"long_name", spec.long_name}, std::pair{"units", spec.units}}) {
+    for (const auto& [name, text] : {std::pair{"long_name", spec.long_name}, std::pair{"units", spec.traits.units}}) {
       findings_.require(read_text_attribute(dataset, name) == text, path, fmt::format("its {} is not \"{}\"", name, text));
     }
     if (spec.is_text())
@@ -214,7 +212,7 @@ class StructureCheck {
     if (path == "/token_count") {
       findings_.require(read_text_attribute(dataset, "sample_dimension") == "token", path, "sample_dimension is not token");
     }
-    if (!spec.flags.empty()) check_flags(path, spec, dataset);
+    if (!spec.traits.flags.empty()) check_flags(path, spec, dataset);
     if (right_type) check_fill(path, spec, dataset);
   }
 
@@ -267,7 +265,7 @@ class StructureCheck {
   void check_flags(const std::string& path, const VariableSpec& spec, hid_t dataset) {
     std::vector<double> values;
     std::vector<std::string_view> meanings;
-    for (const Flag& flag : spec.flags) {
+    for (const Flag& flag : spec.traits.flags) {
       values.push_back(flag.value);
       meanings.push_back(flag.meaning);
     }

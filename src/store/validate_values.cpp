@@ -26,37 +26,10 @@ class ValueCheck {
   void check_cells(const std::string& path, const VariableSpec& spec) {
     findings_.guard(path, [&] {
       if (!has_object(file_, path)) return;
-      switch (spec.type) {
-        case Type::float32:
-          return check_figures(path, spec);
-        case Type::int32:
-          return spec.is_coordinate() ? check_coordinate(path, spec) : check_whole_numbers<std::int32_t>(path, spec);
-        case Type::uint8:
-          return check_whole_numbers<std::uint8_t>(path, spec);
-        case Type::character:
-          return check_texts(path);
-        case Type::float64:
-          return for_each_part<double>(file_, path, [](auto) {});
-      }
+      if (spec.is_text()) return check_texts(path);
+      if (spec.is_coordinate() && spec.type == Type::int32) return check_coordinate(path, spec);
+      with_cell_type(spec.type, [&]<class T>(T) { check_numbers<T>(path, spec.traits); });
     });
-  }
-
-  // Names that end so hold shares and probabilities.
-  static bool is_share(std::string_view name) {
-    return name.ends_with("_probability") || name == "truth_f1" || name.find("keep_share") != name.npos ||
-           name.ends_with("flipped_share") || name == "training_flipped" || name == "f1_truth" || name == "agreement_iou" ||
-           name == "score";
-  }
-  static bool is_correlation(std::string_view name) { return name == "agreement_spearman" || name == "agreement_kappa"; }
-
-  void check_figures(const std::string& path, const VariableSpec& spec) {
-    const float lowest = is_correlation(spec.name) ? -1 : 0;
-    std::int64_t outside = 0;
-    for_each_part<float>(file_, path, [&](std::span<const float> cells) {
-      outside += std::ranges::count_if(cells, [&](float x) { return !std::isnan(x) && !(x >= lowest && x <= 1); });
-    });
-    const bool limited = is_share(spec.name) || is_correlation(spec.name);
-    findings_.require(!limited || outside == 0, path, fmt::format("{} cells lie outside {} … 1", outside, lowest));
   }
 
   void check_coordinate(const std::string& path, const VariableSpec& spec) {
@@ -69,36 +42,34 @@ class ValueCheck {
                                "the steps do not ascend");
     }
     std::int32_t next = 0;
-    bool told = false;
+    bool reported = false;
     for_each_part<std::int32_t>(file_, path, [&](std::span<const std::int32_t> cells) {
       for (const std::int32_t cell : cells) {
-        if (cell != next && !told) findings_.add(path, fmt::format("it counts from 0, but cell {} is {}", next, cell));
-        told |= cell != next;
+        if (cell != next && !reported) findings_.add(path, fmt::format("it counts from 0, but cell {} is {}", next, cell));
+        reported |= cell != next;
         ++next;
       }
     });
   }
 
-  // What every example and token has.
-  static bool is_always_known(std::string_view name) {
-    return name == "split" || name == "token_id" || name == "token_part" || name == "width";
-  }
-
   template <Cell T>
-  void check_whole_numbers(const std::string& path, const VariableSpec& spec) {
-    std::int64_t unknown = 0;
-    std::int64_t missing = 0;
+  void check_numbers(const std::string& path, const Traits& traits) {
+    std::int64_t unknown = 0, outside = 0, missing = 0;
     for_each_part<T>(file_, path, [&](std::span<const T> cells) {
       for (const T cell : cells) {
-        if (cell == static_cast<T>(fill_of(spec.type))) {
+        if (is_missing(cell)) {
           ++missing;
-        } else if (std::ranges::find(spec.flags, static_cast<int>(cell), &Flag::value) == spec.flags.end()) {
+        } else if (!traits.range.holds(cell)) {
+          ++outside;
+        } else if (!traits.flags.empty() &&
+                   std::ranges::find(traits.flags, static_cast<int>(cell), &Flag::value) == traits.flags.end()) {
           ++unknown;
         }
       }
     });
-    findings_.require(spec.flags.empty() || unknown == 0, path, fmt::format("{} cells are none of flag_values", unknown));
-    findings_.require(!is_always_known(spec.name) || missing == 0, path,
+    findings_.require(unknown == 0, path, fmt::format("{} cells are none of flag_values", unknown));
+    findings_.require(outside == 0, path, fmt::format("{} cells lie outside {}", outside, traits.range.text()));
+    findings_.require(!traits.always_known || missing == 0, path,
                       fmt::format("{} cells are missing, which are always known", missing));
   }
 

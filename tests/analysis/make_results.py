@@ -42,10 +42,10 @@ def specification() -> dict[str, list[Variable]]:
     for line in SPECIFICATION.read_text(encoding="utf-8").splitlines():
         if line.startswith("#"):
             heading = line.lstrip("# ").strip()
-        row = re.fullmatch(r"\| `(\w+)\((.*?)\)` \| (\w+) \| (\S+) \| (.*?) ?\| (.*) \|", line)
+        row = re.fullmatch(r"\| `(\w+)\((.*?)\)` \| (\w+) \| \S+ \| (.*?) ?\| .*? ?\| .*? ?\| (.*) \|", line)
         if not row:
             continue
-        name, dimensions, kind, _, only, meaning = row.groups()
+        name, dimensions, kind, only, meaning = row.groups()
         flags = []
         listed = re.search(r": (\d+ \w+(?:, \d+ \w+)+)$", meaning)
         if listed:

@@ -81,7 +81,7 @@ TEST(MeanOfParts, IsMissingWhereNoPartsMakeTheWhole) {
 }
 
 TEST(StandingSeeds, AreTheChosenOnesElseTheFirst) {
-  EXPECT_THAT(standing_seeds({11, 5, 7}, {2, -1, 1}), ElementsAre(7, 11, 5));
+  EXPECT_THAT(explained_seeds({11, 5, 7}, {2, -1, 1}), ElementsAre(7, 11, 5));
 }
 
 // The logits of start and end are the token ids: only what a test writes there decides.

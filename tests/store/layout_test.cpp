@@ -4,10 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
 #include <set>
 
+#include "base/error.hpp"
+#include "base/files.hpp"
 #include "base/printable.hpp"
 #include "sample.hpp"
 #include "store/inspect.hpp"
@@ -87,7 +87,8 @@ TEST(Schema, NamesAreUniqueAndDescribed) {
   for (const auto& spec : store::variables()) {
     EXPECT_TRUE(names.emplace(spec.place, spec.name).second) << spec.name;
     EXPECT_FALSE(spec.long_name.empty()) << spec.name;
-    EXPECT_FALSE(spec.units.empty()) << spec.name;
+    EXPECT_FALSE(spec.traits.units.empty()) << spec.name;
+    EXPECT_TRUE(!spec.traits.judged || spec.place == store::Place::mode) << spec.name;
     EXPECT_EQ(spec.is_text(), spec.dimensions.back().ends_with("_length")) << spec.name;
   }
   EXPECT_EQ(store::find_variable("/input/kl"), store::find_variable("hidden/kl"));
@@ -95,11 +96,21 @@ TEST(Schema, NamesAreUniqueAndDescribed) {
   EXPECT_EQ(store::find_variable("input/label"), nullptr);
 }
 
-TEST(Schema, IsTheTableOfTheDocs) {
-  std::ifstream in(test::source_dir() / "docs" / "results-file.md");
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  EXPECT_NE(text.find(store::schema_markdown()), std::string::npos) << "docs/results-file.md should contain:\n"
-                                                                    << store::schema_markdown();
+TEST(Schema, IsTheTablesOfTheDocs) {
+  EXPECT_THAT(base::read_text_file(test::source_dir() / "docs/results-file.md"),
+              testing::HasSubstr(store::schema_markdown()))
+      << "print them anew: layersweep help --results-markdown";
+}
+
+TEST(Schema, HasASizeForEveryDimension) {
+  for (const auto task : {test::SampleTask::sst, test::SampleTask::squad, test::SampleTask::counting}) {
+    const store::Contents contents = test::sample_contents({}, task);
+    for (const auto& variable : store::plan_variables(contents)) {
+      EXPECT_THAT(variable.shape, testing::Each(testing::Gt(0))) << variable.path;
+      EXPECT_EQ(store::plan_variable(variable.path, contents).shape, variable.shape);
+    }
+  }
+  EXPECT_THROW(store::plan_variable("nowhere", test::sample_contents()), base::InternalError);
 }
 
 TEST(Inspect, TellsWhatMattersOnAScreen) {

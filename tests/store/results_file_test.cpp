@@ -77,10 +77,15 @@ TEST_F(Reader, GivesASlabOfAMask) {
   EXPECT_THAT(cells, testing::ElementsAre(test::sample_float(1204), test::sample_float(1205), test::sample_float(1206)));
 }
 
-TEST_F(Reader, NamesTheVariableThatIsNotThereOrOfAnotherType) {
+TEST_F(Reader, NamesTheVariableThatIsNotThere) {
+  EXPECT_THROW(ResultsFile::open(good_).read<float>("hidden/training_kl"), base::InputError);
+}
+
+TEST_F(Reader, RefusesCallsThatTheSchemaRulesOut) {
   const ResultsFile file = ResultsFile::open(good_);
-  EXPECT_THROW(file.read<float>("hidden/training_kl"), base::InputError);
-  EXPECT_THROW(file.read<std::int32_t>("input/kl"), base::InputError);
+  EXPECT_THROW(file.read<std::int32_t>("input/kl"), base::InternalError);
+  EXPECT_THROW(file.read<float>("input/kl", {{0, 0}, {1, 1}}), base::InternalError);
+  EXPECT_THROW(file.read_text("label"), base::InternalError);
 }
 
 TEST_F(Reader, RefusesWhatIsNoResultsFile) {
@@ -133,6 +138,11 @@ TEST_F(Reader, RefusesWhatDoesNotFitTogether) {
        },
        "command has 2 dimensions"},
       {[](hid_t f) { reshape(f, "example", {}, {}); }, "/example has 0 dimensions"},
+      {[](hid_t f) {
+         H5Ldelete(f, "input/kl_mean", H5P_DEFAULT);
+         H5Lcreate_hard(f, "input/steps", f, "input/kl_mean", H5P_DEFAULT, H5P_DEFAULT);
+       },
+       "kl_mean does not hold float32"},
   };
   for (const Case& wrong : cases) {
     std::filesystem::copy_file(good_, bad_, std::filesystem::copy_options::overwrite_existing);

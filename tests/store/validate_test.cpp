@@ -350,9 +350,11 @@ const Damage damages[] = {
        set_cell(f, "evaluation/kept_probability", {0, 0, 0, 0}, 1.5);
      },
      "/evaluation/kept_probability", "outside"},
-    {"Seconds", [](hid_t f) { set_cell(f, "explain/random/seconds", {0}, -1); }, "/explain/random/seconds", "below 0"},
+    {"Seconds", [](hid_t f) { set_cell(f, "explain/random/seconds", {0}, -1); }, "/explain/random/seconds", "outside 0"},
     {"StatisticsMissing", [](hid_t f) { H5Ldelete(f, "statistics/cka", H5P_DEFAULT); }, "/statistics/cka", "missing"},
-    {"Quantiles", [](hid_t f) { set_cell(f, "statistics/quantile", {1}, 1.5); }, "/statistics/quantile", "ascend"},
+    {"Quantiles", [](hid_t f) { set_cell(f, "statistics/quantile", {2}, 0.25); }, "/statistics/quantile", "ascend"},
+    {"QuantileRange", [](hid_t f) { set_cell(f, "statistics/quantile", {2}, 1.5); }, "/statistics/quantile",
+     "outside 0 … 1"},
     {"Norms",
      [](hid_t f) {
        set_cell(f, "statistics/norm_quantile", {1, 0, 2}, 0.5);
@@ -372,7 +374,7 @@ const Damage damages[] = {
      [](hid_t f) {
        set_cell(f, "statistics/variance", {0, 0, 3}, -1);
      },
-     "/statistics/variance", "negative"},
+     "/statistics/variance", "outside 0"},
     {"Cosine", [](hid_t f) { set_cell(f, "statistics/anisotropy", {1}, 1.01); }, "/statistics/anisotropy", "outside"},
     {"Cka",
      [](hid_t f) {
