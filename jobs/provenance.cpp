@@ -10,7 +10,6 @@
 #include "device/gpus.hpp"
 #include "device/processor.hpp"
 #include "device/threads.hpp"
-#include "jobs/steps/extract.hpp"
 
 namespace layersweep::jobs {
 
@@ -24,15 +23,23 @@ int thread_count(const comm::Communicator& world, const config::Run& settings) {
   return static_cast<int>(world.all_reduce_min(static_cast<std::int64_t>(threads)));
 }
 
+std::string results_title(const config::Experiment& experiment) {
+  std::string modes;
+  for (const terms::Mode mode : experiment.probe.modes) {
+    modes += fmt::format("{}{}", modes.empty() ? "" : " and ", terms::name_of(mode));
+  }
+  return fmt::format("DiffMask probes of every layer: task {}, {} mode", terms::name_of(experiment.task.name), modes);
+}
+
 store::Provenance provenance_of(const config::Experiment& experiment, const comm::Communicator& world, const Texts& texts,
-                                const ModelRecord& model, const std::string& command, int threads, std::optional<int> gpu) {
+                                const ModelRecord& model, const Invocation& invocation) {
   const base::BuildInfo& build = base::build_info();
   store::Provenance provenance;
   provenance.title = results_title(experiment);
   provenance.task = terms::name_of(experiment.task.name);
   provenance.created = base::utc_now();
   provenance.experiment = config::resolved_text(experiment);
-  provenance.command = command;
+  provenance.command = invocation.command;
   provenance.layersweep_version = build.version;
   provenance.commit = build.commit;
   provenance.libraries = base::libraries_text(build);
@@ -40,11 +47,11 @@ store::Provenance provenance_of(const config::Experiment& experiment, const comm
   provenance.processor = processor.name;
   for (const std::string& feature : processor.features) provenance.processor += " " + feature;
   const std::vector<std::string> hosts = world.all_gather_text(base::host_name());
-  const std::vector<std::string> gpus =
-      world.all_gather_text(gpu ? device::visible_gpus().visible.at(static_cast<std::size_t>(*gpu)).name : "");
+  const std::vector<std::string> gpus = world.all_gather_text(
+      invocation.gpu ? device::visible_gpus().visible.at(static_cast<std::size_t>(*invocation.gpu)).name : "");
   for (std::size_t rank = 0; rank < hosts.size(); ++rank) {
-    provenance.hosts += fmt::format("{}{} (rank {}, {} threads{}{})", rank == 0 ? "" : ", ", hosts[rank], rank, threads,
-                                    gpus[rank].empty() ? "" : ", ", gpus[rank]);
+    provenance.hosts += fmt::format("{}{} (rank {}, {} threads{}{})", rank == 0 ? "" : ", ", hosts[rank], rank,
+                                    invocation.threads, gpus[rank].empty() ? "" : ", ", gpus[rank]);
   }
   std::string shards;
   for (const auto& [name, hash] : model.file_sha256) {

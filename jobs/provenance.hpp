@@ -25,8 +25,18 @@ struct ModelRecord {
   std::vector<std::string> unread_keys;            ///< of its config.json, that play no part
 };
 
-/// `command` as typed, `gpu` this rank's, if it computes on one. Collective.
+/// How the program was started.
+struct Invocation {
+  std::string command;     ///< as typed
+  int threads = 1;         ///< of each rank
+  std::optional<int> gpu;  ///< this rank's, if it computes on one
+};
+
+/// One line on what a results file holds.
+std::string results_title(const config::Experiment& experiment);
+
+/// Collective.
 store::Provenance provenance_of(const config::Experiment& experiment, const comm::Communicator& world, const Texts& texts,
-                                const ModelRecord& model, const std::string& command, int threads, std::optional<int> gpu);
+                                const ModelRecord& model, const Invocation& invocation);
 
 }  // namespace layersweep::jobs

@@ -16,7 +16,7 @@
 #include "jobs/compute_device.hpp"
 #include "jobs/provenance.hpp"
 #include "jobs/steps/explain.hpp"
-#include "jobs/steps/extract.hpp"
+#include "jobs/steps/extract/extract.hpp"
 #include "jobs/steps/finetune.hpp"
 #include "jobs/steps/prepare.hpp"
 #include "jobs/steps/probe.hpp"
@@ -120,8 +120,15 @@ base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions&
     sweep::stop_here_if_asked(world);
     ModelRecord record{sweep::RunIdentity::from_text(folder.identity()).hashes(probed), {}};
     if (texts.tokenizer) record.unread_keys = model::describe_model(model).unread_keys;
-    extract(context, of_probes, texts, units,
-            provenance_of(experiment, world, texts, record, options.command, threads, gpu));
+    extract({.ranks = context.ranks,
+             .experiment = experiment,
+             .model = of_probes,
+             .texts = texts,
+             .units = units,
+             .splits = experiment.extract.splits,
+             .provenance = provenance_of(experiment, world, texts, record, {options.command, threads, gpu}),
+             .file = folder.results(),
+             .run = &context});
     if (world.rank() == 0) {
       std::fprintf(stderr, "%s", store::inspect(folder.results()).c_str());
       base::world_info("results: {}", folder.results().string());

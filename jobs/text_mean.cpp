@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include "base/error.hpp"
+
 namespace layersweep::jobs {
 
 void TextMean::add(double value) {
@@ -23,6 +25,7 @@ std::vector<float> values_of(const std::vector<TextMean>& means) {
 }
 
 std::vector<float> areas_of(const std::vector<TextMean>& means, std::int64_t shares) {
+  base::ensure(shares > 0 && std::ssize(means) % shares == 0, "rows of means of another length");
   std::vector<float> areas;
   for (std::size_t first = 0; first < means.size(); first += static_cast<std::size_t>(shares)) {
     double sum = 0;

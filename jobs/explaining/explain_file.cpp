@@ -15,7 +15,7 @@
 #include "jobs/explaining/opened_run.hpp"
 #include "jobs/explaining/text_reader.hpp"
 #include "jobs/provenance.hpp"
-#include "jobs/steps/extract.hpp"
+#include "jobs/steps/extract/extract.hpp"
 #include "sweep/failed_unit.hpp"
 #include "sweep/run_folder.hpp"
 #include "sweep/unit_files.hpp"
@@ -103,9 +103,15 @@ void explain_file(const comm::Communicator& world, const MasksOfFile& request) {
                     .data_sha256 = comm::run_together(world, [&] { return base::sha256_of_file(request.input); })};
   const sweep::Ranks ranks(comm::TimedTeam(world, experiment.run.deadline_seconds), sweep::sharing_of(experiment.run));
   const ModelRecord record{sweep::RunIdentity::from_text(opened.identity).hashes(opened.model_group), reader.unread_keys()};
-  const store::Provenance provenance = provenance_of(experiment, world, texts, record, command, threads, std::nullopt);
-  extract_as_judged({ranks, experiment, *opened.encoder, texts, {terms::Split::test}, provenance, output}, units,
-                    sweep::RunFolder::results_of(run));
+  extract({.ranks = ranks,
+           .experiment = experiment,
+           .model = *opened.encoder,
+           .texts = texts,
+           .units = units,
+           .splits = {terms::Split::test},
+           .provenance = provenance_of(experiment, world, texts, record, {command, threads, {}}),
+           .file = output,
+           .judged = sweep::RunFolder::results_of(run)});
   base::world_info("masks of {} texts: {}", texts.test.size(), output.string());
 }
 

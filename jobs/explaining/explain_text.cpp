@@ -9,6 +9,7 @@
 #include "config/print.hpp"
 #include "jobs/explaining/opened_run.hpp"
 #include "jobs/explaining/text_reader.hpp"
+#include "jobs/floats.hpp"
 #include "model/batch.hpp"
 #include "probe/evaluate.hpp"
 #include "store/results_file.hpp"
@@ -156,11 +157,6 @@ std::vector<Cell> choose_cells(const OpenedRun& run, terms::Mode mode, std::opti
     cells.push_back(probes.take(static_cast<std::int64_t>(p), seeds[s], verdict));
   }
   return cells;
-}
-
-std::vector<float> floats_of(const at::Tensor& values) {
-  const at::Tensor whole = values.contiguous();
-  return {whole.const_data_ptr<float>(), whole.const_data_ptr<float>() + whole.numel()};
 }
 
 }  // namespace

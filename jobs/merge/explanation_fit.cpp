@@ -49,7 +49,7 @@ bool ExplanationFit::same_probe(const Source& source, std::string_view mode, std
   return here != source.seeds.end() && there != merged_.end() && here->second[p] == there->second[p];
 }
 
-// As stand_ins_of takes them.
+// As replacements_of takes them.
 bool ExplanationFit::same_replacement(const Source& source, std::int64_t point) const {
   if (replacement_ != config::StandIn::learned) return true;
   if (merged_.contains("hidden")) return same_probe(source, "hidden", point);

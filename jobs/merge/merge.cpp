@@ -18,9 +18,9 @@
 #include "jobs/merge/cells.hpp"
 #include "jobs/merge/explanations.hpp"
 #include "jobs/provenance.hpp"
-#include "jobs/steps/extract.hpp"
 #include "store/results_writer.hpp"
 #include "sweep/selection.hpp"
+#include "sweep/trained_unit.hpp"
 
 namespace layersweep::jobs {
 namespace {

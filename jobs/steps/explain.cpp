@@ -8,9 +8,9 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
-#include <sstream>
 
 #include "base/hash.hpp"
 #include "base/log.hpp"
@@ -19,6 +19,7 @@
 #include "explain/explainer.hpp"
 #include "explain/faithfulness.hpp"
 #include "jobs/compute_device.hpp"
+#include "jobs/floats.hpp"
 #include "jobs/steps/mode_probes.hpp"
 #include "jobs/steps/replacements.hpp"
 #include "model/open.hpp"
@@ -51,13 +52,8 @@ std::vector<std::int64_t> drawn(std::int64_t total, std::int64_t limit, std::int
   return examples;
 }
 
-std::vector<float> floats(const at::Tensor& values) {
-  const at::Tensor whole = values.to(at::kFloat).contiguous();
-  return {whole.const_data_ptr<float>(), whole.const_data_ptr<float>() + whole.numel()};
-}
-
-/// What one method says of one part, point after point.
-struct Findings {
+/// Explanations of one part by one method, point after point.
+struct PartResults {
   std::vector<float> attribution;
   std::vector<double> seconds;
   std::vector<float> clean, kept, dropped, truth_kl, truth_js, truth_f1;
@@ -66,21 +62,25 @@ struct Findings {
 
 void append(std::vector<float>& to, const std::vector<float>& values) { to.insert(to.end(), values.begin(), values.end()); }
 
+/// What all methods explain, and what they put in the place of tokens.
+struct Compared {
+  const config::Experiment& experiment;
+  const model::Model& encoder;
+  const model::Model* shuffled;  // with a shuffled head, where that is asked for
+  const Texts& texts;
+  const Replacements& replacements;
+};
+
 class Part {
  public:
-  Part(const Context& context, const model::Model& encoder, const Texts& texts, const ExplainedPart& part,
-       const StandIns& stand_ins, const model::Model* shuffled)
-      : settings_(context.experiment.explain),
-        epsilon_(context.experiment.probe.epsilon),
-        token_budget_(context.experiment.run.token_budget),
-        encoder_(encoder),
-        shuffled_(shuffled),
-        corpus_(texts.of(part.split)),
+  Part(const Compared& compared, const ExplainedPart& part)
+      : compared_(compared),
+        shares_(compared.experiment.explain.shares),
+        corpus_(compared.texts.of(part.split)),
         examples_(part.examples),
-        stand_ins_(stand_ins),
         batch_(model::collate(corpus_, part.examples)) {
     const auto start = Clock::now();
-    clean_ = encoder.clean(batch_);
+    clean_ = compared.encoder.clean(batch_);
     clean_seconds_ = seconds_since(start);
     // Texts of different splits draw different noise.
     for (const std::int64_t example : examples_) {
@@ -99,25 +99,25 @@ class Part {
   int points() const { return static_cast<int>(clean_.states.size()); }
 
   /// Called for one point after the other, from 0.
-  using ExplainPoint = std::function<void(int point, Findings& findings)>;
+  using ExplainPoint = std::function<void(int point, PartResults& results)>;
 
   ExplainPoint explained_by(std::shared_ptr<const explain::Explainer> explainer) const {
     std::optional<model::Clean> shuffled_clean;
-    if (shuffled_ != nullptr) shuffled_clean = shuffled_->clean(batch_);
-    return
-        [this, explainer = std::move(explainer), shuffled_clean = std::move(shuffled_clean)](int point, Findings& findings) {
-          const explain::Subject subject = subject_at(point, encoder_, clean_);
-          const auto start = Clock::now();
-          const at::Tensor attribution = explainer->attribute(subject);
-          findings.seconds.push_back(seconds_since(start));
-          add(findings, subject, attribution);
-          if (!shuffled_clean) return;
-          // What is said of the other model is held against this one.
-          const explain::Faithfulness control = explain::measure_faithfulness(
-              subject, explainer->attribute(subject_at(point, *shuffled_, *shuffled_clean)), ranked_, settings_.shares);
-          append(findings.shuffled_kept, floats(control.kept));
-          append(findings.shuffled_dropped, floats(control.dropped));
-        };
+    if (compared_.shuffled != nullptr) shuffled_clean = compared_.shuffled->clean(batch_);
+    return [this, explainer = std::move(explainer), shuffled_clean = std::move(shuffled_clean)](int point,
+                                                                                                PartResults& results) {
+      const explain::Subject subject = subject_at(point, compared_.encoder, clean_);
+      const auto start = Clock::now();
+      const at::Tensor attribution = explainer->attribute(subject);
+      results.seconds.push_back(seconds_since(start));
+      add(results, subject, attribution);
+      if (!shuffled_clean) return;
+      // What is said of the other model is held against this one.
+      const explain::Faithfulness control = explain::measure_faithfulness(
+          subject, explainer->attribute(subject_at(point, *compared_.shuffled, *shuffled_clean)), ranked_, shares_);
+      append(results.shuffled_kept, floats_of(control.kept));
+      append(results.shuffled_dropped, floats_of(control.dropped));
+    };
   }
 
   /// One clean pass and all gates serve all points: its time is shared out over them.
@@ -127,31 +127,31 @@ class Part {
     std::vector<at::Tensor> log_keep = probe::log_keep_probabilities(
         probes.mode, probe::gate_logits(probes.layout, probes.layout.views(probes.parameters), clean_.states));
     const double seconds = clean_seconds_ + seconds_since(start) / static_cast<double>(probes.layout.seeds());
-    return [this, chosen, seconds, log_keep = std::move(log_keep)](int point, Findings& findings) {
+    return [this, chosen, seconds, log_keep = std::move(log_keep)](int point, PartResults& results) {
       const auto p = static_cast<std::size_t>(point);
-      findings.seconds.push_back(seconds / points());
-      add(findings, subject_at(point, encoder_, clean_), log_keep[p].select(0, std::max(chosen[p], 0)).exp());
+      results.seconds.push_back(seconds / points());
+      add(results, subject_at(point, compared_.encoder, clean_), log_keep[p].select(0, std::max(chosen[p], 0)).exp());
     };
   }
 
-  void save(const std::filesystem::path& file, const Findings& findings, const std::string& key) const {
+  void save(const std::filesystem::path& file, const PartResults& results, const std::string& key) const {
     const std::int64_t p = points();
-    const std::int64_t s = std::ssize(settings_.shares);
+    const std::int64_t s = std::ssize(shares_);
     const std::int64_t b = std::ssize(examples_);
     std::vector<tensors::TensorToWrite> all;
     const auto add = [&]<class T>(std::string name, std::vector<std::int64_t> shape, const std::vector<T>& values) {
       if (!values.empty()) all.push_back(tensors::tensor_to_write<T>(std::move(name), std::move(shape), values));
     };
-    add("attribution", {p, std::ssize(findings.attribution) / p}, findings.attribution);
-    add("seconds", {p}, findings.seconds);
-    add("clean", {b}, findings.clean);
-    add("kept", {p, s, b}, findings.kept);
-    add("dropped", {p, s, b}, findings.dropped);
-    add("shuffled_kept", {p, s, b}, findings.shuffled_kept);
-    add("shuffled_dropped", {p, s, b}, findings.shuffled_dropped);
-    add("truth_kl", {p, b}, findings.truth_kl);
-    add("truth_js", {p, b}, findings.truth_js);
-    add("truth_f1", {p, b}, findings.truth_f1);
+    add("attribution", {p, std::ssize(results.attribution) / p}, results.attribution);
+    add("seconds", {p}, results.seconds);
+    add("clean", {b}, results.clean);
+    add("kept", {p, s, b}, results.kept);
+    add("dropped", {p, s, b}, results.dropped);
+    add("shuffled_kept", {p, s, b}, results.shuffled_kept);
+    add("shuffled_dropped", {p, s, b}, results.shuffled_dropped);
+    add("truth_kl", {p, b}, results.truth_kl);
+    add("truth_js", {p, b}, results.truth_js);
+    add("truth_f1", {p, b}, results.truth_f1);
     std::filesystem::create_directories(file.parent_path());
     tensors::write_safetensors(file, std::move(all), {{"key", key}});
   }
@@ -173,42 +173,38 @@ class Part {
             .clean = clean,
             .number = numbers_,
             .point = point,
-            .replacement = stand_ins_.replacement[p],
-            .mean = stand_ins_.mean[p],
-            .deviation = stand_ins_.deviation[p],
-            .epsilon = epsilon_,
-            .token_budget = token_budget_};
+            .replacement = compared_.replacements.replacement[p],
+            .mean = compared_.replacements.mean[p],
+            .deviation = compared_.replacements.deviation[p],
+            .epsilon = compared_.experiment.probe.epsilon,
+            .token_budget = compared_.experiment.run.token_budget};
   }
 
-  void add(Findings& findings, const explain::Subject& subject, const at::Tensor& attribution) const {
-    const explain::Faithfulness faithful = explain::measure_faithfulness(subject, attribution, ranked_, settings_.shares);
+  void add(PartResults& results, const explain::Subject& subject, const at::Tensor& attribution) const {
+    const explain::Faithfulness faithful = explain::measure_faithfulness(subject, attribution, ranked_, shares_);
     // Of all points, of which one may have nothing to explain.
     if (subject.point == 0) {
       const at::Tensor text = explain::repeated_texts(subject, 1);
-      findings.clean = floats(explain::prediction_score(subject, clean_.logits, text).exp());
+      results.clean = floats_of(explain::prediction_score(subject, clean_.logits, text).exp());
     }
-    append(findings.kept, floats(faithful.kept));
-    append(findings.dropped, floats(faithful.dropped));
+    append(results.kept, floats_of(faithful.kept));
+    append(results.dropped, floats_of(faithful.dropped));
     for (std::size_t b = 0; b < examples_.size(); ++b) {
       const std::vector<float> values =
-          floats(attribution.select(0, static_cast<std::int64_t>(b)).narrow(0, 0, corpus_.length(examples_[b])));
-      append(findings.attribution, values);
+          floats_of(attribution.select(0, static_cast<std::int64_t>(b)).narrow(0, 0, corpus_.length(examples_[b])));
+      append(results.attribution, values);
       if (corpus_.truth().empty()) continue;
       const explain::TruthMatch match = explain::match_truth(values, tokens_of(corpus_.truth(), b));
-      findings.truth_kl.push_back(static_cast<float>(match.kl));
-      findings.truth_js.push_back(static_cast<float>(match.js));
-      findings.truth_f1.push_back(static_cast<float>(match.f1));
+      results.truth_kl.push_back(static_cast<float>(match.kl));
+      results.truth_js.push_back(static_cast<float>(match.js));
+      results.truth_f1.push_back(static_cast<float>(match.f1));
     }
   }
 
-  const config::Explain& settings_;
-  double epsilon_;
-  std::int64_t token_budget_;
-  const model::Model& encoder_;
-  const model::Model* shuffled_;
+  const Compared& compared_;
+  const std::vector<double>& shares_;
   const data::Corpus& corpus_;
   std::vector<std::int64_t> examples_;
-  const StandIns& stand_ins_;
   model::Batch batch_;
   model::Clean clean_;
   double clean_seconds_ = 0;
@@ -217,18 +213,17 @@ class Part {
 };
 
 // Everything that explanations by a method depend on beside their texts; another key is another explanation.
-std::string key_of(const Context& context, const StandIns& stand_ins, const std::string& method,
+std::string key_of(const Context& context, const Replacements& replacements, const std::string& method,
                    const std::vector<ModeProbes>& modes) {
+  const config::Explain& settings = context.experiment.explain;
   std::string text =
-      fmt::format("{} {} {} {} {} {} {} {}", context.folder.identity(), method, context.experiment.explain.seed,
-                  context.experiment.explain.integration_steps, context.experiment.explain.search_steps,
-                  context.experiment.explain.samples, context.experiment.explain.shuffled_head,
-                  fmt::join(context.experiment.explain.shares, ","));
+      fmt::format("{} {} {} {} {} {} {} {}", context.folder.identity(), method, settings.seed, settings.integration_steps,
+                  settings.search_steps, settings.samples, settings.shuffled_head, fmt::join(settings.shares, ","));
   const auto add = [&](const at::Tensor& values) {
     const at::Tensor whole = values.contiguous();
     text.append(static_cast<const char*>(whole.const_data_ptr()), static_cast<std::size_t>(whole.nbytes()));
   };
-  for (const auto* list : {&stand_ins.replacement, &stand_ins.mean, &stand_ins.deviation}) {
+  for (const auto* list : {&replacements.replacement, &replacements.mean, &replacements.deviation}) {
     for (const at::Tensor& vector : *list) add(vector);
   }
   if (mode_of_probes(method)) {
@@ -255,14 +250,25 @@ struct Item {
   std::size_t part;
 };
 
-// Stand-ins of other processors may differ in the last bit, and so may keys; and folders of other hosts may be seen late.
-std::vector<Item> as_first_rank_sees_them(const std::vector<Item>& items, const comm::Communicator& ranks) {
-  std::string text;
-  for (const Item& item : items) text += fmt::format("{} {} {}\n", item.method, item.key, item.part);
-  std::istringstream lines(ranks.broadcast_text(text, 0));
-  std::vector<Item> first;
-  for (Item item; lines >> item.method >> item.key >> item.part;) first.push_back(item);
-  return first;
+// What is not on disk yet, as the first rank sees it: replacements of other processors may differ in the last bit, and so
+// may keys; and folders of other hosts may be seen late. Collective; nothing is written before all have looked.
+std::vector<Item> open_items(const Context& context, const Replacements& replacements, const std::vector<ModeProbes>& modes,
+                             const std::vector<ExplainedPart>& parts) {
+  nlohmann::json open = nlohmann::json::array();
+  comm::run_together(context.team.ranks, [&] {
+    for (const std::string& method : compared_methods(context.experiment)) {
+      const std::string method_key = key_of(context, replacements, method, modes);
+      for (std::size_t part = 0; part < parts.size(); ++part) {
+        const std::string key = key_of(method_key, parts[part]);
+        if (!is_done(explanation_file(context, method, part), key)) open.push_back({method, key, part});
+      }
+    }
+  });
+  std::vector<Item> items;
+  for (const auto& item : nlohmann::json::parse(context.team.ranks.broadcast_text(open.dump(), 0))) {
+    items.push_back({item[0], item[1], item[2]});
+  }
+  return items;
 }
 
 }  // namespace
@@ -317,19 +323,9 @@ void run_explainers(const Context& context, const model::Model& encoder, const s
   const std::vector<ModeProbes> modes = probes_by_mode(units);
   std::vector<Judgement> judgements;
   for (const ModeProbes& mode : modes) judgements.push_back(judge(stoppable, encoder, texts, mode));
-  const StandIns stand_ins = stand_ins_of(context, encoder, texts, modes, judgements);
+  const Replacements replacements = replacements_of(context, encoder, texts, modes, judgements);
 
-  std::vector<Item> open;
-  comm::run_together(ranks, [&] {
-    for (const std::string& method : methods) {
-      const std::string method_key = key_of(context, stand_ins, method, modes);
-      for (std::size_t part = 0; part < parts.size(); ++part) {
-        const std::string key = key_of(method_key, parts[part]);
-        if (!is_done(explanation_file(context, method, part), key)) open.push_back({method, key, part});
-      }
-    }
-  });
-  open = as_first_rank_sees_them(open, ranks);  // after all have looked, and before any writes
+  const std::vector<Item> open = open_items(context, replacements, modes, parts);
   if (open.empty()) return;
   base::world_info("explanations: {} methods, {} parts of at most {} texts, {} to do", methods.size(), parts.size(),
                    texts_per_part, open.size());
@@ -340,10 +336,16 @@ void run_explainers(const Context& context, const model::Model& encoder, const s
                                        .shuffled_head = static_cast<std::uint64_t>(settings.seed)});
     });
   }
-  const explain::ExplainerSettings told{.seed = static_cast<std::uint64_t>(settings.seed),
-                                        .integration_steps = settings.integration_steps,
-                                        .search_steps = settings.search_steps,
-                                        .samples = settings.samples};
+  const Compared compared{context.experiment, encoder, shuffled.get(), texts, replacements};
+  const auto explain_point_by = [&](const Part& part, const std::string& method) {
+    for (std::size_t m = 0; m < modes.size(); ++m) {
+      if (mode_of_probes(method) == terms::name_of(modes[m].mode)) return part.explained_by(modes[m], judgements[m].chosen);
+    }
+    return part.explained_by(explain::make_explainer(method, {.seed = static_cast<std::uint64_t>(settings.seed),
+                                                              .integration_steps = settings.integration_steps,
+                                                              .search_steps = settings.search_steps,
+                                                              .samples = settings.samples}));
+  };
   const auto size = static_cast<std::size_t>(ranks.size());
   const int points = static_cast<int>(encoder.points().size());
   auto reported = Clock::now();
@@ -353,24 +355,19 @@ void run_explainers(const Context& context, const model::Model& encoder, const s
     const Item* const item = mine < open.size() ? &open[mine] : nullptr;
     std::optional<Part> part;
     Part::ExplainPoint explain_point;
-    Findings findings;
+    PartResults results;
     clock.run_piece([&] {
       if (item == nullptr) return;
-      part.emplace(context, encoder, texts, parts[item->part], stand_ins, shuffled.get());
-      for (std::size_t m = 0; m < modes.size(); ++m) {
-        if (mode_of_probes(item->method) == terms::name_of(modes[m].mode)) {
-          explain_point = part->explained_by(modes[m], judgements[m].chosen);
-        }
-      }
-      if (!explain_point) explain_point = part->explained_by(explain::make_explainer(item->method, told));
+      part.emplace(compared, parts[item->part]);
+      explain_point = explain_point_by(*part, item->method);
     });
     for (int point = 0; point < points; ++point) {
       clock.run_piece([&] {
-        if (part) explain_point(point, findings);
+        if (part) explain_point(point, results);
       });
     }
     clock.run_piece([&] {
-      if (part) part->save(explanation_file(context, item->method, item->part), findings, item->key);
+      if (part) part->save(explanation_file(context, item->method, item->part), results, item->key);
     });
     if (seconds_since(reported) < seconds_between_reports) continue;
     reported = Clock::now();

@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "comm/agreement.hpp"
 #include "jobs/steps/explain.hpp"
+#include "jobs/steps/output_columns.hpp"
 #include "jobs/text_mean.hpp"
 #include "tensors/safetensors.hpp"
 
@@ -14,12 +15,6 @@ namespace layersweep::jobs {
 namespace {
 
 constexpr float missing = std::numeric_limits<float>::quiet_NaN();
-
-/// Where a split's texts lie in the file.
-struct Origin {
-  std::int64_t example = 0;
-  std::int64_t token = 0;
-};
 
 /// The explanations of one method: a rank's slab of examples and tokens, and means over all of them.
 class MethodColumns {
@@ -48,7 +43,7 @@ class MethodColumns {
         shuffled_sufficiency(comprehensiveness.size()) {}
 
   void add(const ExplainedPart& part, const tensors::SafetensorsFile& file, const data::Corpus& corpus,
-           const Origin& origin) {
+           const SlabStart& origin) {
     const auto parts_clean = file.values<float>("clean");
     const auto parts_kept = file.values<float>("kept");
     const auto parts_dropped = file.values<float>("dropped");
@@ -128,8 +123,8 @@ void write_explanations(const Context& context, const Texts& texts, std::int64_t
   const std::vector<ExplainedPart> parts = explained_parts(texts, context.experiment.explain);
   const auto shares = std::ssize(context.experiment.explain.shares);
 
-  std::map<terms::Split, Origin> origins;
-  Origin end;
+  std::map<terms::Split, SlabStart> origins;  // where the texts of a split begin in the file
+  SlabStart end;
   std::vector<std::int64_t> starts;  // of every example's tokens in the file
   for (const terms::Split split : context.experiment.extract.splits) {
     const data::Corpus& corpus = texts.of(split);

@@ -96,7 +96,8 @@ std::filesystem::path finetune(const Context& context, const Texts& texts) {
     if (context.ranks.rank() == 0) std::filesystem::remove_all(checkpoints, ignored);
     return folder;
   }
-  const model::Family& family = comm::run_together(context.ranks.communicator(), [&] { return std::ref(family_of(experiment)); });
+  const model::Family& family =
+      comm::run_together(context.ranks.communicator(), [&] { return std::ref(family_of(experiment)); });
   const auto model = comm::run_together(context.ranks.communicator(), [&] {
     return family.trainable(experiment.encoder.folder, texts.head, static_cast<std::uint64_t>(experiment.finetune.seed));
   });

@@ -55,7 +55,7 @@ Judgement judge(const Context& context, const model::Model& encoder, const Texts
   const config::Probe& settings = context.experiment.probe;
   const sweep::Limits limits{settings.epsilon, settings.flip_limit};
   const sweep::Evaluator evaluator(context.ranks, encoder, texts.dev, mode.layout, context.experiment.run.token_budget);
-  Judgement judgement{evaluator.cells(mode.parameters, mode.active), {}};
+  Judgement judgement{evaluator.cells(mode.parameters, mode.active), limits, {}};
   judgement.chosen = mode.mode == terms::Mode::input ? sweep::choose_one_seed(judgement.scores, limits)
                                                      : sweep::choose_seeds_per_point(judgement.scores, limits);
   return judgement;

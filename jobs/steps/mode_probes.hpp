@@ -2,8 +2,12 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <fmt/format.h>
 
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "jobs/context.hpp"
@@ -22,15 +26,21 @@ struct ModeProbes {
   at::Tensor alpha, steps;  ///< P x S
   sweep::CellTable<terms::Status> status;
   std::vector<const UnitResult*> units;
+
+  /// "input/kl": of a results file.
+  std::string variable(std::string_view name) const { return fmt::format("{}/{}", terms::name_of(mode), name); }
 };
 
 /// In the order input, hidden, where trained. The result refers to `units`.
 std::vector<ModeProbes> probes_by_mode(const std::vector<UnitResult>& units);
 
-/// Figures on all of dev, which decide acceptance and the chosen seed.
+/// How the probes of a mode do on all of dev.
 struct Judgement {
   sweep::CellTable<sweep::Score> scores;
+  sweep::Limits limits;              ///< of what is accepted
   std::vector<std::int32_t> chosen;  ///< per point an index into the seeds, −1 where none is accepted
+  /// What sweep::random_keep_shares finds; extraction may ask for it.
+  std::optional<sweep::CellTable<double>> random_keep_share = {};
 };
 
 /// Collective.

@@ -12,7 +12,7 @@ namespace {
 constexpr std::int64_t most_texts = 1024;
 constexpr std::int64_t texts_at_once = 16;
 
-void add_moments(StandIns& to, const model::Model& encoder, const data::Corpus& corpus) {
+void add_moments(Replacements& to, const model::Model& encoder, const data::Corpus& corpus) {
   std::vector<at::Tensor> sum, squares;
   for (const model::Point& point : encoder.points()) {
     sum.push_back(at::zeros({point.width}, at::kDouble));
@@ -43,9 +43,9 @@ void add_moments(StandIns& to, const model::Model& encoder, const data::Corpus& 
 
 }  // namespace
 
-StandIns stand_ins_of(const Context& context, const model::Model& encoder, const Texts& texts,
-                      const std::vector<ModeProbes>& modes, const std::vector<Judgement>& judgements) {
-  StandIns result;
+Replacements replacements_of(const Context& context, const model::Model& encoder, const Texts& texts,
+                             const std::vector<ModeProbes>& modes, const std::vector<Judgement>& judgements) {
+  Replacements result;
   add_moments(result, encoder, texts.train);
   result.replacement = result.mean;
   switch (context.experiment.explain.replacement) {

@@ -11,14 +11,14 @@
 
 namespace layersweep::jobs {
 
-struct StandIns {
+struct Replacements {
   std::vector<at::Tensor> replacement;      ///< per point, its width: explain.replacement
   std::vector<at::Tensor> mean, deviation;  ///< per point, its width: of the tokens of the first 1,024 training texts
 };
 
 /// learned: of the chosen hidden probes (the first seed where none is chosen); without hidden mode the input probes' at
 /// point 0, the mean state above. Every rank computes the same bits for itself. `judgements` belong to `modes`.
-StandIns stand_ins_of(const Context& context, const model::Model& encoder, const Texts& texts,
-                      const std::vector<ModeProbes>& modes, const std::vector<Judgement>& judgements);
+Replacements replacements_of(const Context& context, const model::Model& encoder, const Texts& texts,
+                             const std::vector<ModeProbes>& modes, const std::vector<Judgement>& judgements);
 
 }  // namespace layersweep::jobs
