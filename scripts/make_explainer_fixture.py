@@ -34,7 +34,7 @@ def above(model, point, states, segments):
 def main():
     torch.manual_seed(5)
     model = transformers.BertForSequenceClassification.from_pretrained(
-        TESTS / "encoder" / "fixtures" / "tiny-bert", attn_implementation="eager").eval()
+        TESTS / "model" / "fixtures" / "tiny-bert", attn_implementation="eager").eval()
     model.requires_grad_(False)
     points = model.config.num_hidden_layers + 2
     ids = [torch.randint(1, model.config.vocab_size, (1, length)) for length in LENGTHS]

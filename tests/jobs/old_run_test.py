@@ -38,7 +38,7 @@ def gone_on_or_refused(*words):
 def main():
     with tarfile.open(FIXTURE) as archive:
         archive.extractall(filter="data")
-    shutil.copytree(FIXTURE.parents[2] / "encoder" / "fixtures" / "tiny-bert", "encoder")  # what the run was made with
+    shutil.copytree(FIXTURE.parents[2] / "model" / "fixtures" / "tiny-bert", "encoder")  # what the run was made with
     results = "run/results.h5"
     read("validate", results)
     told = read("inspect", results)

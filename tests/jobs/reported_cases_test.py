@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 PROGRAM = str(pathlib.Path(sys.argv[1]).resolve())
-FIXTURES = pathlib.Path(__file__).resolve().parents[1] / "encoder" / "fixtures"
+FIXTURES = pathlib.Path(__file__).resolve().parents[1] / "model" / "fixtures"
 HEAD = "[task]\nname = text\n[probe]\nmodes = hidden\nbatch = 8\nmax_steps = 2\nvalidate_every = 2\nwarm_up = 1\n[run]\nthreads = 1\n"
 failed = []
 

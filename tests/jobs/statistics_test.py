@@ -19,7 +19,7 @@ import tempfile
 import h5py
 import numpy as np
 
-MODEL = pathlib.Path(__file__).resolve().parent.parent / "encoder/fixtures/tiny-qa"
+MODEL = pathlib.Path(__file__).resolve().parent.parent / "model/fixtures/tiny-qa"
 # Enough texts for more than one of the stretches in which they are read: 16 batches of 16 texts a shard.
 EXPERIMENT = f"""
 [task]

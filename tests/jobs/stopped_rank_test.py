@@ -15,7 +15,7 @@ import tempfile
 import time
 
 LAYERSWEEP, MPIEXEC = sys.argv[1], sys.argv[2:]
-FIXTURES = pathlib.Path(__file__).resolve().parents[1] / "encoder" / "fixtures"
+FIXTURES = pathlib.Path(__file__).resolve().parents[1] / "model" / "fixtures"
 EXPERIMENT = """
 [task]
 name = text
