@@ -99,7 +99,9 @@ TEST(Sweep, OfTooManyRunsIsRefused) {
   for (const char* key : {"probe.batch", "probe.validation_examples", "probe.max_steps", "finetune.batch", "finetune.epochs",
                           "finetune.warm_up", "finetune.seed", "task.seed"}) {
     sweeps.push_back(key + ("=" + list));
-    if (sweeps.size() > 2) EXPECT_THAT(refusal(sweeps), HasSubstr("more than 100000 runs"));
+    if (sweeps.size() > 2) {
+      EXPECT_THAT(refusal(sweeps), HasSubstr("more than 100000 runs"));
+    }
   }
 }
 

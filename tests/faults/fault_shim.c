@@ -1,9 +1,11 @@
 /* Makes the operating system fail on demand, below one folder: preloaded into a program (LD_PRELOAD), it counts what the
- * program does to files there (write, truncate, sync, rename, remove, make a folder) and, at the chosen one, kills the
- * process, or lets the call fail as a full or broken disk does, or lets a write take only half of its bytes.
+ * program does to files there (write, truncate, sync, rename, remove, make a folder) and, at the chosen one, kills or stops
+ * the process, or lets the call fail as a full or broken disk does, or lets a write take only half of its bytes.
  *
  *   FAULT_FOLDER  absolute path; nothing else is touched
- *   FAULT_KIND    count, kill, ENOSPC (from then on the disk is full), EIO (once), short (once; the next write it comes to)
+ *   FAULT_NAME    only files whose path holds this are counted; without it, all
+ *   FAULT_KIND    count, kill, stop (SIGSTOP), ENOSPC (from then on the disk is full), EIO (once), short (once; the next
+ *                 write it comes to)
  *   FAULT_AT      which operation, from 1
  *   FAULT_RANK    only in this rank of an MPI job; others are left alone
  *   FAULT_LOG     a file that gets a line "operation path" for each of them
@@ -31,6 +33,7 @@ static char folder[PATH_MAX];
 static size_t folder_length;
 static const char* kind = "";
 static const char* log_name;
+static const char* name = "";
 static long chosen;
 
 __attribute__((constructor)) static void begin(void) {
@@ -43,6 +46,7 @@ __attribute__((constructor)) static void begin(void) {
   folder_length = strlen(folder);
   if (getenv("FAULT_KIND") != NULL) kind = getenv("FAULT_KIND");
   if (getenv("FAULT_AT") != NULL) chosen = atol(getenv("FAULT_AT"));
+  if (getenv("FAULT_NAME") != NULL) name = getenv("FAULT_NAME");
   log_name = getenv("FAULT_LOG");
 }
 
@@ -63,13 +67,14 @@ static void note(const char* operation, const char* path) {
 
 /* What becomes of an operation on `path`. */
 static enum verdict judge(const char* operation, const char* path, int is_write) {
-  if (!is_below(path)) return let_pass;
+  if (!is_below(path) || strstr(path, name) == NULL) return let_pass;
   const long number = ++operations;
   note(operation, path);
   if (strcmp(kind, "kill") == 0 && number == chosen) {
     kill(getpid(), SIGKILL);
     for (;;) pause();
   }
+  if (strcmp(kind, "stop") == 0 && number == chosen) kill(getpid(), SIGSTOP);
   if (strcmp(kind, "ENOSPC") == 0 && number >= chosen && (is_write || strcmp(operation, "mkdir") == 0)) {
     errno = ENOSPC;
     return fail;

@@ -158,6 +158,10 @@ class Harness:
                 if path.name.startswith("checkpoint-") or path.name == "model.training" or path.name.endswith(".part")]
         return wrong + left
 
+    def names_a_file(self, job, folder):
+        """Whether an error of the job names a file of its run folder."""
+        return any("error: " in line and str(folder) in line for line in job.output.splitlines())
+
     def check_unfinished(self, folder):
         """What a disturbed run leaves is whole or not there."""
         results = folder / "results.h5"
@@ -240,8 +244,8 @@ class Harness:
             folder = self.fresh()
             job = Job(self, folder, {"FAULT_FOLDER": folder, "FAULT_KIND": kind, "FAULT_RANK": rank, "FAULT_AT": number})
             code = job.wait()
-            # Done in spite of it, or a message and exit code 1; never a crash or a hang.
-            told = "error: " in job.output and (may_wait or "did not end within" not in job.output)
+            # Done in spite of it, or a message and exit code 1; never a crash or a hang. Ended by its deadline, a job names no file.
+            told = self.names_a_file(job, folder) or may_wait and "error: " in job.output
             problems = [] if code == 0 or code == 1 and told else [f"exit code {code}: {job.output[-800:]}"]
             tried += 1
             survived += self.finish(f"{kind} at {rank}:{number} {what}", folder, problems + self.check_unfinished(folder))
@@ -272,7 +276,8 @@ class Harness:
                 folder = mount / "run"
                 job = Job(self, folder)
                 code = job.wait()
-                problems = [] if code == 0 or code == 1 and "error: " in job.output else [f"exit code {code}: {job.output[-800:]}"]
+                problems = [] if code == 0 or code == 1 and self.names_a_file(job, folder) else [
+                    f"exit code {code}: {job.output[-800:]}"]
                 subprocess.run(["mount", "-o", "remount,size=64m", mount], check=True)
                 tried += 1
                 survived += self.finish(f"a disk of {size} KiB", folder, problems + self.check_unfinished(folder))
@@ -321,8 +326,7 @@ class Harness:
                         pass
             code = job.wait()
             tried += 1
-            problems = [] if code == 0 or code == STOPPED and "run the same command again" in job.output else [
-                f"exit code {code}: {job.output[-800:]}"]
+            problems = [] if code in (0, STOPPED) else [f"exit code {code}: {job.output[-800:]}"]
             survived += self.finish(f"{kind.name} to {target} after {after_s:.2f} s", folder,
                                     problems + self.check_unfinished(folder))
             yield "SIGUSR1, SIGTERM, SIGINT at a random time: exit code 75 or 0", tried, survived

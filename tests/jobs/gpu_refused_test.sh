@@ -1,20 +1,17 @@
-#!/usr/bin/env bash
+#!/bin/sh
 # A run that asks for a GPU where none can be used is refused on every rank before it makes its folder, and says what to do.
-#   gpu_refused_test.sh PROGRAM [LAUNCHER…]
-set -euo pipefail
-program=$1
+# usage: gpu_refused_test.sh LAYERSWEEP MPIEXEC…
+layersweep=$1
 shift
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
+# shellcheck source=tests/support/expect.sh
+. "$(dirname "$0")/../support/expect.sh"
 printf '[task]\nname = text\ndata = texts.tsv\n[encoder]\nfolder = model\n' >asks.ini
+export CUDA_VISIBLE_DEVICES='' # also where there is a GPU
 for launch in "" "$* 2"; do
-  code=0
-  # Also where there is a GPU it is not shown.
-  # shellcheck disable=SC2086
-  CUDA_VISIBLE_DEVICES='' $launch "$program" run asks.ini --set run.device=cuda >out 2>&1 || code=$?
-  test "$code" -eq 1 || { echo "exit code $code" && cat out && exit 1; }
-  test "$(grep -c 'run.device = cuda, but no GPU can be used here' out)" -eq 1 || { cat out && exit 1; }
-  grep -q 'run.device = cpu' out || { cat out && exit 1; }
-  test ! -e runs || { echo "a run folder was made" && exit 1; }
+  # shellcheck disable=SC2086 # words
+  expect 1 "a GPU that is not there" $launch "$layersweep" run asks.ini --set run.device=cuda
+  named 'run.device = cpu'
+  [ "$(grep -c 'error: run.device = cuda' log)" = 1 ] || fail "the setting is not named once"
+  [ ! -e runs ] || fail "a run folder was made"
 done
+exit 0

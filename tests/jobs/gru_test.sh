@@ -1,18 +1,13 @@
 #!/bin/sh
 # The recurrent model through every job and command, on the word embeddings of a tiny encoder: the same bits on one and two
 # ranks, and again after the probes were lost; then its folder as an encoder, whole and damaged.
-# usage: gru_test.sh LAYERSWEEP MPIEXEC…     (ends with exit code 77 where h5diff or python3 is missing)
-set -u
+# usage: gru_test.sh LAYERSWEEP MPIEXEC…     (ends with exit code 77 where h5diff is missing)
 layersweep=$1
 shift
-command -v python3 >/dev/null || { echo "no python3 to make texts with"; exit 77; }
-here=$(cd "$(dirname "$0")" && pwd)
-support=$here/../support
-root=$here/../..
 # shellcheck source=tests/support/expect.sh
-. "$support/expect.sh"
+. "$(dirname "$0")/../support/expect.sh"
 # shellcheck source=tests/support/same_results.sh
-. "$support/same_results.sh"
+. "$root/tests/support/same_results.sh"
 python3 "$here/make_tiny_texts.py" . || fail "making texts"
 fixtures=$root/tests/model/fixtures
 export LAYERSWEEP_DATA="$PWD"
@@ -23,7 +18,7 @@ small="--set encoder.folder=$fixtures/tiny-bert --set finetune.epochs=2 --set fi
   --set probe.max_steps=4 --set probe.validate_every=2 --set run.threads=1 --set run.deterministic=true"
 # shellcheck disable=SC2086
 expect 0 "plan" "$layersweep" plan gru.ini $small
-grep -q 'gru, embeddings of 32, state of 32' log || fail "the plan does not know the model"
+grep -q 'gru,.* 32,.* 32' log || fail "the plan does not know the model"
 # shellcheck disable=SC2086
 expect 0 "one rank" "$layersweep" run gru.ini $small --set run.folder=alone
 # shellcheck disable=SC2086
@@ -38,9 +33,10 @@ for variable in hidden/keep_probability input/keep_probability logits token_sent
 done
 cp alone/results.h5 before.h5
 rm -r alone/units/hidden-0 alone/results.h5
+touch before
 # shellcheck disable=SC2086
 expect 0 "a run goes on" "$layersweep" run gru.ini $small --set run.folder=alone
-grep -q '^model: done before' log || fail "the model is not found"
+[ "$(newer before alone/model)" = 0 ] || fail "the model is trained again"
 same_results before.h5 alone/results.h5 >log || fail "the same results after going on"
 
 # Other explainers, added to both runs.
@@ -95,14 +91,14 @@ damaged() {
 }
 refused() {
   expect 1 "$1" "$layersweep" run own.ini --set task.data=numbers.tsv --set encoder.folder=damaged --set run.folder=refused
-  grep -q "$2" log || fail "$1: no \"$2\" in the message"
+  named "$2"
   rm -rf refused
 }
-damaged && rm damaged/vocab.txt && refused "no vocabulary" 'damaged holds no tokenizer'
+damaged && rm damaged/vocab.txt && refused "no vocabulary" 'damaged .*vocab.txt'
 damaged && rm damaged/model.safetensors && refused "no weights" 'damaged/model.safetensors'
 damaged && sed -i 's/"hidden_size": 32/"hidden_size": 31/' damaged/config.json && refused "a wrong shape" 'gru.weight_ih_l0'
-damaged && printf 'w60\n' >>damaged/vocab.txt && printf '0\tw60 w1\tw2\n' >>numbers.tsv && refused "a word without embedding" '64 word embeddings'
+damaged && printf 'w60\n' >>damaged/vocab.txt && printf '0\tw60 w1\tw2\n' >>numbers.tsv && refused "a word without embedding" 'damaged .*64 .*vocab_size'
 # shellcheck disable=SC2086
 expect 2 "answers in texts" "$layersweep" run gru.ini $small --set task.name=squad --set run.folder=squad
-grep -q 'finetune.model = gru' log || fail "the setting is not named"
+named 'finetune.model = gru'
 exit 0

@@ -6,6 +6,7 @@
 import json
 import pathlib
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -17,10 +18,14 @@ HEAD = "[task]\nname = text\n[probe]\nmodes = hidden\nbatch = 8\nmax_steps = 2\n
 failed = []
 
 
-def short(said):
-    """The messages among what was said, or its end."""
-    lines = said.splitlines()
-    return "\n".join([line for line in lines if "error" in line or "warning" in line] or lines[-5:])
+def messages(said):
+    """The errors and warnings among what was said."""
+    return "\n".join(line for line in said.splitlines() if "error" in line or "warning" in line)
+
+
+def names(said, *patterns):
+    """Whether an error or a warning names what each matches: a file, a setting, a value."""
+    return all(re.search(pattern, messages(said)) for pattern in patterns)
 
 
 def run(*words, code=0, stdin=""):
@@ -28,13 +33,13 @@ def run(*words, code=0, stdin=""):
     done = subprocess.run([PROGRAM, *map(str, words)], input=stdin.encode(), capture_output=True, timeout=120)
     said = (done.stdout + done.stderr).decode(errors="replace")
     if done.returncode != code:
-        failed.append(f"{words}: exit code {done.returncode}, not {code}\n{short(said)}")
+        failed.append(f"{words}: exit code {done.returncode}, not {code}\n{messages(said) or said[-500:]}")
     return said
 
 
 def check(holds, what, said=""):
     if not holds:
-        failed.append(f"{what}\n{short(said)}")
+        failed.append(f"{what}\n{messages(said) or said[-500:]}")
 
 
 def model(name, source="tiny-bert", **changes):
@@ -96,9 +101,9 @@ def case_01_another_model():
         change(folder / name)
         for said in (experiment("run-one", data, folder, code=1), run("explain", "run-one", "--text", "w1", code=1),
                      run("explain", "run-one", "--input", data, "--output", "x.h5", code=1), run("retry", "run-one", code=1)):
-            check(f"{name} of the encoder" in said, f"{name} is not named", said)
+            check(names(said, re.escape(name)), f"{name} is not named", said)
     shutil.rmtree(folder)
-    check("--encoder" in run("explain", "run-one", "--text", "w1", code=1), "--encoder is not offered")
+    check(names(run("explain", "run-one", "--text", "w1", code=1), "--encoder"), "--encoder is not offered")
     run("explain", "run-one", "--encoder", "moved", "--text", "w1")
     run("explain", "run-one", "--encoder", "moved", "--input", data, "--output", "moved.h5")
     check((h5("moved.h5", "hidden/keep_probability").size > 0), "no masks")
@@ -108,7 +113,7 @@ def case_01_another_model():
     other = model("other", layer_norm_eps=1e-3)
     experiment("run-other", data, other, "probe.seeds=1")
     said = run("merge", "run-one/results.h5", "run-other/results.h5", "--output", "merged.h5", code=1)
-    check("different models (config.json differs)" in said, "merge does not name config.json", said)
+    check(names(said, r"run-one/results\.h5.*run-other/results\.h5.*config\.json"), "merge does not name config.json", said)
     experiment("run-same", data, "moved", "probe.seeds=1")
     run("merge", "run-one/results.h5", "run-same/results.h5", "--output", "merged.h5")
     run("validate", "merged.h5")
@@ -119,7 +124,7 @@ def case_01_another_model():
     run("explain", "run-tuned", "--text", "w1")
     (pathlib.Path("run-tuned/model/config.json")).write_text(
         pathlib.Path("run-tuned/model/config.json").read_text().replace("1e-12", "1e-3"))
-    check("config.json of the model" in run("explain", "run-tuned", "--text", "w1", code=1), "the run's own model changed")
+    check(names(run("explain", "run-tuned", "--text", "w1", code=1), r"config\.json"), "the run's own model changed")
 
 
 def case_02_pair_for_one_segment():
@@ -127,12 +132,12 @@ def case_02_pair_for_one_segment():
     folder = model("segment", type_vocab_size=1)
     from safetensors_edit import edit
     edit(folder / "model.safetensors", "bert.embeddings.token_type_embeddings.weight", lambda table: table[:1])
-    check("type_vocab_size" in run("predict", "--encoder", folder, "--text", "w1", "--second-text", "w2", code=1), "02")
+    check(names(run("predict", "--encoder", folder, "--text", "w1", "--second-text", "w2", code=1), "type_vocab_size"), "02")
     both = predicted(folder, ["w1 w2"])
     check(numpy.allclose(both[0]["logits"], predicted(FIXTURES / "tiny-bert", ["w1 w2"])[0]["logits"]), "02: a single text")
     pairs = pathlib.Path("pairs.jsonl")
     pairs.write_text("".join(json.dumps({"text": text, "second_text": "w2"}) + "\n" for text in texts(30)))
-    check("type_vocab_size" in experiment("run-pairs", pairs, folder, code=1), "02: a run")
+    check(names(experiment("run-pairs", pairs, folder, code=1), "type_vocab_size"), "02: a run")
 
 
 def case_03_04_other_heads():
@@ -141,7 +146,7 @@ def case_03_04_other_heads():
         folder = model(f"head{len(list(pathlib.Path('.').glob('head*')))}", **changes)
         key = "num_labels" if "id2label" in changes else "problem_type"
         for said in (run("predict", "--encoder", folder, "--text", "w1", code=1), experiment("run-head", data, folder, code=1)):
-            check(key in said and "finetune.epochs" in said, f"03/04: {changes}", said)
+            check(names(said, key, r"finetune\.epochs"), f"03/04: {changes}", said)
     # Fine-tuning gives the body another head.
     experiment("run-new-head", rows("ab.jsonl", ["a", "b"] * 20), folder, "finetune.epochs=1")
 
@@ -152,7 +157,7 @@ def case_05_numbers_that_are_names():
     labels = sorted(set(h5("run-numbers/results.h5", "label").tolist()))
     check(labels == [0, 1, 2], f"05: labels {labels}")
     said = experiment("run-either", rows("e.jsonl", [1, 2] * 15), folder, code=1)
-    check("the name of one class and the number of another" in said and "e.jsonl, line " in said, "05: both rules fit", said)
+    check(names(said, r"e\.jsonl.* [0-9]"), "05: both rules fit", said)
 
 
 def case_06_a_head_keeps_its_names():
@@ -165,8 +170,9 @@ def case_06_a_head_keeps_its_names():
     edit(folder / "model.safetensors", "classifier.bias", lambda bias: bias - logits.mean(0))  # all classes occur
     pathlib.Path("named.jsonl").write_text("".join(
         json.dumps({"text": text, "label": names[answer["label"]]}) + "\n" for text, answer in zip(own, predicted(folder, own))))
-    said = experiment("run-named", "named.jsonl", folder, "finetune.epochs=1", "finetune.learning_rate=1e-9")
-    check("accuracy 1.0000 on dev" in said, "06: the head's rows got other names", said)
+    experiment("run-named", "named.jsonl", folder, "finetune.epochs=1", "finetune.learning_rate=1e-9")
+    decided = h5("run-named/results.h5", "logits").argmax(1)
+    check((decided == h5("run-named/results.h5", "label")).all(), "06: the head's rows got other names")
     kept = json.loads(pathlib.Path("run-named/model/config.json").read_text())["id2label"]
     check([kept[str(n)] for n in range(3)] == names, f"06: {kept}")
 
@@ -187,25 +193,25 @@ def case_08_names_of_splits():
         folder.mkdir()
         rows(folder / "train.jsonl", [None] * 30)
         rows(folder / f"{name}.jsonl", [None] * 7, seed=2)
-        said = experiment(f"run-split-{name}", folder, FIXTURES / "tiny-bert", "finetune.epochs=0")
-        check("30 train, 7 dev, 0 test" in said, f"08: {name}", said)
+        experiment(f"run-split-{name}", folder, FIXTURES / "tiny-bert", "finetune.epochs=0", "extract.splits=train,dev")
+        splits = h5(f"run-split-{name}/results.h5", "split").tolist()
+        check(splits == [0] * 30 + [1] * 7, f"08: {name}: {splits}")
     (folder / "notes.md").write_text("")
     said = experiment("run-split-more", folder, FIXTURES / "tiny-bert")
-    check("passed over: 1 (notes.md)" in said, "08: another file is not told", said)
+    check(names(said, r"1 \(notes\.md\)"), "08: another file is not told", said)
 
 
 def case_09_10_19_lines():
     pathlib.Path("q.tsv").write_bytes(b'text\tlabel\n"w1 ""w2"" w3"\t1\n\n' + b"".join(
         text.encode() + b"\t0\n" for text in texts(30)))
     said = experiment("run-quotes", "q.tsv", FIXTURES / "tiny-bert", "extract.splits=train,dev,test")
-    check("quotation marks, which were taken off: 1 (q.tsv:2)" in said and "blank lines skipped: 1 (q.tsv:3)" in said,
-          "09, 10", said)
-    names = [bytes(name).rstrip(b"\0") for name in h5("run-quotes/results.h5", "example_id").view("u1").reshape(31, -1)]
-    line = [name.endswith(b"/2") for name in names].index(True)
+    check(names(said, r" 1 \(q\.tsv:2\)", r" 1 \(q\.tsv:3\)"), "09, 10", said)
+    ids = [bytes(name).rstrip(b"\0") for name in h5("run-quotes/results.h5", "example_id").view("u1").reshape(31, -1)]
+    line = [name.endswith(b"/2") for name in ids].index(True)
     check(h5("run-quotes/results.h5", "token_count")[line] == 7, "09: w1 \"w2\" w3 with [CLS] and [SEP]")
     pathlib.Path("cr.txt").write_bytes(b"\r".join(text.encode() for text in texts(30)) + b"\r")
     said = experiment("run-cr", "cr.txt", FIXTURES / "tiny-bert", "extract.splits=train,dev,test")
-    check(h5("run-cr/results.h5", "token_count").size == 30 and "carriage return alone: 30" in said and "\r" not in said, "19", said)
+    check(h5("run-cr/results.h5", "token_count").size == 30 and names(said, r" 30 \(cr\.txt:1") and "\r" not in said, "19", said)
 
 
 def case_12_sst_escapes():
@@ -220,15 +226,15 @@ def case_12_sst_escapes():
 def case_12_and_another_head():
     """A model that is taken as it is may have other classes than the task, which is told; not another kind of output."""
     said = experiment("run-sst-3", "treebank", FIXTURES / "tiny-bert", "task.name=sst", "finetune.epochs=0")
-    check("has 3 classes and task.name = sst has 5" in said, "SST on three classes", said)
+    check(names(said, r"tiny-bert.* 3 .*task\.name = sst.* 5"), "SST on three classes", said)
     said = experiment("run-sst-qa", "treebank", FIXTURES / "tiny-qa", "task.name=sst", "finetune.epochs=0", code=1)
-    check("answers questions" in said, "SST on a reader", said)
+    check(names(said, "tiny-qa"), "SST on a reader", said)
 
 
 def case_13_nul_in_an_id():
     pathlib.Path("nul.jsonl").write_text('{"text": "w1"}\n{"text": "w2", "id": "a\\u0000b"}\n')
     said = experiment("run-nul", "nul.jsonl", FIXTURES / "tiny-bert", code=1)
-    check("line 2" in said and '"id"' in said and "U+0000" in said, "13", said)
+    check(names(said, r'nul\.jsonl.* 2.*"id"', r"U\+0000"), "13", said)
 
 
 def case_14_one_rule_in_run_and_explain():
@@ -241,8 +247,7 @@ def case_14_one_rule_in_run_and_explain():
 def case_15_every_cut_is_told():
     pathlib.Path("rem.jsonl").write_text(json.dumps({"text": ""}) + "\n" + (json.dumps({"text": "w1 " * 40}) + "\n") * 5)
     said = run("explain", "run-made-up", "--input", "rem.jsonl", "--output", "rem.h5")
-    check("without a word" in said and "(rem.jsonl:1)" in said and
-          "texts cut to 24 tokens: 5 (rem.jsonl:2, rem.jsonl:3, rem.jsonl:4, …)" in said, "15", said)
+    check(names(said, r" 1 \(rem\.jsonl:1\)", r" 24 .* 5 \(rem\.jsonl:2, rem\.jsonl:3, rem\.jsonl:4"), "15", said)
 
 
 def case_16_shards():
@@ -255,14 +260,14 @@ def case_16_shards():
 def case_20_cuts():
     passage = "w1 w3 w7 w9"
     line = json.dumps({"question": "w5 " * 70, "passage": passage})
-    check("has a question of 70 tokens, of which the first" in run("predict", "--encoder", FIXTURES / "tiny-qa", stdin=line), "20")
+    check(names(run("predict", "--encoder", FIXTURES / "tiny-qa", stdin=line), " 70 "), "20")
     line = json.dumps({"question": "w5 " * 50, "passage": passage})  # all of it fits into the 64 positions
-    check("of which" not in run("predict", "--encoder", FIXTURES / "tiny-qa", stdin=line), "20: cut though it fits")
+    check(not messages(run("predict", "--encoder", FIXTURES / "tiny-qa", stdin=line)), "20: cut though it fits")
     # Sentences of the treebank too, and again when the shard is found.
     pathlib.Path("treebank/sst/dev.txt").write_text("(3 (2 w1) (4 (2 w2) (2 (2 w3) (2 w4))))\n" * 4)
     for _ in range(2):
         said = experiment("run-cut", "treebank", FIXTURES / "tiny-bert", "task.name=sst", "task.max_length=4", "finetune.epochs=1")
-        check("texts cut to 4 tokens (task.max_length): 14 (train.txt:1" in said, "20: SST", said)
+        check(names(said, r" 4 .*task\.max_length.* 14 \(train\.txt:1"), "20: SST", said)
 
 
 def case_21_remedies():
@@ -271,19 +276,19 @@ def case_21_remedies():
     (folder / "config.json").write_text(json.dumps({**config, "is_decoder": None}))
     check(len(predicted(folder, ["w1"])) == 1, "21: is_decoder null")
     (folder / "vocab.txt").write_bytes(b"\xef\xbb\xbf" + (folder / "vocab.txt").read_bytes())
-    check("byte order mark" in run("predict", "--encoder", folder, "--text", "w1", code=1), "21: vocab.txt")
+    check(names(run("predict", "--encoder", folder, "--text", "w1", code=1), r"vocab\.txt"), "21: vocab.txt")
     folder = model("beyond")
     with open(folder / "vocab.txt", "a") as vocabulary:
         vocabulary.write("w59\n")
     said = run("predict", "--encoder", folder, "--text", "w59", code=1)
-    check("token 64" in said and "vocab_size" in said and "text 1" in said, "21: a token beyond the embeddings", said)
+    check(names(said, "text 1", " 64", "vocab_size"), "21: a token beyond the embeddings", said)
     pathlib.Path("wrong/squad").mkdir(parents=True)
     question = {"id": "q", "question": "w1", "answers": [{"text": "w9", "answer_start": 3}]}
     for name in ("train-v1.1.json", "dev-v1.1.json"):
         pathlib.Path(f"wrong/squad/{name}").write_text(json.dumps(
             {"data": [{"title": name, "paragraphs": [{"context": "w1 w2", "qas": [question]}]}]}))
     said = experiment("run-wrong", "wrong", FIXTURES / "tiny-qa", "task.name=squad", "task.max_length=32", "finetune.epochs=1", code=1)
-    check("data[0].paragraphs[0].qas[0].answers[0]" in said and "Mend it" in said, "21: SQuAD", said)
+    check(names(said, r"train-v1\.1\.json", re.escape("data[0].paragraphs[0].qas[0].answers[0]")), "21: SQuAD", said)
 
 
 def case_22_standard_input():
@@ -295,7 +300,7 @@ def case_22_standard_input():
 
 def case_25_one_class():
     said = experiment("run-alike", rows("alike.jsonl", ["a"] * 30), FIXTURES / "tiny-bert", "finetune.epochs=1", code=1)
-    check('all training texts have the label "a"' in said and "finetune.epochs = 0" in said, "25", said)
+    check(names(said, '"a"', r"finetune\.epochs = 0"), "25", said)
 
 
 def main():

@@ -1,18 +1,13 @@
 #!/bin/sh
 # Questions and users' own texts from files to results, on tiny encoders: the same bits on one and two ranks, valid files,
 # masks of new texts, and the set-ups of the paper on models of the same layout.
-# usage: tasks_test.sh LAYERSWEEP MPIEXEC…     (ends with exit code 77 where h5diff or python3 is missing)
-set -u
+# usage: tasks_test.sh LAYERSWEEP MPIEXEC…     (ends with exit code 77 where h5diff is missing)
 layersweep=$1
 shift
-command -v python3 >/dev/null || { echo "no python3 to make texts with"; exit 77; }
-here=$(cd "$(dirname "$0")" && pwd)
-support=$here/../support
-root=$here/../..
 # shellcheck source=tests/support/expect.sh
-. "$support/expect.sh"
+. "$(dirname "$0")/../support/expect.sh"
 # shellcheck source=tests/support/same_results.sh
-. "$support/same_results.sh"
+. "$root/tests/support/same_results.sh"
 python3 "$here/make_tiny_texts.py" . || fail "making texts"
 fixtures=$root/tests/model/fixtures
 export LAYERSWEEP_DATA="$PWD"
@@ -42,9 +37,9 @@ deterministic = true
 INI
 
 expect 0 "questions, one rank" "$layersweep" run small.ini --set run.folder=alone
-grep -q '^test: exact match [0-9.]* %, F1 [0-9.]* % over 12 questions$' log || fail "exact match and F1 are not told"
+grep -q '^test: exact match [0-9.]* %, F1 [0-9.]* %.* 12 ' log || fail "exact match and F1 are not told"
 expect 0 "questions, two ranks" "$@" 2 "$layersweep" run small.ini --set run.folder=two
-grep -q '^test: exact match .* over 12 questions$' log || fail "exact match and F1 are not told on two ranks"
+grep -q '^test: exact match [0-9.]* %, F1 [0-9.]* %.* 12 ' log || fail "exact match and F1 are not told on two ranks"
 expect 0 "validate" "$layersweep" validate alone/results.h5
 same_results alone/results.h5 two/results.h5 >log || fail "the same results on one and two ranks"
 for file in model/model.safetensors units/hidden-0/probes.safetensors units/input-0/probes.safetensors; do
@@ -70,21 +65,23 @@ expect 0 "validate explained questions" "$layersweep" validate alone/results.h5
 same_explanations alone/results.h5 two/results.h5 $(echo $methods | tr , ' ') >log ||
   fail "questions: the same explanations on one and two ranks"
 
+touch before
 expect 1 "masks in place of the run's results" "$layersweep" explain alone --input questions.jsonl --output alone/results.h5
-grep -q "holds the results of the run itself" log || fail "masks in place of the run's results: no word of it"
+named alone/results.h5
+[ "$(newer before alone)" = 0 ] || fail "masks in place of the run's results are written"
 expect 0 "masks of new questions" "$layersweep" explain alone --input questions.jsonl --output masks.h5
 expect 0 "validate masks of new questions" "$layersweep" validate masks.h5
 expect 0 "a question explained" "$layersweep" explain alone --text "w3 w5" --second-text "w1 w3 w7 w9"
 grep -q '^answer: ' log || fail "the answer is not shown"
 expect 1 "a question without a passage" "$layersweep" explain alone --text "w3 w5"
-grep -q 'second-text' log || fail "the remedy is not told"
+named second-text
 "$layersweep" predict --encoder alone/model <questions.jsonl >log 2>&1 || fail "predict"
 [ "$(grep -c '^{"start_logits":\[.*"answer":"w' log)" = 9 ] || fail "not every question is answered"
 
 # Version 2.0: a model that learned to answer nothing is right about the two questions of three that have no answer.
 expect 0 "questions without answers" "$layersweep" run small.ini --set task.data=unanswerable --set run.folder=unanswerable/run \
   --set probe.modes=hidden --set finetune.epochs=8 --set finetune.learning_rate=3e-3 --set finetune.warm_up=4
-grep -q '^test: exact match \(6[6-9]\|[7-9][0-9]\|100\)[0-9.]* %, F1 .* over 12 questions$' log || fail "no answer is never right"
+grep -q '^test: exact match \(6[6-9]\|[7-9][0-9]\|100\)[0-9.]* %, F1 .* 12 ' log || fail "no answer is never right"
 expect 0 "validate questions without answers" "$layersweep" validate unanswerable/run/results.h5
 expect 0 "masks after questions without answers" "$layersweep" explain unanswerable/run --input questions.jsonl --output none.h5
 # The same model says so of a question on the command line, of a line, and in the masks of a file.
@@ -115,7 +112,7 @@ threads = 1
 deterministic = true
 INI
 expect 0 "plan of own texts" "$layersweep" plan own.ini
-grep -q 'texts: 40 train, 12 dev, 12 test' log || fail "the plan does not know the texts"
+grep -q '40 train, 12 dev, 12 test' log || fail "the plan does not know the texts"
 expect 0 "own texts, one rank" "$layersweep" run own.ini --set run.folder=own-alone
 expect 0 "own texts, two ranks" "$@" 2 "$layersweep" run own.ini --set run.folder=own-two
 expect 0 "validate own texts" "$layersweep" validate own-alone/results.h5
@@ -135,7 +132,7 @@ expect 0 "masks of new texts on two ranks" "$@" 2 "$layersweep" explain own-alon
 expect 0 "validate masks of new texts" "$layersweep" validate new.h5
 same_results new.h5 new-two.h5 >log || fail "the same masks on one and two ranks"
 expect 0 "a pair explained" "$layersweep" explain own-alone --text "w3 w5" --second-text "w5 w7"
-grep -q '^prediction: [01] (\(same\|other\)), probability' log || fail "the class is not named"
+grep -q '^prediction: [01] (\(same\|other\))' log || fail "the class is not named"
 
 # The masks of the test file, given anew, are those of the run.
 expect 0 "masks of the same texts" "$layersweep" explain own-alone --input own/test.jsonl --output same.h5
@@ -148,14 +145,14 @@ expect 0 "a classifier as it is" "$layersweep" run own.ini --set task.data=own/t
   --set encoder.folder=own-alone/model --set run.folder=own-model
 printf 'text\tlabel\nw1\t0\nw2\tseven\nw3\t1\n' >bad.tsv
 expect 1 "a label that is no class" "$layersweep" run own.ini --set task.data=bad.tsv --set finetune.epochs=0 --set run.folder=bad
-grep -q 'bad.tsv, line 3: there is no class "seven"' log || fail "the line is not named"
+named 'bad.tsv.* 3.*"seven"'
 { cat own/train.tsv; printf 'same\t'; printf 'w3 %.0s' $(seq 40); printf '\tw5\n'; } >long.tsv
 expect 1 "a text longer than the encoder reads" "$layersweep" run own.ini --set task.data=long.tsv --set run.folder=long
-grep -q 'a text has 44 tokens: .*tiny-bert reads at most 24. Set task.max_length = 24' log || fail "the length is not named"
+named ' 44 .*tiny-bert.* 24.*task.max_length = 24'
 [ ! -e long/model ] && [ ! -e long/model.training ] || fail "a text that is too long is found only in the training"
 printf '{"text": "w1"}\n{"text": \n' >bad.jsonl
 expect 1 "a broken file" "$layersweep" explain own-alone --input bad.jsonl --output bad.h5
-grep -q 'bad.jsonl, line 2' log || fail "the line is not named"
+named 'bad.jsonl.* 2'
 [ ! -e bad.h5 ] || fail "a file was written"
 expect 2 "--input alone" "$layersweep" explain own-alone --input new.jsonl
 

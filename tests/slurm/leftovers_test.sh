@@ -66,10 +66,13 @@ salloc --nodes=2 --ntasks=2 --mem-per-cpu=1 srun --mpi=pmix bash -c '[ $SLURM_PR
 cluster_wait 150 "a job that does not end" cluster_is_empty || fail "not all jobs ended"
 for run in "${names[@]}"; do
   log=$(echo runs/$run/slurm-*.log)
-  grep -q "ended with exit code 0" "$log" || fail "$run: no good end"
-  grep -q "start 1, 2 ranks on n\[1-2\] until" "$log" || fail "$run: another start"
-  grep -q ": rank 0 on n1, rank 1 on n2;" runs/$run/units/*/log || fail "$run: not a rank on each node"
-  read -r began end <<<"$(sed -n 's/^== \([^ ]*\)  job .* until \([^ ]*\): .*/\1 \2/p' "$log")"
+  job=${log##*-}
+  job=${job%.log}
+  shown=$(scontrol show job "$job")
+  [[ $shown == *JobState=COMPLETED* && $shown == *ExitCode=0:0* ]] || fail "$run: no good end"
+  grep -q "^== .* 1 .*job $job: rank 0 on n1, rank 1 on n2;" runs/$run/units/*/log || fail "$run: not start 1 with a rank on each node"
+  # When the job began, and when it would have to end.
+  read -r began end <<<"$(grep -m 1 '^== ' "$log" | grep -o '[0-9-]\{10\}T[0-9:]\{8\}Z' | xargs)"
   seconds=$(($(date -d "$end" +%s) - $(date -d "$began" +%s)))
   [ $seconds -gt 580 ] && [ $seconds -le 600 ] || fail "$run: an end after $seconds seconds"
 done
