@@ -26,6 +26,9 @@ target_include_directories(layersweep_hdf5 SYSTEM INTERFACE ${HDF5_C_INCLUDE_DIR
 target_link_libraries(layersweep_hdf5 INTERFACE ${HDF5_C_LIBRARIES} MPI::MPI_C)
 
 # --- LibTorch ------------------------------------------------------------------------------------------------------
+if(NOT LAYERSWEEP_TORCH)
+  return()
+endif()
 set(LAYERSWEEP_LIBTORCH "" CACHE PATH "A LibTorch folder (include/, lib/); empty: CMAKE_PREFIX_PATH, then .deps/libtorch")
 set(torch_root "${LAYERSWEEP_LIBTORCH}")
 if(NOT torch_root)

@@ -17,6 +17,9 @@ target_include_directories(layersweep_flags INTERFACE ${CMAKE_SOURCE_DIR}/src ${
 
 # For tests under mpirun: as root too, and ranks that wait leave the processor to those that work.
 set(layersweep_mpi_environment OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_mpi_yield_when_idle=1)
+if(CMAKE_CXX_FLAGS MATCHES "-fsanitize")  # stacks that reach through MPI's libraries, for cmake/lsan.supp
+  list(APPEND layersweep_mpi_environment ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:fast_unwind_on_malloc=0)
+endif()
 
 # One precompiled header for all targets that include LibTorch's: making it takes as long as compiling a few files.
 function(layersweep_precompile_torch target)

@@ -13,8 +13,8 @@ fi
 scripts/setup.sh
 
 libtorch=$(own_libtorch)
-options=(-DLAYERSWEEP_LIBTORCH="${libtorch:-$root/.deps/libtorch}" "$@")
-if command -v ccache >/dev/null; then options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_C_COMPILER_LAUNCHER=ccache); fi
+read -r -a options <<<"$(compiler_options)"
+options+=(-DLAYERSWEEP_LIBTORCH="${libtorch:-$root/.deps/libtorch}" "$@")
 
 # CMake keeps the MPI and HDF5 it found first: another choice needs a fresh configuration.
 chosen="MPI_HOME=${MPI_HOME:-} HDF5_ROOT=${HDF5_ROOT:-} ${options[*]}"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Shows layersweep at work on two ranks: the counting task, whose right masks are known, then sentiment (SST) on a real
-# 6-layer encoder. Some 15 minutes on two cores after the set-up. Started again, it goes on where it was.
+# Builds the program, without its tests, and shows it at work on two ranks: the counting task, whose right masks are known,
+# then sentiment (SST) on a real 6-layer encoder. Some 15 minutes on two cores after the build. Started again, it goes on where
+# it was.
 # Real texts: LAYERSWEEP_DATA=<folder with sst/>, else they are fetched. Results and logs: runs/demo/.
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -30,6 +30,11 @@ own_libtorch() {
   done
 }
 
+# For CMake: by ccache, where there is one.
+compiler_options() {
+  if command -v ccache >/dev/null; then echo -DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_C_COMPILER_LAUNCHER=ccache; fi
+}
+
 # Compile jobs: one per core, but no more than one per 2 GiB of memory (a file that includes LibTorch takes that much).
 job_count() {
   local cores limit kib

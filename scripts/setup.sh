@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Gets everything that building and testing need; run it again at any time, it only does what is not done yet.
-#   scripts/setup.sh [--cuda] [--encoders] [--bench] [--slurm] [--readers] [--browser]
+#   scripts/setup.sh [--cuda] [--encoders] [--bench] [--slurm] [--readers] [--browser] [--format]
 #     --cuda      also fetch the CUDA libraries that LibTorch loads on GPUs, and the headers to build against (3 GB)
 #     --encoders  also fetch the small encoder (90 MB) into .deps/encoders
 #     --bench     also make .deps/bench-venv for the published loops in bench/published (5 GB)
 #     --slurm     also install Slurm and network tools, for the tests that start a cluster or hosts of their own
 #     --readers   also install R with rhdf5 and Octave with netcdf (290 MB), for the tests of docs/reading.md
 #     --browser   also install Chromium and what drives it, for the tests that look at reports
+#     --format    also install clang-format, for scripts/format.sh
 # Read from the environment:
 #   LAYERSWEEP_LIBTORCH   a LibTorch of your own (folder with include/ and lib/); CMAKE_PREFIX_PATH is searched too
 #   MPI_HOME, HDF5_ROOT   an MPI, a parallel HDF5 of your own: Debian's are then not asked for, and CMake takes yours
@@ -22,7 +23,7 @@ cuda_pins=(nvidia-nccl-cu13==2.28.9 nvidia-cublas==13.1.0.3 nvidia-cuda-nvrtc==1
 bench_pins=(torch==2.11.0 transformers==5.23.0)
 browser_pins=(playwright==1.65.2)
 
-cuda=no encoders=no bench=no slurm=no readers=no browser=no
+cuda=no encoders=no bench=no slurm=no readers=no browser=no format=no
 for argument in "$@"; do
   case $argument in
     --cuda) cuda=yes ;;
@@ -31,11 +32,12 @@ for argument in "$@"; do
     --slurm) slurm=yes ;;
     --readers) readers=yes ;;
     --browser) browser=yes ;;
+    --format) format=yes ;;
     -h | --help)
-      sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit 0
       ;;
-    *) die "unknown argument '$argument' (known: --cuda, --encoders, --bench, --slurm, --readers, --browser)" ;;
+    *) die "unknown argument '$argument' (known: --cuda, --encoders, --bench, --slurm, --readers, --browser, --format)" ;;
   esac
 done
 
@@ -49,6 +51,7 @@ system_packages() {
     wanted+=(slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge libpmix2 iproute2)
   fi
   if [ $readers = yes ]; then wanted+=(r-bioc-rhdf5 octave-netcdf); fi
+  if [ $format = yes ]; then wanted+=(clang-format); fi
   if [ $browser = yes ]; then wanted+=(chromium fonts-dejavu-core); fi
 
   if ! command -v dpkg-query >/dev/null; then
