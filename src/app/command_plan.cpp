@@ -59,13 +59,14 @@ base::ExitCode run(const config::Arguments& arguments) {
     layout.threads = threads_of(experiment, layout.ranks_per_node);
     const plan::Calibration calibration =
         choose_calibration(known, device::processor().name, model.name, layout.threads, layout.ranks_per_node);
-    const PlannedRun planned = plan_run(experiment, model, texts, calibration, layout);
+    const PlannedOf of{experiment, model, texts, calibration, layout};
+    const PlannedRun planned = plan_run(of);
     if (!combination.label.empty()) print(fmt::format("== {}\n", base::printable(combination.label)));
     if (arguments.has("--scaling")) {
       print(fmt::format("calibration: {}\n\n{}", base::printable(calibration.source),
                         scaling_text(planned.work, calibration, experiment.run.shards)));
     } else {
-      print(planned_run_text(planned, experiment, model, texts, calibration, layout, experiment_arguments));
+      print(planned_run_text(planned, of, experiment_arguments));
     }
     total_s += planned.time.total_s();
     if (calibration.model != model.name || calibration.processor != device::processor().name) {

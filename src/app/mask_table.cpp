@@ -65,8 +65,8 @@ std::string header(const std::vector<std::string>& names, Range points, const La
 }
 
 // The rows of some points, long texts in panels side by side.
-std::string block(const MaskTable& table, const std::vector<std::string>& tokens, const std::vector<std::string>& names,
-                  Range points, const Layout& layout, Colour colour, int columns) {
+std::string block(const MaskTable& table, Range points, const Layout& layout, Colour colour, int columns) {
+  const auto& [tokens, names, keep] = table;
   const int width = layout.block_width(points.size());
   const auto fitting = static_cast<std::size_t>((columns + gap_of_panels) / (width + gap_of_panels));
   const auto ceil_divided = [](std::size_t a, std::size_t b) { return (a + b - 1) / b; };
@@ -82,8 +82,7 @@ std::string block(const MaskTable& table, const std::vector<std::string>& tokens
     std::string line;
     for (std::size_t token = row; token < tokens.size(); token += rows) {
       line += (token == row ? "" : gap) + fit_to_width(tokens[token], layout.token_width, Align::left);
-      for (std::size_t p = points.begin; p < points.end; ++p)
-        line += " " + cell(table.keep[p][token], layout.cell_width, colour);
+      for (std::size_t p = points.begin; p < points.end; ++p) line += " " + cell(keep[p][token], layout.cell_width, colour);
     }
     text += without_trailing_blanks(line) + "\n";
   }
@@ -127,8 +126,8 @@ std::string render_mask_table(const MaskTable& table, Colour colour, int columns
     base::ensure(row.size() == table.tokens.size(), "a mask table has one probability per token");
   }
   columns = std::max(columns, narrowest_table);
-  const std::vector<std::string> tokens = all_printable(table.tokens);
-  std::vector<std::string> names = all_printable(table.points);
+  MaskTable shown{all_printable(table.tokens), all_printable(table.points), table.keep};
+  auto& [tokens, names, keep] = shown;
 
   std::string text;
   if (widest(names) > widest_name) {
@@ -140,7 +139,7 @@ std::string render_mask_table(const MaskTable& table, Colour colour, int columns
       std::max<std::size_t>(1, static_cast<std::size_t>((columns - layout.token_width) / (1 + layout.cell_width)));
   for (std::size_t begin = 0; begin < names.size(); begin += layout.points_per_block) {
     const Range points{begin, std::min(begin + layout.points_per_block, names.size())};
-    text += (begin == 0 ? "" : "\n") + block(table, tokens, names, points, layout, colour, columns);
+    text += (begin == 0 ? "" : "\n") + block(shown, points, layout, colour, columns);
   }
   return text;
 }

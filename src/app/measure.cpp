@@ -206,7 +206,7 @@ plan::Calibration measure(const comm::Communicator& ranks, const config::Experim
     whole.shards = 1;
     const auto flops = [&](plan::Purpose purpose, std::int64_t count, std::int64_t tokens) {
       const plan::Lengths lengths({{static_cast<double>(tokens), static_cast<double>(count)}});
-      return plan::pass_of(purpose, model, unit.mode, seeds, lengths, static_cast<double>(count), whole).flops;
+      return plan::pass_of(purpose, {model, unit.mode, seeds}, {lengths, static_cast<double>(count)}, whole).flops;
     };
     plan::ModeSpeed& speed = unit.mode == terms::Mode::input ? result.input : result.hidden;
     const std::int64_t train_texts = piece(experiment.probe.batch);

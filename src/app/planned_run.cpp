@@ -37,7 +37,7 @@ double extract_seconds(const config::Experiment& experiment, const plan::Model& 
     const double chunks = std::ceil(split->texts() / static_cast<double>(plan::evaluation_batch));
     for (const terms::Mode mode : experiment.probe.modes) {
       const plan::Pass pass =
-          plan::pass_of(plan::Purpose::evaluation, model, mode, seeds, *split, split->texts() / chunks, experiment.run);
+          plan::pass_of(plan::Purpose::evaluation, {model, mode, seeds}, {*split, split->texts() / chunks}, experiment.run);
       seconds +=
           std::ceil(chunks / ranks) * plan::pass_seconds(pass, calibration.of(mode).evaluate, experiment.run.shards, 1);
     }
@@ -47,8 +47,8 @@ double extract_seconds(const config::Experiment& experiment, const plan::Model& 
   const double dev_batches = std::ceil(texts.dev.texts() / static_cast<double>(plan::evaluation_batch));
   for (const terms::Mode mode : experiment.probe.modes) {
     if (dev_batches == 0) continue;
-    const plan::Pass pass = plan::pass_of(plan::Purpose::evaluation, model, mode, seeds, texts.dev,
-                                          texts.dev.texts() / dev_batches, experiment.run);
+    const plan::Pass pass = plan::pass_of(plan::Purpose::evaluation, {model, mode, seeds},
+                                          {texts.dev, texts.dev.texts() / dev_batches}, experiment.run);
     seconds +=
         evaluations * dev_batches * plan::pass_seconds(pass, calibration.of(mode).evaluate, experiment.run.shards, ranks);
   }
@@ -155,8 +155,8 @@ std::string job_time(double seconds) {
 
 }  // namespace
 
-PlannedRun plan_run(const config::Experiment& experiment, const plan::Model& model, const plan::Texts& texts,
-                    const plan::Calibration& calibration, const Layout& layout) {
+PlannedRun plan_run(const PlannedOf& of) {
+  const auto& [experiment, model, texts, calibration, layout] = of;
   PlannedRun run;
   run.units = plan::units_of(experiment.probe);
   for (const plan::Unit& unit : run.units) run.work.push_back(plan::work_of(unit, model, texts, experiment));
@@ -173,10 +173,12 @@ PlannedRun plan_run(const config::Experiment& experiment, const plan::Model& mod
   run.time.finetune_s = finetune_seconds(experiment, model, texts, calibration, layout.ranks);
   run.time.statistics_s = statistics_seconds(experiment, model, texts, calibration, layout.ranks);
   run.time.extract_s = extract_seconds(experiment, model, texts, calibration, layout.ranks);
+  config::Run settings = experiment.run;
+  settings.threads = layout.threads;
   for (std::size_t u = 0; u < run.units.size(); ++u) {
-    const plan::RankMemory memory = plan::rank_memory(run.work[u], model, std::ssize(run.units[u].seeds), texts.train,
-                                                      static_cast<double>(experiment.probe.batch), experiment.run,
-                                                      layout.threads, groups_of(run, u, experiment.run.shards));
+    const plan::RankMemory memory = plan::rank_memory(
+        run.work[u], {model, run.units[u].mode, std::ssize(run.units[u].seeds)},
+        {texts.train, static_cast<double>(experiment.probe.batch)}, settings, groups_of(run, u, settings.shards));
     if (memory.total_bytes() > run.memory.total_bytes()) run.memory = memory;
     // Two checkpoints of about five times the parameters, then the probes.
     run.units_bytes += 4.0 * static_cast<double>(run.work[u].parameters);
@@ -188,9 +190,8 @@ PlannedRun plan_run(const config::Experiment& experiment, const plan::Model& mod
   return run;
 }
 
-std::string planned_run_text(const PlannedRun& run, const config::Experiment& experiment, const plan::Model& model,
-                             const plan::Texts& texts, const plan::Calibration& calibration, const Layout& layout,
-                             const std::string& experiment_arguments) {
+std::string planned_run_text(const PlannedRun& run, const PlannedOf& of, const std::string& experiment_arguments) {
+  const auto& [experiment, model, texts, calibration, layout] = of;
   std::string text = fmt::format(
       "{} on {}, {} each: {}\nmodel: {}; texts: {:.0f} train, {:.0f} dev, {:.0f} test, {:.1f} tokens each\n"
       "calibration: {}\n\n",

@@ -47,14 +47,20 @@ struct PlannedRun {
   double units_bytes = 0;    ///< trained probes, and the checkpoints of the units at work
 };
 
+/// What is planned, and with which speeds on which ranks.
+struct PlannedOf {
+  const config::Experiment& experiment;
+  const plan::Model& model;
+  const plan::Texts& texts;
+  const plan::Calibration& calibration;
+  const Layout& layout;
+};
+
 /// Pure.
-PlannedRun plan_run(const config::Experiment& experiment, const plan::Model& model, const plan::Texts& texts,
-                    const plan::Calibration& calibration, const Layout& layout);
+PlannedRun plan_run(const PlannedOf& of);
 
 /// The report of `layersweep plan`; `experiment_arguments` are the file and its --set, for the command to submit.
-std::string planned_run_text(const PlannedRun& run, const config::Experiment& experiment, const plan::Model& model,
-                             const plan::Texts& texts, const plan::Calibration& calibration, const Layout& layout,
-                             const std::string& experiment_arguments);
+std::string planned_run_text(const PlannedRun& run, const PlannedOf& of, const std::string& experiment_arguments);
 
 /// Predicted use of 1 to 1,024 ranks, as a Markdown table.
 std::string scaling_text(const std::vector<plan::UnitWork>& work, const plan::Calibration& calibration, int shards);

@@ -10,10 +10,16 @@
 namespace layersweep::explain {
 namespace {
 
+struct Draws {
+  std::uint64_t seed;
+  Draw draw;
+  std::int64_t step, copies;
+};
+
 // Fills C x B x (T x width) cells, in blocks of four neighbours: `put(bits, out, count)`.
 template <class T, class Put>
-void fill(const Subject& subject, std::uint64_t seed, Draw draw, std::int64_t step, std::int64_t copies, std::int64_t width,
-          T* out, const Put& put) {
+void fill(const Subject& subject, const Draws& draws, std::int64_t width, T* out, const Put& put) {
+  const auto& [seed, draw, step, copies] = draws;
   const std::int64_t cells = subject.width() * width;
   for (std::int64_t copy = 0; copy < copies; ++copy) {
     const base::PhiloxKey key = base::philox_key(
@@ -36,7 +42,7 @@ void fill(const Subject& subject, std::uint64_t seed, Draw draw, std::int64_t st
 
 at::Tensor uniform_noise(const Subject& subject, std::uint64_t seed, Draw draw, std::int64_t step, std::int64_t copies) {
   at::Tensor noise = at::empty({copies, subject.texts(), subject.width()}, at::kDouble);
-  fill(subject, seed, draw, step, copies, 1, noise.data_ptr<double>(),
+  fill(subject, {seed, draw, step, copies}, 1, noise.data_ptr<double>(),
        [](const auto& bits, double* out, std::int64_t count) {
          for (std::int64_t lane = 0; lane < count; ++lane)
            out[lane] = base::open_uniform(bits[static_cast<std::size_t>(lane)]);
@@ -47,7 +53,7 @@ at::Tensor uniform_noise(const Subject& subject, std::uint64_t seed, Draw draw, 
 at::Tensor normal_noise(const Subject& subject, std::uint64_t seed, Draw draw, std::int64_t step, std::int64_t copies) {
   const std::int64_t width = subject.states().size(-1);
   at::Tensor noise = at::empty({copies, subject.texts(), subject.width(), width}, at::kFloat);
-  fill(subject, seed, draw, step, copies, width, noise.data_ptr<float>(),
+  fill(subject, {seed, draw, step, copies}, width, noise.data_ptr<float>(),
        [](const auto& bits, float* out, std::int64_t count) {
          for (std::int64_t lane = 0; lane < count; ++lane) {
            const auto first = static_cast<std::size_t>(lane / 2 * 2);

@@ -19,9 +19,10 @@ constexpr double buffers_per_parameter = 10;
 constexpr double gate_tensors = 3;
 
 // Bytes of the passes of a group.
-double pass_bytes(const UnitWork& work, const Model& model, std::int64_t seeds, const Lengths& lengths, double batch_texts,
-                  const config::Run& run, PointGroup group) {
-  const bool hidden = work.mode == terms::Mode::hidden;
+double pass_bytes(const ProbedModel& probed, const TextBatch& batch, const config::Run& run, PointGroup group) {
+  const auto& [model, mode, seeds] = probed;
+  const auto& [lengths, batch_texts] = batch;
+  const bool hidden = mode == terms::Mode::hidden;
   const double tokens = lengths.longest();
   const double copies = static_cast<double>((group.end - group.first) * seeds);
   const double shard_texts = std::ceil(batch_texts / run.shards);
@@ -52,14 +53,14 @@ double pass_bytes(const UnitWork& work, const Model& model, std::int64_t seeds, 
 
 }  // namespace
 
-RankMemory rank_memory(const UnitWork& work, const Model& model, std::int64_t seeds, const Lengths& lengths,
-                       double batch_texts, const config::Run& run, int threads, const std::vector<PointGroup>& groups) {
+RankMemory rank_memory(const UnitWork& work, const ProbedModel& probed, const TextBatch& batch, const config::Run& run,
+                       const std::vector<PointGroup>& groups) {
   RankMemory memory;
-  memory.program_bytes = program_bytes + bytes_per_thread * threads;
-  memory.weights_bytes = float_bytes * static_cast<double>(model.weights);
+  memory.program_bytes = program_bytes + bytes_per_thread * run.threads;
+  memory.weights_bytes = float_bytes * static_cast<double>(probed.model.weights);
   memory.probes_bytes = float_bytes * buffers_per_parameter * static_cast<double>(work.parameters);
   for (const PointGroup& group : groups) {
-    memory.passes_bytes = std::max(memory.passes_bytes, pass_bytes(work, model, seeds, lengths, batch_texts, run, group));
+    memory.passes_bytes = std::max(memory.passes_bytes, pass_bytes(probed, batch, run, group));
   }
   return memory;
 }

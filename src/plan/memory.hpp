@@ -16,8 +16,8 @@ struct RankMemory {
   double total_bytes() const { return program_bytes + weights_bytes + probes_bytes + passes_bytes; }
 };
 
-/// For the longest texts, on the rank that needs most of those whose groups carry these points.
-RankMemory rank_memory(const UnitWork& work, const Model& model, std::int64_t seeds, const Lengths& lengths,
-                       double batch_texts, const config::Run& run, int threads, const std::vector<PointGroup>& groups);
+/// For the longest texts, on the rank that needs most of those whose groups carry these points, with run.threads threads.
+RankMemory rank_memory(const UnitWork& work, const ProbedModel& probed, const TextBatch& batch, const config::Run& run,
+                       const std::vector<PointGroup>& groups);
 
 }  // namespace layersweep::plan

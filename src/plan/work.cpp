@@ -28,12 +28,10 @@ double pieces_per_shard(const Lengths& lengths, double shard_texts, std::int64_t
 }
 
 // Into 1, 2, … groups; in each the group whose step is dearest.
-std::vector<Grouping> groupings_of(const Unit& unit, const Model& model, const Texts& texts, double batch,
-                                   const Lengths& validated, double together, const config::Run& run) {
-  const auto seeds = static_cast<std::int64_t>(unit.seeds.size());
-  const auto step = [&](PointGroup points) {
-    return pass_of(Purpose::training, model, unit.mode, seeds, texts.train, batch, run, points);
-  };
+std::vector<Grouping> groupings_of(const ProbedModel& probed, const TextBatch& trained, const TextBatch& validated,
+                                   const config::Run& run) {
+  const auto& [model, mode, seeds] = probed;
+  const auto step = [&](PointGroup points) { return pass_of(Purpose::training, probed, trained, run, points); };
   std::map<std::pair<int, int>, double> flops;  // asked for again and again
   const GroupCost cost = [&](PointGroup points) {
     const auto [found, is_new] = flops.try_emplace({points.first, points.end}, 0.0);
@@ -47,21 +45,19 @@ std::vector<Grouping> groupings_of(const Unit& unit, const Model& model, const T
     const PointGroup dearest =
         *std::ranges::max_element(grouping.points, {}, [&](PointGroup points) { return cost(points); });
     grouping.step = step(dearest);
-    grouping.batch_of_validation = pass_of(Purpose::evaluation, model, unit.mode, seeds, validated, together, run, dearest);
-    grouping.trained = static_cast<double>(probe_parameters(model, unit.mode, seeds));
-    if (unit.mode == terms::Mode::hidden) grouping.trained /= groups;
+    grouping.batch_of_validation = pass_of(Purpose::evaluation, probed, validated, run, dearest);
+    grouping.trained = static_cast<double>(probe_parameters(model, mode, seeds));
+    if (mode == terms::Mode::hidden) grouping.trained /= groups;
     result.push_back(std::move(grouping));
   }
   return result;
 }
 
 // The fewest groups with which a rank keeps within run.memory_gb; as many as points when none does.
-int groups_that_fit(const UnitWork& work, const Model& model, std::int64_t seeds, const Lengths& lengths, double batch,
-                    const config::Run& run) {
+int groups_that_fit(const UnitWork& work, const ProbedModel& probed, const TextBatch& batch, const config::Run& run) {
   if (run.memory_gb == 0) return 1;
   const auto fits = [&](const Grouping& grouping) {
-    return rank_memory(work, model, seeds, lengths, batch, run, run.threads, grouping.points).total_bytes() <=
-           1e9 * run.memory_gb;
+    return rank_memory(work, probed, batch, run, grouping.points).total_bytes() <= 1e9 * run.memory_gb;
   };
   const auto found = std::ranges::find_if(work.groupings, fits);
   return static_cast<int>(std::min(found - work.groupings.begin() + 1, std::ssize(work.groupings)));
@@ -87,8 +83,10 @@ const Grouping& grouping_of(const UnitWork& work, int shards, int ranks) {
   return *best;
 }
 
-Pass pass_of(Purpose purpose, const Model& model, terms::Mode mode, std::int64_t seeds, const Lengths& lengths, double texts,
-             const config::Run& run, std::optional<PointGroup> group) {
+Pass pass_of(Purpose purpose, const ProbedModel& probed, const TextBatch& batch, const config::Run& run,
+             std::optional<PointGroup> group) {
+  const auto& [model, mode, seeds] = probed;
+  const auto& [lengths, texts] = batch;
   const PointGroup points = group.value_or(PointGroup{0, static_cast<int>(model.points())});
   Flops flops = model.clean;
   for (int point = points.first; point < points.end; ++point) {
@@ -125,7 +123,7 @@ UnitWork work_of(const Unit& unit, const Model& model, const Texts& texts, const
   const Lengths validated = texts.dev.first(settings.validation_examples);
   const double together = std::min(static_cast<double>(evaluation_batch), validated.texts());
   work.validation_batches = together > 0 ? validated.texts() / together : 0;
-  work.groupings = groupings_of(unit, model, texts, batch, validated, together, experiment.run);
+  work.groupings = groupings_of({model, unit.mode, seeds}, {texts.train, batch}, {validated, together}, experiment.run);
   if (settings.calibrate) {
     const double dev_batches = std::ceil(texts.dev.texts() / static_cast<double>(evaluation_batch));
     work.judged_batches = 2 * dev_batches;
@@ -151,7 +149,7 @@ UnitWork work_of(const Unit& unit, const Model& model, const Texts& texts, const
   work.parameters = probe_parameters(model, unit.mode, seeds);
   const int asked = experiment.run.point_groups;
   work.wanted_groups = asked > 0 ? std::min(asked, static_cast<int>(work.groupings.size()))
-                                 : groups_that_fit(work, model, seeds, texts.train, batch, experiment.run);
+                                 : groups_that_fit(work, {model, unit.mode, seeds}, {texts.train, batch}, experiment.run);
   if (asked > 0 || experiment.run.deterministic) work.groupings.resize(static_cast<std::size_t>(work.wanted_groups));
   return work;
 }

@@ -62,10 +62,22 @@ const Grouping& grouping_of(const UnitWork& work, int shards, int ranks);
 
 enum class Purpose { training, evaluation };
 
-/// One training step on `texts` texts of these lengths, or one evaluation of them with hard masks, for `seeds` seeds of all
-/// points of a mode, or of a group.
-Pass pass_of(Purpose purpose, const Model& model, terms::Mode mode, std::int64_t seeds, const Lengths& lengths, double texts,
-             const config::Run& run, std::optional<PointGroup> points = std::nullopt);
+/// A model under the probes of one mode.
+struct ProbedModel {
+  const Model& model;
+  terms::Mode mode;
+  std::int64_t seeds;
+};
+
+/// So many texts whose lengths are distributed so.
+struct TextBatch {
+  const Lengths& lengths;
+  double texts;
+};
+
+/// One training step on a batch, or one evaluation of it with hard masks, for all points or for a group.
+Pass pass_of(Purpose purpose, const ProbedModel& probed, const TextBatch& batch, const config::Run& run,
+             std::optional<PointGroup> points = std::nullopt);
 
 /// Steps if nothing stops early.
 std::int64_t planned_steps(const config::Probe& settings, std::int64_t train_texts);

@@ -129,9 +129,9 @@ TEST(PlanRun, TimeFollowsTheSteps) {
   const plan::Model model = plan::counting_model(10, 64, 2);
   const plan::Texts texts = texts_of(e.task);
   const plan::Calibration speeds = plan::assumed_calibration(1);
-  const double all = plan_run(e, model, texts, speeds, {}).time.probes_s;
+  const double all = plan_run({e, model, texts, speeds, Layout{}}).time.probes_s;
   e.probe.max_steps = 1000;
-  EXPECT_NEAR(plan_run(e, model, texts, speeds, {}).time.probes_s / all, 0.5, 0.01);
+  EXPECT_NEAR(plan_run({e, model, texts, speeds, Layout{}}).time.probes_s / all, 0.5, 0.01);
 }
 
 }  // namespace

@@ -45,7 +45,7 @@ Model bert(std::int64_t layers, std::int64_t hidden) {
 }
 
 double step_flops(const Model& model, terms::Mode mode, std::int64_t seeds, const Lengths& lengths, PointGroup group) {
-  return pass_of(Purpose::training, model, mode, seeds, lengths, 64, config::Run{}, group).flops;
+  return pass_of(Purpose::training, {model, mode, seeds}, {lengths, 64}, config::Run{}, group).flops;
 }
 
 void expect_best(const Model& model, int groups) {
@@ -100,7 +100,7 @@ TEST(PointGroups, AddUpToTheWholeStepAndWhatIsRepeated) {
   const Lengths lengths({{10, 30}, {40, 34}});
   config::Run run;
   for (const terms::Mode mode : {terms::Mode::hidden, terms::Mode::input}) {
-    const double whole = pass_of(Purpose::training, model, mode, 3, lengths, 64, run).flops;
+    const double whole = pass_of(Purpose::training, {model, mode, 3}, {lengths, 64}, run).flops;
     const auto cost = [&](int first, int end) { return step_flops(model, mode, 3, lengths, {first, end}); };
     EXPECT_NEAR(cost(0, 8) / whole, 1, 1e-12);
     double repeated = model.clean.of(64, 64 * lengths.mean(), 64 * lengths.pairs() / lengths.texts());
@@ -145,7 +145,7 @@ TEST_F(Grouped, AsManyAsMemoryNeeds) {
     experiment_.run.memory_gb = 0;
     const UnitWork free = work(mode);
     const auto needs = [&](int groups) {
-      return rank_memory(free, model_, 2, Lengths({{25, 8544}}), 64, experiment_.run, 0,
+      return rank_memory(free, {model_, mode, 2}, {Lengths({{25, 8544}}), 64}, experiment_.run,
                          free.groupings[static_cast<std::size_t>(groups - 1)].points)
           .total_bytes();
     };

@@ -81,9 +81,9 @@ TEST(Work, StepsAndValidationsFollowTheSettings) {
 
 TEST(Work, InputModeCostsMoreAndSeedsShareTheUnmaskedPass) {
   const config::Experiment e = experiment();
-  const double input = pass_of(Purpose::training, minilm(), terms::Mode::input, 1, texts().train, 64, e.run).flops;
-  const double hidden = pass_of(Purpose::training, minilm(), terms::Mode::hidden, 1, texts().train, 64, e.run).flops;
-  const double two = pass_of(Purpose::training, minilm(), terms::Mode::hidden, 2, texts().train, 64, e.run).flops;
+  const double input = pass_of(Purpose::training, {minilm(), terms::Mode::input, 1}, {texts().train, 64}, e.run).flops;
+  const double hidden = pass_of(Purpose::training, {minilm(), terms::Mode::hidden, 1}, {texts().train, 64}, e.run).flops;
+  const double two = pass_of(Purpose::training, {minilm(), terms::Mode::hidden, 2}, {texts().train, 64}, e.run).flops;
   EXPECT_GT(input, 1.3 * hidden);
   EXPECT_GT(two, hidden);
   EXPECT_NEAR(2 * hidden - two, minilm().clean.of(64, 64 * 25, 64 * 625), 1e-6 * hidden);
@@ -111,11 +111,11 @@ TEST(Work, TheTokenBudgetCutsShards) {
   config::Run run;
   run.shards = 8;
   run.token_budget = 8 * 25 * 4;  // four texts of 25 tokens in 8 copies
-  EXPECT_EQ(pass_of(Purpose::training, minilm(), terms::Mode::input, 1, texts().train, 64, run).pieces_per_shard, 2);
+  EXPECT_EQ(pass_of(Purpose::training, {minilm(), terms::Mode::input, 1}, {texts().train, 64}, run).pieces_per_shard, 2);
   run.token_budget = 100000;
-  EXPECT_EQ(pass_of(Purpose::training, minilm(), terms::Mode::input, 1, texts().train, 64, run).pieces_per_shard, 1);
+  EXPECT_EQ(pass_of(Purpose::training, {minilm(), terms::Mode::input, 1}, {texts().train, 64}, run).pieces_per_shard, 1);
   run.token_budget = 1;
-  EXPECT_EQ(pass_of(Purpose::training, minilm(), terms::Mode::input, 1, texts().train, 64, run).pieces_per_shard, 8);
+  EXPECT_EQ(pass_of(Purpose::training, {minilm(), terms::Mode::input, 1}, {texts().train, 64}, run).pieces_per_shard, 8);
 }
 
 TEST(Lengths, OfAHistogramCutAndLimited) {
@@ -151,10 +151,10 @@ TEST(Memory, GrowsWithTheTokenBudgetAndTheSeeds) {
   const std::vector<PointGroup>& whole = work.groupings.front().points;
   const auto bytes = [&](std::int64_t budget) {
     e.run.token_budget = budget;
-    return rank_memory(work, model, 2, texts().train, 64, e.run, 1, whole).passes_bytes;
+    return rank_memory(work, {model, work.mode, 2}, {texts().train, 64}, e.run, whole).passes_bytes;
   };
   EXPECT_LT(bytes(1000), bytes(4000));
-  EXPECT_GT(rank_memory(work, model, 2, texts().train, 64, e.run, 1, whole).weights_bytes, 90e6);
+  EXPECT_GT(rank_memory(work, {model, work.mode, 2}, {texts().train, 64}, e.run, whole).weights_bytes, 90e6);
 }
 
 }  // namespace

@@ -98,8 +98,25 @@ void visit_places(const Schedule& schedule, Index first, Index last, Visit visit
   }
 }
 
-void forward_block(const Operands& w, const Sizes& s, const Schedule& schedule, const float* features, Index first,
-                   Index last, float* inputs, float* kept, float* states) {
+// What all blocks of rows share, and a block of them.
+struct Work {
+  const Operands& w;
+  const Sizes& s;
+  const Schedule& schedule;
+};
+struct Block {
+  Index first, last;
+};
+
+// Where a forward pass writes: features in the order of places, what a backward pass needs (or null), states.
+struct Written {
+  float *inputs, *kept, *states;
+};
+
+void forward_block(const Work& work, Block block, const float* features, const Written& written) {
+  const auto& [w, s, schedule] = work;
+  const auto [first, last] = block;
+  const auto [inputs, kept, states] = written;
   const Index rows = last - first;
   const bool many = w.many.defined();
   Scratch scratch(rows * (many ? 7 : 4) * s.width);
@@ -129,10 +146,15 @@ void forward_block(const Operands& w, const Sizes& s, const Schedule& schedule, 
   if (s.states == States::last) write(rows, 0);
 }
 
-// `features_gradient` is null where nobody wants it; `memory_gradients` and `product_gradients` (places x 3W) are for the
-// weights' gradients, or null.
-void backward_block(const Operands& w, const Sizes& s, const Schedule& schedule, const float* kept, const float* gradient,
-                    Index first, Index last, float* features_gradient, float* memory_gradients, float* product_gradients) {
+// Null where nobody wants them: those of the features; and, for the weights' gradients, of memory and product, places x 3W.
+struct Gradients {
+  float *features, *memory, *product;
+};
+
+void backward_block(const Work& work, Block block, const float* kept, const float* gradient, const Gradients& gradients) {
+  const auto& [w, s, schedule] = work;
+  const auto [first, last] = block;
+  const auto [features_gradient, memory_gradients, product_gradients] = gradients;
   const Index rows = last - first;
   const Index places = schedule.before[last] - schedule.before[first];
   const bool many = w.many.defined();
@@ -189,7 +211,7 @@ at::Tensor run_gru(const GruWeights& weights, const at::Tensor& features, const 
   float* ordered = inputs.mutable_data_ptr<float>();
   float* keep = record ? kept.mutable_data_ptr<float>() : nullptr;
   for_blocks(s.rows, [&](Index first, Index last) {
-    forward_block(operands, s, schedule, values(input), first, last, ordered, keep, to);
+    forward_block({operands, s, schedule}, {first, last}, values(input), {ordered, keep, to});
   });
   if (!record) return out;
 
@@ -205,7 +227,7 @@ at::Tensor run_gru(const GruWeights& weights, const at::Tensor& features, const 
     float* of_product = train ? of_memory + places * 3 * s.width : nullptr;
     float* written = wants_features ? below.mutable_data_ptr<float>() : nullptr;
     for_blocks(s.rows, [&](Index first, Index last) {
-      backward_block(operands, s, schedule, values(kept), values(above), first, last, written, of_memory, of_product);
+      backward_block({operands, s, schedule}, {first, last}, values(kept), values(above), {written, of_memory, of_product});
     });
     if (!train) return {below};
     const at::Tensor old_state = kept.narrow(1, 4 * s.width, s.width);

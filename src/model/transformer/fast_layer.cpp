@@ -79,6 +79,16 @@ struct Kept {
   }
 };
 
+// The input states of a block, which are added to what it makes of them.
+struct Residual {
+  const float* states;
+  Index stride;  // per token
+};
+
+struct RowRange {
+  Index first, last;
+};
+
 class Layer {
  public:
   Layer(const TransformerSpec& spec, const LayerWeights& weights, const Shape& shape, const Index* lengths)
@@ -106,14 +116,15 @@ class Layer {
   }
 
   // --- forward: n tokens' mixed values to output states; `residual` are their input states. Uses n·(2H + inner) of scratch.
-  void feed_forward(const float* mixed, const float* residual, Index residual_stride, Index n, const Kept& kept, float* out,
+  void feed_forward(const float* mixed, const Residual& residual, Index n, const Kept& kept, float* out,
                     float* scratch) const {
     const Index h = s_.hidden;
     float* attended = scratch;
     float* inner = scratch + n * h;
     product_transposed(mixed, h, w_.attention_out.weight, attended, h, n);
-    kernels().add_norm(attended, values(w_.attention_out.bias), residual, residual_stride, values(w_.attention_norm.weight),
-                       values(w_.attention_norm.bias), epsilon_, n, h, attended, kept.normalised_1, kept.deviation_1);
+    kernels().add_norm(attended, values(w_.attention_out.bias), residual.states, residual.stride,
+                       values(w_.attention_norm.weight), values(w_.attention_norm.bias), epsilon_, n, h, attended,
+                       kept.normalised_1, kept.deviation_1);
     product_transposed(attended, h, w_.up.weight, inner, s_.inner, n);
     kernels().bias_gelu(inner, values(w_.up.bias), n, s_.inner, kept.gelu_slope);
     product_transposed(inner, s_.inner, w_.down.weight, out, h, n);
@@ -138,8 +149,9 @@ class Layer {
 
   // --- backward of attend: adds to `states_gradient` where all tokens are queries, else writes it. Uses
   // projected_per_row for each row, and the kernel's scratch.
-  void attend_backward(const float* mixed_gradient, Index first, Index last, const Kept& kept, float* states_gradient,
+  void attend_backward(const float* mixed_gradient, RowRange rows, const Kept& kept, float* states_gradient,
                        float* projected, float* scratch) const {
+    const auto [first, last] = rows;
     const Index h = s_.hidden;
     const Kept gradients(s_, projected, last - first);
     for (Index row = first; row < last; ++row) {
@@ -190,7 +202,7 @@ void forward(const Layer& layer, const Shape& s, const float* states, const Kept
     const Index n = (last - first) * s.queries;
     const Kept part = kept != nullptr ? kept->from(s, first) : Kept();
     const Index stride = s.queries == s.tokens ? h : s.tokens * h;
-    layer.feed_forward(mixed, states + first * s.tokens * h, stride, n, part, out + first * s.queries * h,
+    layer.feed_forward(mixed, {states + first * s.tokens * h, stride}, n, part, out + first * s.queries * h,
                        scratch.take(n * (h + s.inner)));
   };
   if (s.queries == s.tokens) {
@@ -231,7 +243,7 @@ void backward(const Layer& layer, const Shape& s, const Kept& kept, const float*
       // The residual's gradient goes where the attention's is added.
       layer.feed_forward_backward(gradient + first * s.tokens * h, n, part, states_gradient + first * s.tokens * h, mixed,
                                   rest);
-      layer.attend_backward(mixed, first, last, part, states_gradient, rest, rest + rows * projected);
+      layer.attend_backward(mixed, {first, last}, part, states_gradient, rest, rest + rows * projected);
     });
     return;
   }
@@ -248,7 +260,7 @@ void backward(const Layer& layer, const Shape& s, const Kept& kept, const float*
   for_row_chunks(s.rows, s.tokens, [&](Index first, Index last) {
     Scratch scratch((last - first) * projected + attention);
     float* gradients = scratch.take((last - first) * projected);
-    layer.attend_backward(mixed + first * s.queries * h, first, last, kept.from(s, first), states_gradient, gradients,
+    layer.attend_backward(mixed + first * s.queries * h, {first, last}, kept.from(s, first), states_gradient, gradients,
                           scratch.take(attention));
     for (Index row = first; row < last; ++row) {
       kernels().add_bias(states_gradient + row * s.tokens * h, residual + row * s.queries * h, 1, s.queries * h);
