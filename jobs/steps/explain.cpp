@@ -255,7 +255,7 @@ struct Item {
 std::vector<Item> open_items(const Context& context, const Replacements& replacements, const std::vector<ModeProbes>& modes,
                              const std::vector<ExplainedPart>& parts) {
   nlohmann::json open = nlohmann::json::array();
-  comm::run_together(context.team.ranks, [&] {
+  comm::run_together(context.ranks.communicator(), [&] {
     for (const std::string& method : compared_methods(context.experiment)) {
       const std::string method_key = key_of(context, replacements, method, modes);
       for (std::size_t part = 0; part < parts.size(); ++part) {
@@ -265,7 +265,7 @@ std::vector<Item> open_items(const Context& context, const Replacements& replace
     }
   });
   std::vector<Item> items;
-  for (const auto& item : nlohmann::json::parse(context.team.ranks.broadcast_text(open.dump(), 0))) {
+  for (const auto& item : nlohmann::json::parse(context.ranks.communicator().broadcast_text(open.dump(), 0))) {
     items.push_back({item[0], item[1], item[2]});
   }
   return items;

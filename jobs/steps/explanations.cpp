@@ -7,7 +7,7 @@
 #include "base/error.hpp"
 #include "comm/agreement.hpp"
 #include "jobs/steps/explain.hpp"
-#include "jobs/steps/output_columns.hpp"
+#include "jobs/steps/extract/chunks.hpp"
 #include "jobs/text_mean.hpp"
 #include "tensors/safetensors.hpp"
 

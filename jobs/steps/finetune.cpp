@@ -107,7 +107,7 @@ std::filesystem::path finetune(const Context& context, const Texts& texts) {
     return std::make_unique<TeamSum>(context.ranks.reducer(static_cast<std::int64_t>(count)));
   };
   const model::FinetuneResult result =
-      model::finetune(*model, {texts.train, texts.dev}, settings_of(experiment.finetune, family, context.ranks.shards),
+      model::finetune(*model, {texts.train, texts.dev}, settings_of(experiment.finetune, family, context.ranks.shards()),
                       context.ranks.my_shards(), {make_sum, sweep::finetune_printer(), &writer});
   comm::run_together(context.ranks.communicator(), [&] {
     if (context.ranks.rank() != 0) return;

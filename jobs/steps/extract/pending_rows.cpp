@@ -56,7 +56,7 @@ void PendingRows::evaluate_piece(const Chunk& chunk, const std::vector<std::int6
   for (std::size_t m = 0; m < modes_.size(); ++m) {
     const ModeProbes& mode = modes_[m];
     const probe::HardMasks masks =
-        probe::evaluate_hard_masks(model_, batch, clean, mode.layout, mode.parameters, mode.active);
+        probe::evaluate_hard_masks({model_, batch, clean}, {mode.layout, mode.parameters}, mode.active);
     const auto put = [&](const at::Tensor& to, const at::Tensor& values) {
       to.index_copy_(2, where, values.transpose(0, 1).contiguous());
     };
