@@ -5,9 +5,9 @@
 #include <string>
 
 #include "data/corpus.hpp"
-#include "text/tokenizer.hpp"
 #include "model/head.hpp"
 #include "terms/terms.hpp"
+#include "text/tokenizer.hpp"
 
 namespace layersweep::jobs {
 

@@ -63,8 +63,8 @@ Example text_example(const text::Tokenizer& tokenizer, const TextInput& input, s
 
 WindowedQuestion window_examples(const text::Tokenizer& tokenizer, const SquadQuestion& question, std::int32_t number,
                                  const WindowSettings& settings, Unanswerable unanswerable) {
-  text::Windows windows = tokenizer.tokenize_windows(question.question, *question.passage, settings.max_length, settings.overlap,
-                                               settings.longest_question);
+  text::Windows windows = tokenizer.tokenize_windows(question.question, *question.passage, settings.max_length,
+                                                     settings.overlap, settings.longest_question);
   WindowedQuestion result{{}, windows.first_tokens, windows.first_kept};
   std::vector<Example>& examples = result.windows;
   for (text::TokenizedText& window : windows.texts) {

@@ -10,8 +10,8 @@
 
 #include "data/corpus.hpp"
 #include "data/squad.hpp"
-#include "text/tokenizer.hpp"
 #include "terms/terms.hpp"
+#include "text/tokenizer.hpp"
 
 namespace layersweep::data {
 
@@ -26,7 +26,8 @@ Example example_of(text::TokenizedText tokens, terms::TokenPart first, terms::To
 
 /// The tokens of a text or a pair, at most `max_length`, special ones counted (of a pair the longer text is cut). Without
 /// label and id.
-Example text_example(const text::Tokenizer& tokenizer, const TextInput& input, std::int64_t max_length = text::Tokenizer::unlimited);
+Example text_example(const text::Tokenizer& tokenizer, const TextInput& input,
+                     std::int64_t max_length = text::Tokenizer::unlimited);
 
 /// How passages are cut into windows.
 struct WindowSettings {

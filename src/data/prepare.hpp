@@ -14,8 +14,8 @@
 #include "data/examples.hpp"
 #include "data/squad.hpp"
 #include "data/text_file.hpp"
-#include "text/tokenizer.hpp"
 #include "terms/terms.hpp"
+#include "text/tokenizer.hpp"
 
 namespace layersweep::data {
 

@@ -7,10 +7,10 @@
 #include <sstream>
 
 #include "data/examples.hpp"
-#include "text/tokenizer.hpp"
 #include "model/bert.hpp"
 #include "model/open.hpp"
 #include "program.hpp"
+#include "text/tokenizer.hpp"
 
 namespace layersweep::app {
 namespace {

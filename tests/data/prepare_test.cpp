@@ -70,8 +70,8 @@ TEST_F(PrepareSst, UndoesTheEscapesOfTheTreebank) {
 
 TEST_F(PrepareSst, TextsThatAreCutAndWordlessAreTold) {
   const std::vector<TextRow> rows = {{{"a film do", {}}, "1", "", 1}, {{"  ", {}}, "", "", 2}, {{"love", {}}, "0", "x", 4}};
-  const Corpus corpus =
-      prepare_texts({rows, "my/own.txt", terms::Split::test}, text::Tokenizer::open(folder_.path()), 4, {{"0", 0}, {"1", 1}});
+  const Corpus corpus = prepare_texts({rows, "my/own.txt", terms::Split::test}, text::Tokenizer::open(folder_.path()), 4,
+                                      {{"0", 0}, {"1", 1}});
   EXPECT_THAT(corpus.label(), ElementsAre(1, -1, 0));
   EXPECT_EQ(corpus.id(1), "test/2");
   EXPECT_EQ(corpus.id(2), "x");

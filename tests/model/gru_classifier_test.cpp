@@ -8,11 +8,11 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
-#include "text/tokenizer.hpp"
 #include "model/bert.hpp"
 #include "model/open.hpp"
 #include "model/support.hpp"
 #include "model/trainable.hpp"
+#include "text/tokenizer.hpp"
 
 namespace layersweep {
 namespace {
