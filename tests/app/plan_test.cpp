@@ -5,10 +5,10 @@
 #include <fstream>
 
 #include "app/calibration_file.hpp"
-#include "app/manifests.hpp"
 #include "app/planned_run.hpp"
 #include "base/error.hpp"
 #include "data/counting.hpp"
+#include "jobs/tasks/task.hpp"
 #include "probe/parameters.hpp"
 #include "program.hpp"
 #include "support/files.hpp"
@@ -37,6 +37,12 @@ TEST(Plan, CountsTheParametersThatProbesHave) {
                 probe::ProbeLayout(terms::Mode::hidden, widths, seeds).size());
     }
   }
+}
+
+plan::Texts texts_of(const config::Task& task) {
+  config::Experiment experiment;
+  experiment.task = task;
+  return jobs::task_of(task.name).lengths(experiment);
 }
 
 // The manifests against the data themselves, where those are generated.

@@ -30,6 +30,7 @@ class SumModel final : public model::Model {
 
  private:
   std::vector<model::Point> points_{{"sum", 1, 1}};
+  model::Head head_{.classes = 2};
 };
 
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }

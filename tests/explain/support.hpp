@@ -79,6 +79,7 @@ class NeedleModel final : public model::Model {
 
  private:
   std::vector<model::Point> points_{{"first", 3, 1}, {"second", 3, 1}};
+  model::Head head_{.classes = 2};
 };
 
 /// Texts of 2 to 9 tokens with the needle at place `needle_of(text)`.

@@ -55,7 +55,7 @@ inline Frozen tiny_question_answering() {
 /// Two points of unequal width, of which the head reads each text's last token.
 inline Frozen tiny_gru() {
   model::GruClassifierModel model = model::read_gru_classifier(encoder_fixtures() / "tiny-gru");
-  return {"gru", model::make_gru_classifier(model, 4), random_batch({5, 9, 1, 6}, model.spec.vocabulary)};
+  return {"gru", model::make_gru_classifier(model, 4), random_batch({5, 9, 1, 6}, model.config.vocabulary)};
 }
 
 inline Frozen frozen_model(const std::string& name) {

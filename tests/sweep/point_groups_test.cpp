@@ -73,9 +73,7 @@ TEST_P(PointGroups, AStepGivesTheGradientsOfOneRank) {
 
 TEST_P(PointGroups, TheSameWeightsGiveTheSameMasks) {
   const auto scores = [&](const Ranks& team) { return evaluator(team).cells(parameters_, active_); };
-  const auto phi = [&](const Ranks& team) {
-    return sweep::gate_logits_of(team, *subject_.model, subject_.dev, layout_, parameters_, 200);
-  };
+  const auto phi = [&](const Ranks& team) { return evaluator(team).gate_logits(parameters_); };
   active_[1][0] = false;
   const Ranks alone_team = test::this_rank(Reduction::deterministic);
   const auto alone = scores(alone_team);

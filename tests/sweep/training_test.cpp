@@ -1,6 +1,7 @@
 // Training a unit: the same bits for every number of ranks, the loop's promises, and what stays of a probe that breaks.
 #include <cmath>
 
+#include "plan/work.hpp"
 #include "probe/evaluate.hpp"
 #include "sweep/evaluator.hpp"
 #include "sweep/replacements.hpp"
