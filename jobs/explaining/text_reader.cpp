@@ -7,7 +7,10 @@
 namespace layersweep::jobs {
 
 TextReader::TextReader(const Task& task, const std::filesystem::path& model, data::WindowSettings windows)
-    : task_(&task), model_(model::describe_model(model)), windows_(windows) {
+    : task_(&task),
+      model_(task.own_family() != nullptr ? task.own_family()->describe(model, model::OwnHead::used)
+                                          : model::describe_model(model)),
+      windows_(windows) {
   windows_.max_length = std::min(windows_.max_length, model_.longest_text);
   if (task.own_family() == nullptr) tokenizer_ = text::Tokenizer::open(model);
 }

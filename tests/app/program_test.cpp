@@ -85,8 +85,8 @@ TEST(Messages, SteerNoTerminal) {
   write("evil\x1b[31m\n\u202E\xff.ini", "");
   write("results.h5", "no results");
   std::filesystem::rename(folder.path() / "results.h5", folder.path() / "evil\u0085.h5");
-  write("model/tokenizer_config.json", R"({"tokenizer_class": "T\u001b[2J\u202e"})");
-  write("model/vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n");
+  write("encoder/tokenizer_config.json", R"({"tokenizer_class": "T\u001b[2J\u202e"})");
+  write("encoder/vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n");
   write("run\x1b[2J/experiment.ini", "[task]\nname = counting\n");
   write("run\x1b[2J/units/input-0/failed.json", R"({"reason": "\u001b[2J\u202e"})");
   for (const auto& [command, told] : {std::pair{"$L run key.ini", "epsilon\\x1b[2J"},

@@ -178,19 +178,19 @@ TEST(RunFolder, WorkStaysWithItsTextsAndItsModel) {
 
   EXPECT_THAT(refusal([&] { hold(folder, "texts", {{"", "one"}}); }), testing::HasSubstr("work on other texts"));
   EXPECT_THAT(refusal([&] { hold(folder, "encoder", changed); }),
-              testing::HasSubstr("other model.safetensors of the model"));
+              testing::HasSubstr("other model.safetensors of the encoder"));
   EXPECT_THAT(refusal([&] {
                 hold(folder, "encoder", {{"model.safetensors", "b"}});
               }),
-              testing::HasSubstr("other config.json of the model"));
+              testing::HasSubstr("other config.json of the encoder"));
   EXPECT_THAT(refusal([&] {
                 hold(folder, "encoder", {{"config.json", "a"}, {"model.safetensors", "b"}, {"vocab.txt", "e"}});
               }),
-              testing::HasSubstr("other vocab.txt of the model"));
+              testing::HasSubstr("other vocab.txt of the encoder"));
   EXPECT_THAT(refusal([&] {
                 hold(folder, "model", {{"config.json", "f"}});
               }),
-              testing::HasSubstr("other config.json of the model"));
+              testing::HasSubstr("other config.json of the encoder"));
   hold(folder, "encoder", model);  // a refusal changed nothing
 }
 
@@ -226,7 +226,7 @@ TEST(RunIdentity, NamesWhatDiffersFirst) {
   EXPECT_FALSE(one.difference(RunIdentity::from_text(one.text())));
   RunIdentity other = one;
   other.set("encoder", {{"a file: odd", "x"}, {"config.json", "z"}});
-  EXPECT_EQ(identity_difference(one.text(), other.text()), "it was made with other config.json of the model");
+  EXPECT_EQ(identity_difference(one.text(), other.text()), "it was made with other config.json of the encoder");
   EXPECT_EQ(identity_difference(one.text(), std::string(64, 'a')).substr(0, 22), "it was made with other");
 }
 

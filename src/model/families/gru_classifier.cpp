@@ -102,7 +102,10 @@ class GruClassifier final : public Model {
     return {gru_states(model_.weights.gru, rows.states, lengths), rows.example};
   }
 
-  at::Tensor read_out(const Rows& rows, const Batch&) const override { return decide(rows.states); }
+  at::Tensor read_out(const Rows& rows, const Batch&) const override {
+    base::ensure(rows.states.size(1) == 1, "the head is given the last token");
+    return decide(rows.states);
+  }
 
   Rows narrow_to_read_out(const Rows& rows, const Batch& batch) const override {
     return {last_of(rows.states, batch.lengths.index_select(0, rows.example)), rows.example};
