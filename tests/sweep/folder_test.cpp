@@ -190,7 +190,7 @@ TEST(RunFolder, WorkStaysWithItsTextsAndItsModel) {
   EXPECT_THAT(refusal([&] {
                 hold(folder, "model", {{"config.json", "f"}});
               }),
-              testing::HasSubstr("other config.json of the encoder"));
+              testing::HasSubstr("other config.json of the model"));
   hold(folder, "encoder", model);  // a refusal changed nothing
 }
 
