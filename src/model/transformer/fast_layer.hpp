@@ -1,5 +1,6 @@
 // A frozen layer written by hand with its own backward pass, for CPUs: gradients reach the states, never the weights. It
-// serves post-norm encoders with layer norms, gelu, biases and learned positions; decision 12 says what it gains.
+// serves post-norm encoders with layer norms, gelu, biases and learned positions; bench_encoder times it beside the plain
+// one.
 #pragma once
 
 #include <ATen/core/Tensor.h>
