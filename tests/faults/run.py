@@ -331,31 +331,6 @@ class Harness:
                                     problems + self.check_unfinished(folder))
             yield "SIGUSR1, SIGTERM, SIGINT at a random time: exit code 75 or 0", tried, survived
 
-    def hang(self):
-        """A rank that stands still ends the job by name."""
-        tried = survived = 0
-        deadline_s = 4
-        phases = {"training": (["probe.epochs=100000"], "units/hidden-3-5/checkpoint-*"),
-                  "explanations": (["explain.methods=exact_erasure", "explain.splits=dev", "explain.limit=0", "task.limit=3000"], "explain/*/*")}
-        for phase, (settings, sign) in phases.items():
-            for rank in range(self.ranks) if self.long else [self.ranks - 1]:
-                folder = self.fresh()
-                job = Job(self, folder, settings=[f"run.deadline_seconds={deadline_s}", "run.checkpoint_seconds=1", *settings])
-                while not list(folder.glob(sign)) and job.process.poll() is None:
-                    time.sleep(0.05)
-                os.kill(job.ranks()[rank], signal.SIGSTOP)
-                start = time.time()
-                code = job.wait(deadline_s + 60)
-                took_s = time.time() - start
-                problems = [] if code == 1 and took_s < deadline_s + 10 and f"rank {rank} " in job.output else [
-                    f"exit code {code} after {took_s:.1f} s: {job.output[-800:]}"]
-                tried += 1
-                if problems:
-                    self.failures.append(f"rank {rank} stands still in its {phase}: " + "; ".join(problems))
-                    print(f"LOST {self.failures[-1]}", flush=True)
-                survived += not problems
-                yield f"a rank that stands still: named within {deadline_s} + 10 s", tried, survived
-
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -365,7 +340,7 @@ def main():
     parser.add_argument("--minutes", type=float, default=float("inf"))
     parser.add_argument("--matching", default="")
     parser.add_argument("--at")
-    parser.add_argument("--only", default="kill,nospace,ioerror,shortwrite,full,sigkill,stop,hang")
+    parser.add_argument("--only", default="kill,nospace,ioerror,shortwrite,full,sigkill,stop")
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
