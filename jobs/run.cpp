@@ -73,7 +73,7 @@ std::unique_ptr<model::Model> open_on_gpu(const std::filesystem::path& model, co
 
 base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions& options) {
   check_steps(options);
-  const comm::Communicator world = comm::world();
+  const comm::Communicator world = comm::world().with_limit(experiment.run.deadline_seconds);
   // Before LibTorch computes, and before a folder is made that names the device.
   const std::optional<int> gpu = gpu_of_rank(world, experiment.run);
   device::flush_denormals();
@@ -81,9 +81,7 @@ base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions&
   device::use_threads(threads);
 
   RunFolder folder(world, experiment);
-  const Context context{
-      experiment, folder,
-      sweep::Ranks(comm::TimedTeam(world, experiment.run.deadline_seconds), sweep::sharing_of(experiment.run, gpu))};
+  const Context context{experiment, folder, sweep::Ranks(world, sweep::sharing_of(experiment.run, gpu))};
   base::world_info("run folder {}; {} rank{}, {} thread{} each", folder.path().string(), world.size(),
                    world.size() == 1 ? "" : "s", threads, threads == 1 ? "" : "s");
   base::world_info("{}", config::resolved_text(experiment));

@@ -101,7 +101,7 @@ void explain_file(const comm::Communicator& world, const MasksOfFile& request) {
                     .test = comm::run_together(world, [&] { return read_texts(request.input, reader); }),
                     .tokenizer = reader.tokenizer(),
                     .data_sha256 = comm::run_together(world, [&] { return base::sha256_of_file(request.input); })};
-  const sweep::Ranks ranks(comm::TimedTeam(world, experiment.run.deadline_seconds), sweep::sharing_of(experiment.run));
+  const sweep::Ranks ranks(world.with_limit(experiment.run.deadline_seconds), sweep::sharing_of(experiment.run));
   const ModelRecord record{sweep::RunIdentity::from_text(opened.identity).hashes(opened.model_group), reader.unread_keys()};
   extract({.ranks = ranks,
            .experiment = experiment,

@@ -5,13 +5,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 
+#include "base/clock.hpp"
 #include "base/hash.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
@@ -31,13 +31,12 @@
 namespace layersweep::jobs {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using base::Clock;
+using base::seconds_since;
 
 constexpr std::int64_t texts_per_part = 16;
 constexpr std::string_view probe_prefix = "probe_";
 constexpr double seconds_between_reports = 10;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 // The texts with the smallest draws, so that a larger limit only adds to them.
 std::vector<std::int64_t> drawn(std::int64_t total, std::int64_t limit, std::int64_t seed, terms::Split split) {

@@ -56,15 +56,18 @@ void tell(const Texts& texts, const std::vector<std::string>& unread_keys) {
 
 Texts prepare(const Context& context) {
   const Task& task = task_of(context.experiment.task.name);
-  if (task.own_family() != nullptr) return task.texts(context.experiment, {});
+  if (task.own_family() != nullptr) return task.texts(context.experiment, {}, [] {});
   std::optional<Texts> texts;
   // Rank 0 first, so that the others find whole shards.
-  const bool first = context.ranks.communicator().rank() == 0;
-  comm::run_together(context.ranks.communicator(), [&] {
-    if (first) texts = task.texts(context.experiment, context.folder.tokens());
+  const comm::Communicator& ranks = context.ranks.communicator();
+  const auto read = [&] {
+    texts = task.texts(context.experiment, context.folder.tokens(), [&] { ranks.give_sign_of_life(); });
+  };
+  comm::run_together(ranks, [&] {
+    if (ranks.rank() == 0) read();
   });
-  comm::run_together(context.ranks.communicator(), [&] {
-    if (!first) texts = task.texts(context.experiment, context.folder.tokens());
+  comm::run_together(ranks, [&] {
+    if (ranks.rank() != 0) read();
     check_head_fits(context.experiment, *texts);
     check_texts_fit(context.experiment, *texts);
   });

@@ -5,11 +5,12 @@
 
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "base/build_info.hpp"
+#include "base/clock.hpp"
 #include "base/environment.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -69,40 +70,7 @@ bool has_broken_cell(const sweep::TrainedUnit& trained) {
   return false;
 }
 
-// What a team's first rank tells rank 0 is one letter and its text: progress in figures, a line for people, or that the
-// unit is done.
-constexpr char is_progress = 'p', is_line = 'l', is_done = 'd';
-
-std::string packed(const sweep::Progress& progress) {
-  std::vector<double> values{static_cast<double>(progress.step), static_cast<double>(progress.total_steps),
-                             progress.pairs_per_second, progress.elapsed_s, progress.remaining_s};
-  for (const auto* list : {&progress.kl, &progress.keep_share, &progress.alpha}) {
-    values.push_back(static_cast<double>(list->size()));
-    values.insert(values.end(), list->begin(), list->end());
-  }
-  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(double)};
-}
-
-sweep::Progress unpacked(std::string_view text) {
-  std::vector<double> values(text.size() / sizeof(double));
-  std::memcpy(values.data(), text.data(), values.size() * sizeof(double));
-  sweep::Progress progress{static_cast<std::int64_t>(values.at(0)),
-                           static_cast<std::int64_t>(values.at(1)),
-                           values.at(2),
-                           values.at(3),
-                           values.at(4),
-                           {},
-                           {},
-                           {}};
-  std::size_t next = 5;
-  for (auto* list : {&progress.kl, &progress.keep_share, &progress.alpha}) {
-    const auto count = static_cast<std::size_t>(values.at(next++));
-    for (std::size_t i = 0; i < count; ++i) list->push_back(values.at(next++));
-  }
-  return progress;
-}
-
-// What rank 0 does with the word of a unit in training.
+// What rank 0 does with the reports of a unit in training: its progress, a line for people, that it is done.
 struct Listener {
   sweep::OnProgress print;
   sweep::UnitLog log;
@@ -133,18 +101,14 @@ class UnitsOfRun {
 
   // Collective.
   void train_what_is_missing() {
-    std::vector<std::size_t> missing;
-    std::string states;
+    nlohmann::json seen = nlohmann::json::array();
     comm::run_together(world(), [&] {
-      for (const plan::Unit& unit : units_) {
-        // All ranks take what rank 0 sees, also where one still sees an old folder listing.
-        if (first_rank()) states += state_of(unit);
+      for (std::size_t u = 0; first_rank() && u < units_.size(); ++u) {
+        if (is_missing(units_[u])) seen.push_back(u);
       }
     });
-    states = world().broadcast_text(states, 0);
-    for (std::size_t u = 0; u < units_.size(); ++u) {
-      if (states[u] == 'm') missing.push_back(u);
-    }
+    // All ranks take what rank 0 sees, also where one still sees an old folder listing.
+    const auto missing = nlohmann::json::parse(world().broadcast_text(seen.dump(), 0)).get<std::vector<std::size_t>>();
     if (missing.empty()) return;
 
     // Made by all ranks together before they part.
@@ -157,11 +121,11 @@ class UnitsOfRun {
     const std::vector<std::string> hosts = world().all_gather_text(base::host_name());
     const std::string program = fmt::format("layersweep {} ({})", base::build_info().version, base::build_info().commit);
     std::map<std::size_t, Listener> listeners;  // on rank 0, of the units in training
-    sweep::UnitWork work;
-    work.train = [&](const comm::Communicator& team, std::size_t number, const sweep::Contact& contact) {
-      train(team, units_[missing[number]], costs[number], replacements, contact);
+    sweep::UnitCallbacks callbacks;
+    callbacks.train = [&](const comm::Communicator& team, std::size_t number, const sweep::TeamHooks& hooks) {
+      train({team, units_[missing[number]], costs[number], replacements}, hooks);
     };
-    work.on_start = [&](std::size_t number, int first, int ranks) {
+    callbacks.on_start = [&](std::size_t number, int first, int ranks) {
       const std::string name = units_[missing[number]].name();
       auto& [print, log] =
           listeners
@@ -175,25 +139,24 @@ class UnitsOfRun {
                        ranks == 1 ? fmt::format("rank {}", first) : fmt::format("ranks {} to {}", first, first + ranks - 1),
                        groups == 1 ? "" : fmt::format(", {} groups that share out the points", groups));
     };
-    work.on_report = [&](std::size_t number, std::string_view text) {
+    callbacks.on_report = [&](std::size_t number, const nlohmann::json& report) {
       const auto listener = listeners.find(number);
       if (listener == listeners.end()) return;  // its failure came first
       auto& [print, log] = listener->second;
-      const char kind = text.front();
-      text.remove_prefix(1);
-      if (kind == is_progress) {
-        const sweep::Progress now = unpacked(text);
-        print(now);
-        log.progress(now);
-      } else if (kind == is_line) {
-        base::world_info(text);
-        log.line(text);
+      if (report.contains("progress")) {
+        const sweep::Progress progress = sweep::progress_of(report.at("progress"));
+        print(progress);
+        log.progress(progress);
+      } else if (report.contains("line")) {
+        const auto line = report.at("line").get<std::string>();
+        base::world_info(line);
+        log.line(line);
       } else {
         log.line("done");
         listeners.erase(listener);
       }
     };
-    work.on_failure = [&](std::size_t number, const std::string& reason) {
+    callbacks.on_failure = [&](std::size_t number, const std::string& reason) {
       const plan::Unit& unit = units_[missing[number]];
       base::world_warning("unit {} failed: {}", unit.name(), reason);
       if (const auto listener = listeners.extract(number)) listener.mapped().log.line("failed: " + reason);
@@ -201,7 +164,7 @@ class UnitsOfRun {
     };
     try {
       sweep::train_on_teams(world(), missing.size(), plan::team_sizes(costs, shards),
-                            plan::unit_seconds(costs, plan::assumed_calibration(1), shards), work);
+                            plan::unit_seconds(costs, plan::assumed_calibration(1), shards), callbacks);
     } catch (const std::exception& end) {
       for (auto& [number, listener] : listeners) listener.log.line(fmt::format("the job ends: {}", end.what()));
       throw;
@@ -227,50 +190,63 @@ class UnitsOfRun {
     return sweep::load_unit(context_.folder.unit(unit), unit, widths_, context_.folder.identity());
   }
 
-  // d: done, f: failed before, m: missing.
-  char state_of(const plan::Unit& unit) const {
+  // Neither done nor failed before.
+  bool is_missing(const plan::Unit& unit) const {
     const auto folder = context_.folder.unit(unit);
     if (load(unit)) {
       base::world_info("unit {}: done before", unit.name());
       sweep::remove_checkpoints(folder);  // left where the unit's end was the job's
-      return 'd';
+      return false;
     }
     if (const auto reason = sweep::failure_of(folder)) {
       base::world_warning("unit {}: failed before ({}); layersweep retry {} trains it again", unit.name(), *reason,
                           context_.folder.path().string());
-      return 'f';
+      return false;
     }
-    return 'm';
+    return true;
   }
 
-  void train(const comm::Communicator& communicator, const plan::Unit& unit, const plan::UnitWork& cost,
-             const std::vector<at::Tensor>& replacements, const sweep::Contact& contact) const {
+  struct TeamWork {
+    const comm::Communicator& team;
+    const plan::Unit& unit;
+    const plan::UnitWork& cost;
+    const std::vector<at::Tensor>& replacements;
+  };
+
+  void train(const TeamWork& work, const sweep::TeamHooks& hooks) const {
     const config::Experiment& experiment = context_.experiment;
+    const comm::Communicator team = work.team.with_limit(experiment.run.deadline_seconds, hooks.poll_messages);
     sweep::WorkSharing sharing = context_.ranks.sharing();
-    sharing.point_groups = point_groups(cost, sharing.shards, widths_.size(), communicator);
-    const sweep::Ranks ranks(comm::TimedTeam(communicator, experiment.run.deadline_seconds, contact.attend),
-                             std::move(sharing),
-                             {.log_line = [&](const std::string& line) { contact.report(is_line + line); }});
-    const auto folder = context_.folder.unit(unit);
+    sharing.point_groups = point_groups(work.cost, sharing.shards, widths_.size(), team);
+    const sweep::Ranks ranks(team, std::move(sharing),
+                             {.log_line =
+                                  [&](const std::string& line) {
+                                    hooks.report({{"line", line}});
+                                  },
+                              .announce_silence = hooks.announce_silence});
+    const auto folder = context_.folder.unit(work.unit);
     const sweep::TrainedUnit trained = sweep::train_unit(
-        ranks, {encoder_, texts_.train, texts_.dev, unit, experiment.probe, experiment.run.token_budget, replacements},
-        [&](const sweep::Progress& progress) { contact.report(is_progress + packed(progress)); },
+        ranks,
+        {encoder_, texts_.train, texts_.dev, work.unit, experiment.probe, experiment.run.token_budget, work.replacements},
+        [&](const sweep::Progress& progress) {
+          hooks.report({{"progress", sweep::json_of(progress)}});
+        },
         sweep::CheckpointSettings{folder, context_.folder.identity(), experiment.run.checkpoint_seconds});
-    ranks.gate("the end of a unit");  // whose rank failed, does not come
-    comm::run_together(communicator, [&] {
-      if (ranks.rank() == 0) sweep::save_unit(folder, unit, trained, context_.folder.identity());
+    team.gate("the end of a unit");  // whose rank failed, does not come
+    comm::run_together(team, [&] {
+      if (team.rank() == 0) sweep::save_unit(folder, work.unit, trained, context_.folder.identity());
     });
-    contact.report(std::string(1, is_done));
+    hooks.report({{"done", true}});
   }
 
   // Another host may see a little later what a team there has written.
   sweep::TrainedUnit result_of(const plan::Unit& unit) const {
-    constexpr auto patience = std::chrono::seconds(60);
-    const auto start = std::chrono::steady_clock::now();
+    constexpr double patience_s = 60;
+    const auto start = base::Clock::now();
     for (;;) {
       if (auto trained = load(unit)) return std::move(*trained);
       if (sweep::failure_of(context_.folder.unit(unit))) return nothing_trained(unit, widths_);
-      if (std::chrono::steady_clock::now() - start > patience) {
+      if (base::seconds_since(start) > patience_s) {
         throw base::InputError(fmt::format("the unit {} is not in the run folder", unit.name()),
                                "the rank that trained it wrote it there a minute ago",
                                "Put run.folder on a file system that all hosts share");

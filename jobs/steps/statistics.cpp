@@ -1,11 +1,11 @@
 #include "jobs/steps/statistics.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <limits>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/log.hpp"
@@ -18,8 +18,6 @@
 
 namespace layersweep::jobs {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 std::filesystem::path figures_file(const Context& context) { return context.folder.statistics() / "figures.safetensors"; }
 
@@ -64,15 +62,15 @@ class Scan {
     const config::Statistics& settings = context_.experiment.statistics;
     const stats::TokenSample sample = sample_tokens(corpus_, static_cast<std::uint64_t>(settings.seed), settings.cka_tokens);
     sweep::StopAndCheckpointClock clock(context_.ranks, context_.experiment.run.checkpoint_seconds);
-    Clock::time_point told = Clock::now();
+    auto reported = base::Clock::now();
     for (std::int64_t number = first; number < order_.batches(); ++number) {
       const data::GlobalBatch& batch = order_.batch(number);
       for (ShardStates& shard : shards_) {
         if (shard.batches <= number) add(shard, batch.shards[static_cast<std::size_t>(shard.shard)], sample);
       }
-      if (Clock::now() - told > std::chrono::seconds(10)) {
+      if (base::seconds_since(reported) > 10) {
         base::world_info("statistics: batch {} of {}", number + 1, order_.batches());
-        told = Clock::now();
+        reported = base::Clock::now();
       }
       const sweep::StopAndCheckpointClock::Next next = clock.next();
       if (next == sweep::StopAndCheckpointClock::Next::go_on) continue;

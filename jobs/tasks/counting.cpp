@@ -48,7 +48,7 @@ data::Example example_of(const std::string& text) {
 
 class Counting final : public Task {
  public:
-  Texts texts(const config::Experiment& experiment, const std::filesystem::path&) const override {
+  Texts texts(const config::Experiment& experiment, const std::filesystem::path&, const data::OnText&) const override {
     const auto seed = static_cast<std::uint64_t>(experiment.task.seed);
     const auto split = [&](terms::Split which) { return first_texts(data::counting_corpus(seed, which), experiment.task); };
     return {.train = split(terms::Split::train),

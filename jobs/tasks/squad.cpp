@@ -16,7 +16,8 @@ namespace {
 
 class Squad final : public Task {
  public:
-  Texts texts(const config::Experiment& experiment, const std::filesystem::path& token_folder) const override {
+  Texts texts(const config::Experiment& experiment, const std::filesystem::path& token_folder,
+              const data::OnText& on_text) const override {
     const config::Task& task = experiment.task;
     const TokenShards shards(experiment, token_folder);
     const data::SquadFiles files = data::find_squad_files(task.data);
@@ -24,7 +25,7 @@ class Squad final : public Task {
     const data::WindowSettings windows{.max_length = task.max_length, .overlap = task.overlap};
     const auto open = [&](terms::Split split, const std::string& hash, const auto& questions) {
       return shards.open(split, fmt::format("{} {}", hash, windows.overlap),
-                         [&] { return data::prepare_squad(questions(), shards.tokenizer(), windows); });
+                         [&] { return data::prepare_squad(questions(), shards.tokenizer(), windows, on_text); });
     };
     std::optional<data::SquadTraining> training;  // read once, where a shard is missing
     const auto training_questions = [&]() -> const data::SquadTraining& {

@@ -11,7 +11,8 @@ namespace {
 
 class Sst final : public Task {
  public:
-  Texts texts(const config::Experiment& experiment, const std::filesystem::path& token_folder) const override {
+  Texts texts(const config::Experiment& experiment, const std::filesystem::path& token_folder,
+              const data::OnText& on_text) const override {
     const config::Task& task = experiment.task;
     const TokenShards shards(experiment, token_folder);
     std::string hashes;
@@ -19,7 +20,7 @@ class Sst final : public Task {
       const std::string hash = base::sha256_of_file(data::sst_file(task.data, which));
       hashes += hash;
       return shards.open(which, hash,
-                         [&] { return data::prepare_sst(task.data, which, shards.tokenizer(), task.max_length); });
+                         [&] { return data::prepare_sst(task.data, which, shards.tokenizer(), task.max_length, on_text); });
     };
     data::Corpus train = split(terms::Split::train), dev = split(terms::Split::dev), test = split(terms::Split::test);
     return {.train = train,

@@ -12,6 +12,7 @@
 #include "config/experiment.hpp"
 #include "data/corpus.hpp"
 #include "data/examples.hpp"
+#include "data/prepare.hpp"
 #include "jobs/tasks/texts.hpp"
 #include "model/family.hpp"
 #include "plan/lengths.hpp"
@@ -42,8 +43,9 @@ class Task {
   virtual ~Task() = default;
 
   /// The texts of a run with their tokens, of which `token_folder` keeps those made from files. Independent, but a rank that
-  /// comes first makes what the others find. Throws InputError.
-  virtual Texts texts(const config::Experiment& experiment, const std::filesystem::path& token_folder) const = 0;
+  /// comes first makes what the others find, and may make it for long. Throws InputError.
+  virtual Texts texts(const config::Experiment& experiment, const std::filesystem::path& token_folder,
+                      const data::OnText& on_text) const = 0;
   /// Number and lengths of the texts without having them, where that can be. Throws InputError.
   virtual plan::Texts lengths(const config::Experiment& experiment) const = 0;
 

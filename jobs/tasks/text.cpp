@@ -91,7 +91,8 @@ Labelling labelling_of(const config::Experiment& experiment, TextRows& texts) {
 
 class OwnTexts final : public Task {
  public:
-  Texts texts(const config::Experiment& experiment, const std::filesystem::path& token_folder) const override {
+  Texts texts(const config::Experiment& experiment, const std::filesystem::path& token_folder,
+              const data::OnText& on_text) const override {
     const TokenShards shards(experiment, token_folder);
     TextRows rows = read_text_rows(experiment.task.data);
     const auto [classes, class_of] = labelling_of(experiment, rows);
@@ -103,7 +104,7 @@ class OwnTexts final : public Task {
       if (rows.of(which).empty()) return data::Corpus::pack({});
       return shards.open(which, base::sha256_of_text(meaning), [&] {
         return data::prepare_texts({rows.of(which), rows.file_of(which), which}, shards.tokenizer(),
-                                   experiment.task.max_length, class_of);
+                                   experiment.task.max_length, class_of, on_text);
       });
     };
     return {.train = split(terms::Split::train),

@@ -18,7 +18,6 @@
 #include "base/environment.hpp"
 #include "base/error.hpp"
 #include "base/random.hpp"
-#include "comm/timed_team.hpp"
 #include "data/corpus.hpp"
 #include "device/processor.hpp"
 #include "jobs/compute_device.hpp"
@@ -147,7 +146,6 @@ plan::PassSpeed speed_of(double small_flops, double small_s, double large_flops,
 
 plan::MessageSpeed message_speed(const comm::Communicator& ranks) {
   if (ranks.size() == 1) return plan::assumed_messages();
-  const comm::TimedTeam team(ranks, 60);
   std::vector<double> one(1, 0.0);
   std::vector<float> many(1 << 20, 0.0F);
   // The best of several batches, since a message waits whenever one of the ranks has lost its processor to another program.
@@ -162,12 +160,12 @@ plan::MessageSpeed message_speed(const comm::Communicator& ranks) {
     }
     return ranks.all_reduce_max(best);
   };
-  const double small_s = seconds(30, [&] { ranks.all_reduce_sum(std::span(one)); });
-  const double gate_s = seconds(30, [&] { team.gate("a measurement"); });
+  const double gate_s = seconds(30, [&] { ranks.gate("a measurement"); });
+  const double small_s = seconds(30, [&] { ranks.all_reduce_sum(std::span(one)); });  // behind a gate
   const double large_s = seconds(2, [&] { ranks.all_reduce_sum(std::span(many)); });
   const double n = ranks.size();
   plan::MessageSpeed speed;
-  speed.latency_s = small_s / (2 * std::ceil(std::log2(n)));
+  speed.latency_s = std::max(1e-7, small_s - gate_s) / (2 * std::ceil(std::log2(n)));
   speed.overhead_s = std::max(0.0, (gate_s - 2 * speed.latency_s) / (2 * (n - 1)));
   speed.bytes_per_s = 2 * (n - 1) / n * static_cast<double>(many.size() * sizeof(float)) / std::max(1e-9, large_s - small_s);
   return speed;

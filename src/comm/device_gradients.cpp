@@ -47,7 +47,7 @@ struct GradientReducer::DeviceState : State {
 };
 
 GradientReducer::GradientReducer(DeviceTeam team, DeviceStream stream, DeviceAdd add, Share share, std::size_t count) {
-  State::shares_of_ranks(team.timed().communicator(), share);
+  State::shares_of_ranks(team.ranks(), share);
   state_ = std::make_unique<DeviceState>(std::move(team), stream, std::move(add), share, count);
 }
 

@@ -12,17 +12,16 @@
 #include "base/log.hpp"
 #include "base/watchdog.hpp"
 #include "comm/agreement.hpp"
+#include "comm/gate.hpp"
 #include "comm/nccl_communicator.hpp"
 
 namespace layersweep::comm {
 
-using Polling = TimedTeam::Polling;
-
 struct DeviceTeam::State {
-  TimedTeam team;
+  Communicator team;
   std::unique_ptr<NcclCommunicator> nccl;  // none: one rank, or a failure
 
-  explicit State(TimedTeam timed) : team(std::move(timed)) {}
+  explicit State(Communicator ranks) : team(std::move(ranks)) {}
 
   ~State() {
     if (!nccl) return;
@@ -32,7 +31,8 @@ struct DeviceTeam::State {
     }
     try {
       nccl->start_finalize();
-      if (!team.poll([&] { return nccl->is_ready(); }, Polling::with_sleeps)) {
+      if (!poll_until(
+              team, [&] { return nccl->is_ready(); }, Polling::with_sleeps)) {
         throw DeviceError(fmt::format("it did not end within {:.1f} s", team.limit_s()));
       }
       nccl->destroy();
@@ -56,7 +56,7 @@ struct DeviceTeam::State {
   }
 
   void leave(const std::string& reason) {
-    team.abandon();
+    abandon(team);
     abort(reason);
   }
 
@@ -68,16 +68,16 @@ struct DeviceTeam::State {
   }
 
   // All ranks have passed the gate of this operation: waits for it here.
-  void await(std::string_view what, const std::function<bool()>& done) {
-    if (!team.poll(done, Polling::with_sleeps)) team.give_up_on_data(what);
+  void await(std::string_view purpose, const std::function<bool()>& done) {
+    if (!poll_until(team, done, Polling::with_sleeps)) give_up_on_data(team, purpose);
   }
 
   void connect(int device);
-  void collective(std::string_view what, DeviceStream stream, const std::function<void()>& start);
+  void collective(std::string_view purpose, DeviceStream stream, const std::function<void()>& start);
 };
 
 void DeviceTeam::State::connect(int device) {
-  constexpr const char* what = "the connection by NCCL";
+  constexpr const char* purpose = "the connection by NCCL";
   // What fails on one rank must not leave the others waiting.
   std::optional<LocalFailure> failure;
   std::string id;
@@ -88,34 +88,35 @@ void DeviceTeam::State::connect(int device) {
   } catch (...) {
     failure = describe_current_exception();
   }
-  team.gate(what);
-  throw_together(team.communicator(), failure);
+  team.gate(purpose);
+  throw_together(team, failure);
   if (team.size() == 1) return;
-  id = team.communicator().broadcast_text(id, 0);
+  id = team.broadcast_text(id, 0);
   guarded([&] {
     nccl = std::make_unique<NcclCommunicator>(id, team.rank(), team.size(), device);
-    await(what, [&] { return nccl->is_ready(); });
+    await(purpose, [&] { return nccl->is_ready(); });
   });
 }
 
-void DeviceTeam::State::collective(std::string_view what, DeviceStream stream, const std::function<void()>& start) {
+void DeviceTeam::State::collective(std::string_view purpose, DeviceStream stream, const std::function<void()>& start) {
   if (team.size() == 1) return;
   base::ensure(nccl != nullptr, "a team of GPUs was asked for more after it had failed");
   guarded([&] {
-    if (!team.poll([&] { return is_idle(stream); }, Polling::with_sleeps)) {
+    if (!poll_until(
+            team, [&] { return is_idle(stream); }, Polling::with_sleeps)) {
       throw DeviceError(
           fmt::format("the GPU of rank {} ({}) did not finish its work before {} within {:.1f} s", world().rank(),
-                      base::host_name(), what, team.limit_s()),
+                      base::host_name(), purpose, team.limit_s()),
           "it hangs, or it computes far longer than the steps before",
           "Look at that node (nvidia-smi), then run the same command again: it goes on from the last checkpoint");
     }
-    team.gate(what);
+    team.gate(purpose);
     start();
-    await(what, [&] { return nccl->is_ready() && is_idle(stream); });
+    await(purpose, [&] { return nccl->is_ready() && is_idle(stream); });
   });
 }
 
-DeviceTeam::DeviceTeam(const TimedTeam& team, int device) : state_(std::make_shared<State>(team)) {
+DeviceTeam::DeviceTeam(const Communicator& ranks, int device) : state_(std::make_shared<State>(ranks)) {
   state_->connect(device);
 }
 
@@ -123,14 +124,14 @@ int DeviceTeam::rank() const { return state_->team.rank(); }
 
 int DeviceTeam::size() const { return state_->team.size(); }
 
-const TimedTeam& DeviceTeam::timed() const { return state_->team; }
+const Communicator& DeviceTeam::ranks() const { return state_->team; }
 
-void DeviceTeam::all_reduce_sum(DeviceSpan<float> values, DeviceStream stream, std::string_view what) const {
-  state_->collective(what, stream, [&] { state_->nccl->start_sum(values, stream); });
+void DeviceTeam::all_reduce_sum(DeviceSpan<float> values, DeviceStream stream, std::string_view purpose) const {
+  state_->collective(purpose, stream, [&] { state_->nccl->start_sum(values, stream); });
 }
 
-void DeviceTeam::all_reduce_sum(DeviceSpan<double> values, DeviceStream stream, std::string_view what) const {
-  state_->collective(what, stream, [&] { state_->nccl->start_sum(values, stream); });
+void DeviceTeam::all_reduce_sum(DeviceSpan<double> values, DeviceStream stream, std::string_view purpose) const {
+  state_->collective(purpose, stream, [&] { state_->nccl->start_sum(values, stream); });
 }
 
 void DeviceTeam::broadcast(DeviceSpan<std::byte> bytes, int root, DeviceStream stream) const {

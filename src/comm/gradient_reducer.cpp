@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "comm/check.hpp"
+#include "comm/gate.hpp"
 #include "comm/gradient_state.hpp"
 #include "comm/group.hpp"
 #include "comm/requests.hpp"
@@ -25,7 +26,7 @@ constexpr float nothing = -0.0F;
 // rank's nodes, adds in tree order, and sends the sum to all. Each rank sends and receives about twice the gradient, however
 // many ranks there are, like the best all-reduces; ranks need not be a power of two, nor shards a multiple of them.
 struct GradientReducer::HostState : State {
-  TimedTeam team;
+  Communicator team;
   Mode mode;
   std::size_t count;
   ShardSum local;
@@ -34,7 +35,7 @@ struct GradientReducer::HostState : State {
   std::vector<std::vector<float>> slices;  // my slice of each of `nodes`, and first a result where I have no node
   std::vector<float> total;
 
-  HostState(TimedTeam team_in, Mode mode_in, Share share, std::size_t count_in)
+  HostState(Communicator team_in, Mode mode_in, Share share, std::size_t count_in)
       : team(std::move(team_in)), mode(mode_in), count(count_in), local(share.begin, share.end, count_in) {}
 
   std::size_t slice_begin(int rank) const {
@@ -42,7 +43,7 @@ struct GradientReducer::HostState : State {
            std::min(count % static_cast<std::size_t>(team.size()), static_cast<std::size_t>(rank));
   }
   std::size_t slice_size(int rank) const { return slice_begin(rank + 1) - slice_begin(rank); }
-  MPI_Comm handle() const { return NativeAccess::handle(team.communicator()); }
+  MPI_Comm handle() const { return NativeAccess::handle(team); }
 
   void add(int shard, std::span<const float> gradient) override { local.add(shard, gradient); }
   std::span<const float> sum() override;
@@ -67,9 +68,9 @@ std::vector<GradientReducer::Share> GradientReducer::State::shares_of_ranks(cons
   return shares;
 }
 
-GradientReducer::GradientReducer(TimedTeam team, Mode mode, Share share, std::size_t count) {
+GradientReducer::GradientReducer(Communicator team, Mode mode, Share share, std::size_t count) {
   auto state = std::make_unique<HostState>(std::move(team), mode, share, count);
-  for (const Share& one : State::shares_of_ranks(state->team.communicator(), share)) {
+  for (const Share& one : State::shares_of_ranks(state->team, share)) {
     state->nodes_of_rank.push_back(aligned_subtrees(one.begin, one.end));
     state->nodes.insert(state->nodes.end(), state->nodes_of_rank.back().begin(), state->nodes_of_rank.back().end());
   }
@@ -116,12 +117,10 @@ std::span<const float> GradientReducer::HostState::sum_plainly() {
   }
   Requests requests;
   for_each_chunk(count, largest_chunk_bytes / sizeof(float), [&](std::size_t offset, int length) {
-    MPI_Request request = MPI_REQUEST_NULL;
-    check(MPI_Iallreduce(MPI_IN_PLACE, total.data() + offset, length, MPI_FLOAT, MPI_SUM, handle(), &request),
+    check(MPI_Iallreduce(MPI_IN_PLACE, total.data() + offset, length, MPI_FLOAT, MPI_SUM, handle(), requests.next()),
           "MPI_Iallreduce");
-    requests.add(request);
   });
-  team.wait(requests, sum_of_gradients);
+  wait_for(team, requests, sum_of_gradients);
   return total;
 }
 
@@ -160,7 +159,7 @@ void GradientReducer::HostState::exchange_nodes(std::span<PartialSum> parts) {
                     first_node_tag + static_cast<int>(node));
     }
   }
-  team.wait(requests, sum_of_gradients);
+  wait_for(team, requests, sum_of_gradients);
 }
 
 void GradientReducer::HostState::finish_my_slice() {
@@ -180,7 +179,7 @@ void GradientReducer::HostState::exchange_results() {
     requests.receive(handle(), total.data() + slice_begin(from), slice_size(from) * sizeof(float), from, result_tag);
     requests.send(handle(), mine.data(), mine.size() * sizeof(float), to, result_tag);
   }
-  team.wait(requests, sum_of_gradients);
+  wait_for(team, requests, sum_of_gradients);
 }
 
 }  // namespace layersweep::comm

@@ -7,7 +7,7 @@
 #include <memory>
 #include <span>
 
-#include "comm/timed_team.hpp"
+#include "comm/communicator.hpp"
 
 namespace layersweep::comm {
 
@@ -31,7 +31,7 @@ class GradientReducer {
   };
 
   /// `count` values per gradient. Collective.
-  GradientReducer(TimedTeam team, Mode mode, Share share, std::size_t count);
+  GradientReducer(Communicator team, Mode mode, Share share, std::size_t count);
 
   /// sum[i] += addend[i] for `count` values in the memory of a GPU, on the reducer's stream: from a room with LibTorch.
   using DeviceAdd = std::function<void(float* sum, const float* addend, std::size_t count)>;
@@ -49,7 +49,7 @@ class GradientReducer {
   void add(int shard, std::span<const float> gradient);
 
   /// The sum over all shards, the same bits on every rank; ready for the next step's add, which ends the span's life.
-  /// Collective; throws InputError when a rank does not come within the team's limit.
+  /// Collective.
   std::span<const float> sum();
 
  private:

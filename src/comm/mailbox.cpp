@@ -5,21 +5,28 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <deque>
 #include <list>
 #include <thread>
 #include <vector>
 
-#include "base/environment.hpp"
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "comm/check.hpp"
 #include "comm/group.hpp"
 
 namespace layersweep::comm {
+namespace {
+
+constexpr MessageTag life_tag = 32'767;  // the largest that MPI promises
+
+}  // namespace
 
 struct Mailbox::State {
   Communicator ranks;
-  std::vector<std::string> names;  // "rank 3 (node07)", with ranks of the job
+  std::vector<base::Clock::time_point> heard;  // of each rank: when something came from it,
+  std::vector<double> silence_s;               // and how long it may be silent after it
 
   struct Sent {
     std::string text;
@@ -27,7 +34,7 @@ struct Mailbox::State {
   };
   std::list<Sent> sent;  // until MPI has taken them; a list, since MPI holds the addresses
   struct Own {
-    Subject subject;
+    MessageTag tag;
     std::string text;
   };
   std::deque<Own> own;  // without MPI
@@ -53,29 +60,30 @@ struct Mailbox::State {
 
 Mailbox::Mailbox(const Communicator& ranks) : state_(std::make_shared<State>()) {
   state_->ranks = ranks.duplicate();
-  state_->names = ranks.all_gather_text(fmt::format("rank {} ({})", world().rank(), base::host_name()));
+  state_->heard.assign(static_cast<std::size_t>(ranks.size()), base::Clock::now());
+  state_->silence_s.assign(static_cast<std::size_t>(ranks.size()), ranks.limit_s());
 }
 
 int Mailbox::rank() const { return state_->ranks.rank(); }
 
 int Mailbox::size() const { return state_->ranks.size(); }
 
-void Mailbox::send(int to, Subject subject, std::string_view text) {
+void Mailbox::send(int to, MessageTag tag, std::string_view text) {
   if (!state_->has_mpi()) {
     base::ensure(to == 0, "a message to a rank that does not exist");
-    state_->own.push_back({subject, std::string(text)});
+    state_->own.push_back({tag, std::string(text)});
     return;
   }
   state_->forget_what_arrived();
   State::Sent& message = state_->sent.emplace_back(State::Sent{std::string(text)});
-  check(MPI_Isend(message.text.data(), static_cast<int>(message.text.size()), MPI_BYTE, to, subject, state_->handle(),
+  check(MPI_Isend(message.text.data(), static_cast<int>(message.text.size()), MPI_BYTE, to, tag, state_->handle(),
                   &message.request),
         "MPI_Isend");
 }
 
-std::optional<Message> Mailbox::poll(Subject subject, int from) {
+std::optional<Message> Mailbox::poll(MessageTag tag, int from) {
   if (!state_->has_mpi()) {
-    const auto found = std::ranges::find(state_->own, subject, &State::Own::subject);
+    const auto found = std::ranges::find(state_->own, tag, &State::Own::tag);
     if (found == state_->own.end()) return std::nullopt;
     Message message{0, std::move(found->text)};
     state_->own.erase(found);
@@ -84,31 +92,37 @@ std::optional<Message> Mailbox::poll(Subject subject, int from) {
   state_->forget_what_arrived();
   int found = 0;
   MPI_Status status;
-  check(MPI_Iprobe(from == anyone ? MPI_ANY_SOURCE : from, subject, state_->handle(), &found, &status), "MPI_Iprobe");
+  check(MPI_Iprobe(from == anyone ? MPI_ANY_SOURCE : from, tag, state_->handle(), &found, &status), "MPI_Iprobe");
   if (found == 0) return std::nullopt;
   int bytes = 0;
   check(MPI_Get_count(&status, MPI_BYTE, &bytes), "MPI_Get_count");
   Message message{status.MPI_SOURCE, std::string(static_cast<std::size_t>(bytes), '\0')};
-  check(MPI_Recv(message.text.data(), bytes, MPI_BYTE, message.from, subject, state_->handle(), MPI_STATUS_IGNORE),
-        "MPI_Recv");
+  check(MPI_Recv(message.text.data(), bytes, MPI_BYTE, message.from, tag, state_->handle(), MPI_STATUS_IGNORE), "MPI_Recv");
+  state_->heard[static_cast<std::size_t>(message.from)] = base::Clock::now();
   return message;
 }
 
-Message Mailbox::receive(Subject subject, double limit_s, std::string_view what, int from) {
-  const auto start = std::chrono::steady_clock::now();
+void Mailbox::give_sign_of_life(int to, double silence_s) { send(to, life_tag, fmt::format("{}", silence_s)); }
+
+void Mailbox::check_life(int from, std::string_view purpose) {
+  const auto place = static_cast<std::size_t>(from);
+  while (const auto sign = poll(life_tag, from)) {
+    state_->silence_s[place] = std::strtod(sign->text.c_str(), nullptr);
+  }
+  const double waited_s = base::seconds_since(state_->heard[place]);
+  if (waited_s <= state_->silence_s[place]) return;
+  throw base::InputError(fmt::format("{} did not send {} within {:.1f} s", state_->ranks.name_of(from), purpose, waited_s),
+                         "it hangs, its node fails, or it computes far longer than expected",
+                         "Look at that node, then run the same command again: it goes on from what was done");
+}
+
+Message Mailbox::receive(MessageTag tag, int from, std::string_view purpose) {
+  // Who was not waited for was not listened to.
+  auto& heard = state_->heard[static_cast<std::size_t>(from)];
+  heard = std::max(heard, base::Clock::now());
   for (int polls = 0;; ++polls) {
-    if (auto message = poll(subject, from)) return std::move(*message);
-    const double waited_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (waited_s > limit_s) {
-      std::string awaited = from == anyone ? "" : state_->names[static_cast<std::size_t>(from)];
-      for (int other = 0; from == anyone && other < size(); ++other) {
-        if (other == rank() && size() > 1) continue;
-        awaited += (awaited.empty() ? "" : ", ") + state_->names[static_cast<std::size_t>(other)];
-      }
-      throw base::InputError(fmt::format("{} did not send {} within {:.1f} s", awaited, what, waited_s),
-                             "it hangs, its node fails, or it computes far longer than expected",
-                             "Look at that node, then run the same command again: it goes on from what was done");
-    }
+    if (auto message = poll(tag, from)) return std::move(*message);
+    check_life(from, purpose);
     if (polls < 500) {
       sched_yield();
     } else {

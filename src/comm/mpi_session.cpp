@@ -7,6 +7,7 @@
 
 #include "base/environment.hpp"
 #include "base/log.hpp"
+#include "base/watchdog.hpp"
 #include "comm/check.hpp"
 #include "comm/communicator.hpp"
 
@@ -88,8 +89,9 @@ MpiSession::MpiSession() : exceptions_at_start_(std::uncaught_exceptions()) {
 }
 
 MpiSession::~MpiSession() {
-  if (origin_ == Origin::started_here && mpi_is_running() && std::uncaught_exceptions() == exceptions_at_start_)
-    MPI_Finalize();
+  if (origin_ != Origin::started_here || !mpi_is_running() || std::uncaught_exceptions() != exceptions_at_start_) return;
+  const base::Watchdog limit("the end of MPI", world().limit_s());  // all ranks wait for each other there
+  MPI_Finalize();
 }
 
 void abort_job(std::string_view message, int exit_code) {

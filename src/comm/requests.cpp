@@ -15,26 +15,23 @@ Requests::~Requests() {
 
 void Requests::send(MPI_Comm handle, const void* data, std::size_t bytes, int to, int tag) {
   for_each_chunk(bytes, largest_chunk_bytes, [&](std::size_t offset, int length) {
-    MPI_Request request = MPI_REQUEST_NULL;
-    check(MPI_Isend(static_cast<const std::byte*>(data) + offset, length, MPI_BYTE, to, tag, handle, &request), "MPI_Isend");
-    note(request, false);
+    check(MPI_Isend(static_cast<const std::byte*>(data) + offset, length, MPI_BYTE, to, tag, handle, note(false)),
+          "MPI_Isend");
   });
 }
 
 void Requests::receive(MPI_Comm handle, void* data, std::size_t bytes, int from, int tag) {
   for_each_chunk(bytes, largest_chunk_bytes, [&](std::size_t offset, int length) {
-    MPI_Request request = MPI_REQUEST_NULL;
-    check(MPI_Irecv(static_cast<std::byte*>(data) + offset, length, MPI_BYTE, from, tag, handle, &request), "MPI_Irecv");
-    note(request, true);
+    check(MPI_Irecv(static_cast<std::byte*>(data) + offset, length, MPI_BYTE, from, tag, handle, note(true)), "MPI_Irecv");
   });
 }
 
-void Requests::add(MPI_Request request) { note(request, false); }
+MPI_Request* Requests::next() { return note(false); }
 
-void Requests::note(MPI_Request request, bool is_receive) {
-  open_.push_back(request);
+MPI_Request* Requests::note(bool is_receive) {
   is_receive_.push_back(is_receive);
-  completed_.resize(open_.size());
+  completed_.resize(is_receive_.size());
+  return &open_.emplace_back(MPI_REQUEST_NULL);
 }
 
 bool Requests::done() {

@@ -20,8 +20,8 @@ class Requests {
   /// Blocks of any size, in pieces.
   void send(MPI_Comm handle, const void* data, std::size_t bytes, int to, int tag);
   void receive(MPI_Comm handle, void* data, std::size_t bytes, int from, int tag);
-  /// A non-blocking collective.
-  void add(MPI_Request request);
+  /// For a non-blocking collective to fill in at once.
+  MPI_Request* next();
 
   /// Whether all have completed; lets MPI make progress.
   bool done();
@@ -33,7 +33,7 @@ class Requests {
   void wait();
 
  private:
-  void note(MPI_Request request, bool is_receive);
+  MPI_Request* note(bool is_receive);
 
   std::vector<MPI_Request> open_;
   std::vector<bool> is_receive_;

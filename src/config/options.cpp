@@ -249,7 +249,7 @@ std::vector<Option> table() {
       row("run.deadline_seconds", &E::run, &Run::deadline_seconds,
           {.limits = positive,
            .unit = "s",
-           .help = "How long a rank waits for the others at a step before it names them and ends the run",
+           .help = "How long a rank waits for the others, wherever they meet, before it names them and ends the run",
            .identity = Identity::free}),
       row("run.json_log", &E::run, &Run::json_log,
           {.help = "Progress as one JSON object per line on standard output", .identity = Identity::free}),

@@ -59,7 +59,7 @@ std::string texts_cut(std::int64_t max_length) {
 }  // namespace
 
 Corpus prepare_sst(const std::filesystem::path& data_folder, terms::Split split, const text::Tokenizer& tokenizer,
-                   std::int64_t max_length) {
+                   std::int64_t max_length, const OnText& on_text) {
   std::vector<Example> examples;
   Notes notes;
   const std::filesystem::path file = sst_file(data_folder, split);
@@ -72,12 +72,13 @@ Corpus prepare_sst(const std::filesystem::path& data_folder, terms::Split split,
     }
     examples.push_back(make_example(sentence, std::move(tokens)));
     examples.back().id = id;
+    on_text();
   }
   return Corpus::pack(examples, std::move(notes));
 }
 
 Corpus prepare_squad(const std::vector<SquadQuestion>& questions, const text::Tokenizer& tokenizer,
-                     const WindowSettings& settings) {
+                     const WindowSettings& settings, const OnText& on_text) {
   const bool possible = std::ranges::any_of(questions, &SquadQuestion::is_impossible);
   std::vector<Example> examples;
   Notes notes;
@@ -90,6 +91,7 @@ Corpus prepare_squad(const std::vector<SquadQuestion>& questions, const text::To
     }
     for (Example& example : windowed.windows) examples.push_back(std::move(example));
     ++number;
+    on_text();
   }
   return Corpus::pack(examples, std::move(notes));
 }
@@ -183,7 +185,7 @@ std::int32_t label_of(const TextRow& row, const std::filesystem::path& file, con
 }
 
 Corpus prepare_texts(const TextsOfFile& texts, const text::Tokenizer& tokenizer, std::int64_t max_length,
-                     const LabelClasses& classes) {
+                     const LabelClasses& classes, const OnText& on_text) {
   std::vector<Example> examples;
   Notes notes;
   for (const TextRow& row : texts.rows) {
@@ -200,6 +202,7 @@ Corpus prepare_texts(const TextsOfFile& texts, const text::Tokenizer& tokenizer,
     example.id = id_of(row, texts.split);
     example.label = label_of(row, classes);
     examples.push_back(std::move(example));
+    on_text();
   }
   return Corpus::pack(examples, std::move(notes));
 }

@@ -19,16 +19,21 @@
 
 namespace layersweep::data {
 
+/// Called after each text that has become tokens: making them may take long.
+using OnText = std::function<void()>;
+
 /// The split of SST below the data folder as tokens, at most `max_length` to a sentence, special ones counted. Ids are
 /// "sst/dev/17" (the tree's line, from 0); its notes tell which sentences were cut; every token carries the sentiment of its
 /// word. Throws InputError.
-Corpus prepare_sst(const std::filesystem::path& data_folder, terms::Split split, const text::Tokenizer& tokenizer,
-                   std::int64_t max_length);
+Corpus prepare_sst(
+    const std::filesystem::path& data_folder, terms::Split split, const text::Tokenizer& tokenizer, std::int64_t max_length,
+    const OnText& on_text = [] {});
 
 /// The questions of one split as tokens, a window of a passage each. Ids are the questions'. Its notes tell which questions
 /// were cut.
-Corpus prepare_squad(const std::vector<SquadQuestion>& questions, const text::Tokenizer& tokenizer,
-                     const WindowSettings& settings);
+Corpus prepare_squad(
+    const std::vector<SquadQuestion>& questions, const text::Tokenizer& tokenizer, const WindowSettings& settings,
+    const OnText& on_text = [] {});
 
 /// What the labels of users' texts mean.
 struct Classes {
@@ -67,8 +72,9 @@ struct TextsOfFile {
   std::filesystem::path file;
   terms::Split split = terms::Split::train;
 };
-Corpus prepare_texts(const TextsOfFile& texts, const text::Tokenizer& tokenizer, std::int64_t max_length,
-                     const LabelClasses& classes);
+Corpus prepare_texts(
+    const TextsOfFile& texts, const text::Tokenizer& tokenizer, std::int64_t max_length, const LabelClasses& classes,
+    const OnText& on_text = [] {});
 
 /// The file name of a token shard, e.g. "sst-dev-0123456789abcdef.safetensors": the hash is over everything that decides its
 /// content, so a shard that exists is the right one.

@@ -60,6 +60,9 @@ struct ResultsWriter::State {
   void together(Function&& function) {
     try {
       comm::run_together(communicator, std::forward<Function>(function));
+    } catch (const comm::RankMissing&) {
+      abandon();
+      throw;
     } catch (...) {
       give_up();
       throw;

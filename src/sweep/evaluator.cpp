@@ -58,7 +58,7 @@ void Evaluator::for_my_pieces(std::int64_t examples, std::int64_t copies, const 
 
 // Every rank filled in its examples and left the others 0: the sum over ranks is then exact.
 void Evaluator::sum_over_ranks(const at::Tensor& values) const {
-  ranks_.team().all_reduce_sum(std::span<float>(values.data_ptr<float>(), static_cast<std::size_t>(values.numel())));
+  ranks_.communicator().all_reduce_sum(std::span<float>(values.data_ptr<float>(), static_cast<std::size_t>(values.numel())));
 }
 
 // Of whatever masks `evaluate` finds in the first texts.

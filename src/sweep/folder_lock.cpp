@@ -11,6 +11,7 @@
 #include <random>
 #include <sstream>
 
+#include "base/clock.hpp"
 #include "base/environment.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -21,7 +22,6 @@ namespace {
 // One write of one size, so that a reader never sees half a record.
 constexpr std::size_t record_size = 512;
 
-double to_seconds(std::chrono::steady_clock::duration time) { return std::chrono::duration<double>(time).count(); }
 
 // Tells machines apart, and this one before and after it was started anew.
 std::string machine() {
@@ -140,8 +140,8 @@ FolderLock::Kernel FolderLock::open_and_ask_kernel() {
 void FolderLock::wait_until_dead(const std::string& record) const {
   base::world_info("the run folder {} names {} as its owner; waiting {:.0f} s for a sign of life",
                    file_.parent_path().string(), parse(record).who, 3 * beat_s_);
-  const auto start = std::chrono::steady_clock::now();
-  while (to_seconds(std::chrono::steady_clock::now() - start) < 3 * beat_s_) {
+  const auto start = base::Clock::now();
+  while (base::seconds_since(start) < 3 * beat_s_) {
     std::this_thread::sleep_for(std::chrono::duration<double>(beat_s_ / 4));
     if (const std::string now = read(); now != record && has_owner(now)) refuse(file_, now);
   }

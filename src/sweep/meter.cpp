@@ -19,8 +19,7 @@ void Meter::add(const probe::StepFigures& sums, const at::Tensor& active, std::i
 }
 
 double Meter::pairs_per_second() const {
-  const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - since_;
-  return static_cast<double>(pairs_) / spent.count();
+  return static_cast<double>(pairs_) / base::seconds_since(since_);
 }
 
 std::vector<double> Meter::kl() const { return mean_per_point(kl_, examples_); }

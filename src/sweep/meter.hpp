@@ -3,10 +3,10 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <chrono>
 #include <cstdint>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "probe/objective.hpp"
 #include "probe/parameters.hpp"
 
@@ -27,7 +27,7 @@ class Meter {
  private:
   at::Tensor kl_, keep_share_, examples_;  // P x S
   std::int64_t pairs_ = 0;
-  std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
+  base::Clock::time_point since_ = base::Clock::now();
 };
 
 /// Per point the sum over seeds of `sums` over that of `weights` (P x S each); NaN where the weights are 0.

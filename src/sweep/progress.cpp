@@ -3,21 +3,15 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "base/clock.hpp"
 #include "base/log.hpp"
 
 namespace layersweep::sweep {
 namespace {
-
-nlohmann::json figures(const std::vector<double>& values) {
-  nlohmann::json list = nlohmann::json::array();
-  for (const double value : values) list.push_back(std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(nullptr));
-  return list;
-}
 
 double mean(const std::vector<double>& values) {
   double sum = 0;
@@ -30,28 +24,13 @@ double mean(const std::vector<double>& values) {
   return count > 0 ? sum / count : std::nan("");
 }
 
-// One JSON object a line on standard output, for programs.
-void print_json(const std::string& unit, const Progress& now) {
-  const nlohmann::json line = {{"unit", unit},
-                               {"step", now.step},
-                               {"steps", now.total_steps},
-                               {"pairs_per_second", now.pairs_per_second},
-                               {"elapsed_s", now.elapsed_s},
-                               {"remaining_s", now.remaining_s},
-                               {"kl", figures(now.kl)},
-                               {"keep_share", figures(now.keep_share)},
-                               {"alpha", figures(now.alpha)}};
-  std::printf("%s\n", line.dump().c_str());
-  std::fflush(stdout);
-}
-
 // A line on standard error: on a terminal a passing one is overwritten by the next; elsewhere few of them are printed.
 class StatusLine {
  public:
   enum class Kind { passing, lasting };
 
   void show(const std::string& line, Kind kind) {
-    const auto now = std::chrono::steady_clock::now();
+    const auto now = base::Clock::now();
     if (kind == Kind::passing && now - last_ < std::chrono::seconds(terminal_ ? 1 : 10)) return;
     last_ = now;
     const bool ends = !terminal_ || kind == Kind::lasting;
@@ -61,10 +40,31 @@ class StatusLine {
 
  private:
   bool terminal_ = ::isatty(STDERR_FILENO) == 1;
-  std::chrono::steady_clock::time_point last_;
+  base::Clock::time_point last_;
 };
 
 }  // namespace
+
+nlohmann::json json_of(const Progress& progress) {
+  return {{"step", progress.step},
+          {"steps", progress.total_steps},
+          {"pairs_per_second", progress.pairs_per_second},
+          {"elapsed_s", progress.elapsed_s},
+          {"remaining_s", progress.remaining_s},
+          {"kl", progress.kl},
+          {"keep_share", progress.keep_share},
+          {"alpha", progress.alpha}};
+}
+
+Progress progress_of(const nlohmann::json& json) {
+  const auto figures = [&](const char* name) {
+    std::vector<double> values;
+    for (const auto& value : json.at(name)) values.push_back(value.is_null() ? std::nan("") : value.get<double>());
+    return values;
+  };
+  return {json.at("step"),        json.at("steps"), json.at("pairs_per_second"), json.at("elapsed_s"),
+          json.at("remaining_s"), figures("kl"),    figures("keep_share"),       figures("alpha")};
+}
 
 std::string duration_text(double seconds) {
   const auto s = static_cast<long long>(std::llround(seconds));
@@ -81,10 +81,10 @@ std::string progress_text(const Progress& now) {
 std::function<void(const model::FinetuneProgress&)> finetune_printer() {
   if (!base::speaks_for_world()) return [](const model::FinetuneProgress&) {};
   StatusLine status;
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = base::Clock::now();
   return [status, start](const model::FinetuneProgress& now) mutable {
     const bool ends = now.dev_accuracy >= 0;
-    const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double elapsed = base::seconds_since(start);
     const double left =
         now.step > 0 ? elapsed / static_cast<double>(now.step) * static_cast<double>(now.steps - now.step) : 0;
     status.show(
@@ -107,7 +107,12 @@ OnProgress progress_printer(const std::string& unit, bool json) {
   if (!base::speaks_for_world()) return [](const Progress&) {};
   StatusLine status;
   return [unit, json, status](const Progress& now) mutable {
-    if (json) print_json(unit, now);
+    if (json) {  // one object a line on standard output, for programs
+      nlohmann::json line = json_of(now);
+      line["unit"] = unit;
+      std::printf("%s\n", line.dump().c_str());
+      std::fflush(stdout);
+    }
     status.show(unit + ": " + progress_text(now),
                 now.step == now.total_steps ? StatusLine::Kind::lasting : StatusLine::Kind::passing);
   };

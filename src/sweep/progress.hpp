@@ -1,6 +1,7 @@
 // Progress for people (standard error) and for programs (one JSON object a line on standard output).
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "model/finetune.hpp"
@@ -18,6 +19,10 @@ std::function<void(const model::FinetuneProgress&)> finetune_printer();
 
 /// The same for a search that finds one thing after the other: "<what>: 3 of 8 found".
 std::function<void(std::size_t found, std::size_t total)> search_printer(const std::string& what);
+
+/// As a message between ranks, and as a line for programs; what is not finite is null, and comes back as NaN.
+nlohmann::json json_of(const Progress& progress);
+Progress progress_of(const nlohmann::json& json);
 
 /// "step 10/240, 812 pairs/s, 12 s left; KL 0.110, kept 0.52"; means over the points.
 std::string progress_text(const Progress& now);

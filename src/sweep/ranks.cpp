@@ -9,8 +9,8 @@ WorkSharing sharing_of(const config::Run& settings, std::optional<int> gpu) {
   return {settings.shards, settings.deterministic ? Mode::deterministic : Mode::plain, gpu, {}};
 }
 
-Ranks::Ranks(comm::TimedTeam team, WorkSharing sharing, RankHooks hooks)
-    : team_(std::move(team)), sharing_(std::move(sharing)), hooks_(std::move(hooks)) {
+Ranks::Ranks(comm::Communicator communicator, WorkSharing sharing, RankHooks hooks)
+    : communicator_(std::move(communicator)), sharing_(std::move(sharing)), hooks_(std::move(hooks)) {
   base::ensure(sharing_.shards > 0, "a batch is cut into one shard or more");
   base::ensure(size() % groups() == 0, "groups of ranks have unequal sizes");
   int next = 0;
@@ -21,11 +21,11 @@ Ranks::Ranks(comm::TimedTeam team, WorkSharing sharing, RankHooks hooks)
 }
 
 Ranks Ranks::pausing_by(std::function<void()> between_pieces) const {
-  return Ranks(team_, sharing_, {hooks_.log_line, std::move(between_pieces)});
+  return Ranks(communicator_, sharing_, {hooks_.log_line, std::move(between_pieces), hooks_.announce_silence});
 }
 
 Ranks Ranks::without_point_groups() const {
-  return Ranks(team_, {sharing_.shards, sharing_.reduction, sharing_.gpu, {}}, hooks_);
+  return Ranks(communicator_, {sharing_.shards, sharing_.reduction, sharing_.gpu, {}}, hooks_);
 }
 
 probe::PointRange Ranks::my_points() const {
@@ -39,7 +39,7 @@ data::ShardRange Ranks::my_shards() const {
 comm::GradientReducer Ranks::reducer(std::int64_t count) const {
   base::ensure(groups() == 1, "a sum over shards that knows nothing of point groups");
   const data::ShardRange mine = my_shards();
-  return {team_, sharing_.reduction, {sharing_.shards, mine.begin, mine.end}, static_cast<std::size_t>(count)};
+  return {communicator_, sharing_.reduction, {sharing_.shards, mine.begin, mine.end}, static_cast<std::size_t>(count)};
 }
 
 }  // namespace layersweep::sweep

@@ -1,4 +1,4 @@
-// The ranks that work together, as one team with a limit of its waiting, and how they share a global batch.
+// The ranks that work together, and how they share a global batch.
 #pragma once
 
 #include <functional>
@@ -10,7 +10,6 @@
 #include "base/log.hpp"
 #include "comm/communicator.hpp"
 #include "comm/gradient_reducer.hpp"
-#include "comm/timed_team.hpp"
 #include "config/experiment.hpp"
 #include "data/batches.hpp"
 #include "probe/parameters.hpp"
@@ -38,29 +37,30 @@ struct RankHooks {
   std::function<void(const std::string& line)> log_line = [](const std::string& line) { base::world_info(line); };
   /// Called by all ranks together between two pieces of an evaluation; may throw the same on all of them.
   std::function<void()> between_pieces = [] {};
+  /// Before a piece of work after which this rank may be heard of later than within the limit.
+  std::function<void(double seconds)> announce_silence = [](double) {};
 };
 
 class Ranks {
  public:
-  /// With point groups group after group. The team is made once: making it is a collective call without a limit, in which a
-  /// rank would wait in vain for one that failed.
-  explicit Ranks(comm::TimedTeam team, WorkSharing sharing = {}, RankHooks hooks = {});
+  /// With point groups group after group. Independent.
+  explicit Ranks(comm::Communicator communicator, WorkSharing sharing = {}, RankHooks hooks = {});
 
   /// The same ranks with something else between pieces, or without point groups.
   Ranks pausing_by(std::function<void()> between_pieces) const;
   Ranks without_point_groups() const;
 
-  const comm::TimedTeam& team() const { return team_; }
-  const comm::Communicator& communicator() const { return team_.communicator(); }
-  int rank() const { return team_.rank(); }
-  int size() const { return team_.size(); }
+  const comm::Communicator& communicator() const { return communicator_; }
+  int rank() const { return communicator_.rank(); }
+  int size() const { return communicator_.size(); }
   const WorkSharing& sharing() const { return sharing_; }
   int shards() const { return sharing_.shards; }
 
-  /// Waits for all ranks, no longer than the limit. Collective, throws as TimedTeam.
-  void gate(std::string_view purpose) const { team_.gate(purpose); }
+  /// Waits for all ranks. Collective.
+  void gate(std::string_view purpose) const { communicator_.gate(purpose); }
   void log_line(const std::string& line) const { hooks_.log_line(line); }
   void between_pieces() const { hooks_.between_pieces(); }
+  void announce_silence(double seconds) const { hooks_.announce_silence(seconds); }
 
   int groups() const { return sharing_.point_groups.empty() ? 1 : static_cast<int>(sharing_.point_groups.size()); }
   int my_group() const { return rank() / ranks_per_group(); }
@@ -76,7 +76,7 @@ class Ranks {
  private:
   int ranks_per_group() const { return size() / groups(); }
 
-  comm::TimedTeam team_;
+  comm::Communicator communicator_;
   WorkSharing sharing_;
   RankHooks hooks_;
 };

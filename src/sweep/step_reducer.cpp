@@ -42,26 +42,24 @@ StepReducer::StepReducer(const Ranks& ranks, const probe::ProbeLayout& layout, a
   const data::ShardRange mine = ranks.my_shards();
   if (groups_are_apart_) {
     const comm::Communicator group = ranks.communicator().split(ranks.my_group(), ranks.rank());
-    const comm::TimedTeam& all = ranks.team();
-    reducer_.emplace(
-        reducer_of({group, all.limit_s(), [all] { all.poll_messages(); }}, {ranks.shards(), mine.begin, mine.end}));
+    reducer_.emplace(reducer_of(group, {ranks.shards(), mine.begin, mine.end}));
   } else {
     // Every group's shards are shards of one sum: no other exchange is needed.
     first_shard_ = ranks.my_group() * ranks.shards();
-    reducer_.emplace(
-        reducer_of(ranks.team(), {ranks.shards() * ranks.groups(), first_shard_ + mine.begin, first_shard_ + mine.end}));
+    reducer_.emplace(reducer_of(ranks.communicator(),
+                                {ranks.shards() * ranks.groups(), first_shard_ + mine.begin, first_shard_ + mine.end}));
   }
 }
 
-comm::GradientReducer StepReducer::reducer_of(const comm::TimedTeam& team, comm::GradientReducer::Share share) const {
+comm::GradientReducer StepReducer::reducer_of(const comm::Communicator& ranks, comm::GradientReducer::Share share) const {
   std::int64_t count = 0;
   for (const probe::Slice& slice : sent_) count += slice.size;
   const auto values = static_cast<std::size_t>(count);
-  if (!sums_on_gpus_) return {team, ranks_.sharing().reduction, share, values};
+  if (!sums_on_gpus_) return {ranks, ranks_.sharing().reduction, share, values};
   const auto add = [device = device_](float* sum, const float* addend, std::size_t size) {
     on_device(sum, size, device).add_(on_device(const_cast<float*>(addend), size, device));
   };
-  return {comm::DeviceTeam(team, *ranks_.sharing().gpu), stream_of(device_), add, share, values};
+  return {comm::DeviceTeam(ranks, *ranks_.sharing().gpu), stream_of(device_), add, share, values};
 }
 
 // What is summed of a flat buffer, in a row.
@@ -97,7 +95,7 @@ probe::StepSums StepReducer::sum() {
       shared.narrow(0, slice.offset - figures.offset, slice.size).copy_(piece);
     }
   }
-  ranks_.team().all_reduce_sum(span_of(shared));
+  ranks_.communicator().all_reduce_sum(span_of(shared));
   sums.flat().narrow(0, figures.offset, figures.size).copy_(shared);
   return sums;
 }
@@ -111,7 +109,7 @@ void StepReducer::complete(const std::vector<at::Tensor>& buffers) const {
         all.narrow(0, slice.offset, slice.size).copy_(buffer.narrow(0, slice.offset, slice.size));
       }
     }
-    ranks_.team().all_reduce_sum(span_of(all));
+    ranks_.communicator().all_reduce_sum(span_of(all));
     buffer.copy_(all);
   }
 }

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "comm/gradient_reducer.hpp"
-#include "comm/timed_team.hpp"
 #include "probe/objective.hpp"
 #include "probe/parameters.hpp"
 #include "sweep/ranks.hpp"
@@ -26,8 +25,8 @@ class StepReducer {
   /// What this rank found for a shard of its own, in ascending order. Independent.
   void add(int shard, const probe::StepSums& part);
 
-  /// The sums of the step: the figures of all points, and the gradients of own(); other gradients are 0. Collective; throws
-  /// InputError when a rank does not come within the team's limit.
+  /// The sums of the step: the figures of all points, and the gradients of own(); other gradients are 0. Collective; as
+  /// every collective.
   probe::StepSums sum();
 
   /// The stretches of a flat buffer of probe parameters that this rank trains.
@@ -39,7 +38,7 @@ class StepReducer {
 
  private:
   at::Tensor packed(const at::Tensor& flat) const;
-  comm::GradientReducer reducer_of(const comm::TimedTeam& team, comm::GradientReducer::Share share) const;
+  comm::GradientReducer reducer_of(const comm::Communicator& ranks, comm::GradientReducer::Share share) const;
 
   const Ranks& ranks_;
   const probe::ProbeLayout& layout_;

@@ -66,10 +66,10 @@ void stop_here_if_asked(const comm::Communicator& ranks) {
 }
 
 StopAndCheckpointClock::StopAndCheckpointClock(const Ranks& ranks, double interval_s)
-    : team_(ranks.team()), interval_s_(interval_s) {}
+    : ranks_(ranks), interval_s_(interval_s) {}
 
 StopAndCheckpointClock::Next StopAndCheckpointClock::next() {
-  const bool time_to_keep = team_.rank() == 0 && seconds_since(kept_) >= interval_s_;
+  const bool time_to_keep = ranks_.rank() == 0 && seconds_since(kept_) >= interval_s_;
   const Findings all = agree({.time_to_keep = time_to_keep});
   if (!reason_.empty()) return Next::keep_and_stop;
   return all.time_to_keep ? Next::keep : Next::go_on;
@@ -87,7 +87,7 @@ void StopAndCheckpointClock::run_piece(const std::function<void()>& piece) {
   } catch (...) {
     failure = comm::describe_current_exception();
   }
-  if (agree({.failed = failure.has_value()}).failed) comm::throw_together(team_.communicator(), failure);
+  if (agree({.failed = failure.has_value()}).failed) comm::throw_together(ranks_.communicator(), failure);
   if (!reason_.empty()) throw Stopped(reason_);
 }
 
@@ -107,7 +107,7 @@ StopAndCheckpointClock::Findings StopAndCheckpointClock::agree(Findings here) {
   double& failures = all[reasons.size() + 1];
   time_to_keep = here.time_to_keep ? 1 : 0;
   failures = here.failed ? 1 : 0;
-  team_.all_reduce_sum(std::span<double>(all));
+  ranks_.communicator().all_reduce_sum(std::span<double>(all));
   asked_ = Clock::now();
   reason_ = reason_among(std::span(all).first<reasons.size()>());
   return {time_to_keep > 0, failures > 0};
@@ -116,7 +116,8 @@ StopAndCheckpointClock::Findings StopAndCheckpointClock::agree(Findings here) {
 void StopAndCheckpointClock::keep(const std::function<void()>& write, Writers writers) {
   const Clock::time_point start = Clock::now();
   std::optional<comm::LocalFailure> failure;
-  if (team_.rank() == 0 || writers == Writers::all_ranks) {
+  if (ranks_.rank() == 0 || writers == Writers::all_ranks) {
+    ranks_.announce_silence(slow_disk_s);
     try {
       write();
     } catch (...) {
@@ -124,11 +125,12 @@ void StopAndCheckpointClock::keep(const std::function<void()>& write, Writers wr
     }
   }
   // Only a writer may take its time. When the only one is done, the others have long been waiting.
-  const bool waits_for_others = team_.rank() != 0 || writers == Writers::all_ranks;
-  team_.gate("the end of a checkpoint", waits_for_others ? std::max(team_.limit_s(), slow_disk_s) : team_.limit_s());
+  const bool waits_for_others = ranks_.rank() != 0 || writers == Writers::all_ranks;
+  const double limit_s = ranks_.communicator().limit_s();
+  ranks_.communicator().gate("the end of a checkpoint", waits_for_others ? std::max(limit_s, slow_disk_s) : limit_s);
   std::array<double, 1> failures{failure ? 1.0 : 0.0};
-  team_.all_reduce_sum(std::span<double>(failures));
-  if (failures[0] > 0) comm::throw_together(team_.communicator(), failure);
+  ranks_.communicator().all_reduce_sum(std::span<double>(failures));
+  if (failures[0] > 0) comm::throw_together(ranks_.communicator(), failure);
   cost_s_ = std::max(cost_s_, seconds_since(start));
   total_cost_s_ += seconds_since(start);
   ++kept_times_;

@@ -7,7 +7,6 @@
 
 #include "base/clock.hpp"
 #include "comm/communicator.hpp"
-#include "comm/timed_team.hpp"
 #include "sweep/ranks.hpp"
 
 namespace layersweep::sweep {
@@ -36,14 +35,14 @@ class StopAndCheckpointClock {
 
   /// After every step: what all ranks do now. State is kept when the first rank's clock says so; the team stops when any
   /// rank got a stop signal, or when the end of its Slurm job (SLURM_JOB_END_TIME) is so near that a checkpoint might not be
-  /// written any more. Collective; throws InputError naming the ranks that do not come within the team's limit.
+  /// written any more. Collective.
   Next next();
 
-  /// Between two pieces of longer work: whether the team stops, decided as by next(). Collective, throws as next().
+  /// Between two pieces of longer work: whether the team stops, decided as by next(). Collective.
   bool is_asked_to_stop();
 
   /// Runs a piece of longer work on every rank; then all throw together what any of them threw, or Stopped when the team
-  /// stops. The piece itself makes no collective call. Collective, throws as next().
+  /// stops. The piece itself makes no collective call. Collective.
   void run_piece(const std::function<void()>& piece);
 
   /// Whose state it is: one that all ranks share, or one of which each holds a part.
@@ -69,7 +68,7 @@ class StopAndCheckpointClock {
   };
   Findings agree(Findings here);
 
-  comm::TimedTeam team_;
+  Ranks ranks_;
   double interval_s_;
   Clock::time_point kept_ = Clock::now();
   Clock::time_point asked_ = Clock::now();

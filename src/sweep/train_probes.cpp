@@ -104,12 +104,12 @@ class Trainer {
   }
 
   void after_step() {
-    ranks_.team().poll_messages();
+    ranks_.communicator().poll_messages();
     if (checkpoints_) checkpoints_->after_step(state_.step, write_);
   }
 
   void between_pieces() {
-    ranks_.team().poll_messages();
+    ranks_.communicator().poll_messages();
     if (checkpoints_) checkpoints_->within_step(state_.step, write_);
   }
 
@@ -163,7 +163,7 @@ class Trainer {
           inputs.noise = probe::gate_noise({unit_.mode, unit_.seeds, probes}, state_.step, piece, tensors.width());
           probe::accumulate_step(training_.model, tensors, {state_.layout, state_.parameters}, inputs, part);
         });
-        ranks_.team().poll_messages();
+        ranks_.communicator().poll_messages();
       }
       reducer_.add(shard, part);
     }

@@ -41,7 +41,7 @@ void UnitLog::line(std::string_view text) {
 
 void UnitLog::progress(const Progress& now) {
   constexpr auto pause = std::chrono::seconds(10);
-  const auto time = std::chrono::steady_clock::now();
+  const auto time = base::Clock::now();
   if (time - last_progress_ < pause && now.step != now.total_steps) return;
   last_progress_ = time;
   line(progress_text(now));

@@ -2,12 +2,12 @@
 // start of the job, whatever ranks took part. Rank 0 writes it; the others tell it what to write.
 #pragma once
 
-#include <chrono>
 #include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/descriptor.hpp"
 #include "sweep/train_probes.hpp"
 
@@ -36,7 +36,7 @@ class UnitLog {
 
   std::filesystem::path file_;
   base::Descriptor open_;
-  std::chrono::steady_clock::time_point last_progress_;
+  base::Clock::time_point last_progress_;
 };
 
 /// "ranks 0 to 3 on n1, ranks 4 to 7 on n2", of ranks `first` … `first` + `ranks` − 1.

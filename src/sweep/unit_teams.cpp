@@ -3,45 +3,48 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
-#include <csignal>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
 #include <thread>
 
+#include "base/clock.hpp"
 #include "base/environment.hpp"
 #include "base/error.hpp"
 #include "base/printable.hpp"
+#include "base/stop_request.hpp"
 #include "comm/mailbox.hpp"
 #include "plan/dispatcher.hpp"
 #include "sweep/device_memory.hpp"
 #include "sweep/stop_and_checkpoint_clock.hpp"
 
 namespace layersweep::sweep {
+
+NLOHMANN_JSON_SERIALIZE_ENUM(UnitOutcome::State, {{UnitOutcome::State::done, "done"},
+                                                  {UnitOutcome::State::failed, "failed"},
+                                                  {UnitOutcome::State::stopped, "stopped"}})
+
 namespace {
 
-// Subjects of messages.
-constexpr comm::Subject asking = 1;    // a team's first rank to rank 0: how the last unit ended; give me another
-constexpr comm::Subject given = 2;     // the answer: its number, or nothing
-constexpr comm::Subject reported = 3;  // to rank 0: unit, space, text
-constexpr comm::Subject stop = 4;      // from rank 0: another team was asked to stop
-constexpr comm::Subject notice = 5;    // to the other members of a team: the unit failed here, and why
-constexpr comm::Subject over = 6;      // from rank 0 to all: the round has ended, and how
+using Json = nlohmann::json;
+using State = UnitOutcome::State;
 
-// Others may take days. Ranks that hang are named by their own team's deadline, which ends the job.
-constexpr double without_end_s = 60 * 24 * 3600.0;
+constexpr comm::MessageTag request_tag = 1;  // a team's first rank to rank 0: how its last unit ended; it is free
+constexpr comm::MessageTag reply_tag = 2;    // rank 0 to the team: the number of its next unit; null when there is none
+constexpr comm::MessageTag report_tag = 3;   // a team's first rank to rank 0
+constexpr comm::MessageTag stop_tag = 4;     // rank 0 to first ranks: another team was asked to stop
+constexpr comm::MessageTag failure_tag = 5;  // to the other members of a team: why the unit failed here
+constexpr comm::MessageTag end_tag = 6;      // rank 0 to all: the round is over, and what came of it
 
-constexpr std::string_view nothing = "-";
+Json json_of(const std::optional<UnitOutcome>& outcome) {
+  if (!outcome) return nullptr;
+  return {{"state", outcome->state}, {"reason", outcome->reason}};
+}
 
-// How a unit ended for a team, as a message: a letter and a reason.
-struct Ending {
-  enum class Kind : char { none = 'n', done = 'd', failed = 'f', stopped = 's' };
-  Kind kind = Kind::none;
-  std::string reason;
-
-  std::string text() const { return static_cast<char>(kind) + reason; }
-  static Ending of(std::string_view text) { return {static_cast<Kind>(text.at(0)), std::string(text.substr(1))}; }
-};
+std::optional<UnitOutcome> outcome_of(const Json& json) {
+  if (json.is_null()) return std::nullopt;
+  return UnitOutcome{json.at("state").get<State>(), json.at("reason").get<std::string>()};
+}
 
 // Another rank of the team has failed, and this is why.
 class MateFailed : public std::runtime_error {
@@ -57,129 +60,116 @@ std::string first_lines(const std::string& message) {
 // One division of the ranks into teams.
 class Round {
  public:
-  // `left` are the numbers of the units to train.
-  Round(const comm::Communicator& world, std::vector<std::size_t> left, plan::TeamSizes allowed,
-        const plan::UnitSeconds& seconds, const UnitWork& work)
+  // `units` are the numbers of those to train.
+  Round(const comm::Communicator& world, std::vector<std::size_t> units, plan::TeamSizes allowed,
+        const plan::UnitSeconds& seconds, const UnitCallbacks& callbacks)
       : world_(world),
         mail_(world),
-        left_(std::move(left)),
-        work_(work),
-        seconds_([this, seconds](std::size_t u, int ranks) { return seconds(left_[u], ranks); }) {
+        remaining_units_(std::move(units)),
+        callbacks_(callbacks),
+        seconds_([this, seconds](std::size_t u, int ranks) { return seconds(remaining_units_[u], ranks); }) {
     // Rank 0 decides: the last bit of an expected time may differ between processors.
-    std::string text;
-    if (world.rank() == 0) {
-      for (const int ranks : plan::choose_teams(left_.size(), world.size(), allowed, seconds_)) {
-        text += fmt::format("{} ", ranks);
-      }
-    }
-    text = world.broadcast_text(text, 0);
-    for (std::size_t at = 0; at < text.size(); at = text.find(' ', at) + 1) sizes_.push_back(std::stoi(text.substr(at)));
+    Json sizes;
+    if (is_rank_0()) sizes = plan::choose_teams(remaining_units_.size(), world.size(), allowed, seconds_);
+    Json::parse(world.broadcast_text(sizes.dump(), 0)).get_to(sizes_);
     int first = 0;
-    for (const int ranks : sizes_) {
-      first_rank_.push_back(first);
-      first += ranks;
-    }
     for (std::size_t t = 0; t < sizes_.size(); ++t) {
-      if (world.rank() >= first_rank_[t] && world.rank() < first_rank_[t] + sizes_[t]) my_team_ = t;
+      if (world.rank() >= first && world.rank() < first + sizes_[t]) my_team_ = t;
+      first_rank_.push_back(first);
+      first += sizes_[t];
     }
     team_ = world.split(static_cast<int>(my_team_.value_or(sizes_.size())), world.rank());
-    if (world.rank() == 0) {
-      dispatcher_.emplace(sizes_, left_.size(), seconds_);
-      home_.assign(sizes_.size(), false);
+    if (is_rank_0()) {
+      dispatcher_.emplace(sizes_, remaining_units_.size(), seconds_);
+      finished_.assign(sizes_.size(), false);
       running_.assign(sizes_.size(), std::nullopt);
-      ends_.assign(left_.size(), std::nullopt);
+      outcomes_.assign(remaining_units_.size(), std::nullopt);
     }
   }
 
-  // What became of each of `left`; nothing for those that nobody was free for.
-  std::vector<std::optional<UnitEnd>> run() {
+  // What became of each of the units; nothing for those that nobody was free for.
+  std::vector<std::optional<UnitOutcome>> run() {
     if (my_team_) work();
     return finish();
   }
 
  private:
-  bool leads() const { return team_.rank() == 0; }
+  bool is_rank_0() const { return world_.rank() == 0; }
+  bool leads_team() const { return team_.rank() == 0; }
+
+  void send(int to, comm::MessageTag tag, const Json& content) {
+    mail_.send(to, tag, content.dump(-1, ' ', false, Json::error_handler_t::replace));
+  }
 
   // The team's life: one unit after the other.
   void work() {
-    Ending last;
-    for (;;) {
-      const std::optional<std::size_t> unit = next_unit(last);
-      if (!unit) return;
+    std::optional<UnitOutcome> last;
+    while (const std::optional<std::size_t> unit = next_unit(last)) {
       last = train(*unit);
-      const bool broken = last.kind == Ending::Kind::failed && team_.size() > 1;
-      if (!broken && last.kind != Ending::Kind::stopped) continue;
+      const bool broken = is_broken(*last, team_.size());
+      if (!broken && last->state != State::stopped) continue;
       // No collective call any more: every member knows by itself that this was the last unit.
-      if (leads()) tell_end(last);
+      if (is_rank_0()) {
+        reply_to(*my_team_, last);
+      } else if (leads_team()) {
+        send(0, request_tag, json_of(last));
+      }
       if (broken) static_cast<void>(new comm::Communicator(team_));  // members may still be bound to it
       return;
     }
   }
 
-  std::optional<std::size_t> next_unit(const Ending& last) {
-    std::string answer;
-    if (leads()) {
-      if (world_.rank() == 0) {
-        answer = answer_to(*my_team_, last);
-      } else {
-        mail_.send(0, asking, last.text());
-        answer = mail_.receive(given, without_end_s, "a unit", 0).text;
-      }
-    }
-    answer = team_.broadcast_text(answer, 0);
-    if (answer == nothing) return std::nullopt;
-    return std::stoull(answer);
+  static bool is_broken(const UnitOutcome& last, int ranks) { return last.state == State::failed && ranks > 1; }
+
+  std::optional<std::size_t> next_unit(const std::optional<UnitOutcome>& last) {
+    if (is_rank_0()) return reply_to(*my_team_, last);
+    if (leads_team()) send(0, request_tag, json_of(last));
+    const Json unit = Json::parse(mail_.receive(reply_tag, 0, "a unit").text);
+    if (unit.is_null()) return std::nullopt;
+    return unit.get<std::size_t>();
   }
 
-  // The team will not ask again.
-  void tell_end(const Ending& last) {
-    if (world_.rank() == 0) {
-      note_end(*my_team_, last);
-      send_home(*my_team_);
-    } else {
-      mail_.send(0, asking, last.text());
-      mail_.receive(given, without_end_s, "an answer", 0);
-    }
-  }
-
-  Ending train(std::size_t unit) {
-    const auto report = [&](std::string_view text) {
-      if (!leads()) return;
-      if (world_.rank() == 0) {
-        work_.on_report(left_[unit], text);
-      } else {
-        mail_.send(0, reported, fmt::format("{} {}", unit, text));
-      }
-    };
-    const auto attend = [&] {
-      if (const auto told = mail_.poll(notice)) throw MateFailed(told->text);
-      if (world_.rank() == 0) {
-        serve();
-      } else if (leads() && mail_.poll(stop, 0)) {
-        // As if this rank had been asked itself: its team then stops together, after a checkpoint.
-        std::raise(SIGTERM);
-      }
-    };
+  UnitOutcome train(std::size_t unit) {
+    const TeamHooks hooks{.report =
+                              [&](const Json& report) {
+                                if (is_rank_0()) {
+                                  callbacks_.on_report(remaining_units_[unit], report);
+                                } else if (leads_team()) {
+                                  send(0, report_tag, {{"unit", unit}, {"report", report}});
+                                }
+                              },
+                          .poll_messages =
+                              [&] {
+                                if (const auto failure = mail_.poll(failure_tag)) throw MateFailed(failure->text);
+                                if (seconds_since_sign() > world_.limit_s() / 4) give_sign_of_life(world_.limit_s());
+                                if (is_rank_0()) {
+                                  serve();
+                                } else if (leads_team() && mail_.poll(stop_tag, 0)) {
+                                  // As if this rank had been asked itself: its team then stops together, after a checkpoint.
+                                  base::request_stop();
+                                }
+                              },
+                          .announce_silence = [&](double seconds) { give_sign_of_life(seconds); }};
     const auto fail = [&](const std::string& why) {
       const std::string reason = fmt::format("{} [rank {} on {}]", first_lines(why), world_.rank(), base::host_name());
       for (int member = 0; member < team_.size(); ++member) {
         const int rank = first_rank_[*my_team_] + member;
-        if (rank != world_.rank()) mail_.send(rank, notice, reason);
+        if (rank != world_.rank()) mail_.send(rank, failure_tag, reason);
       }
-      return Ending{Ending::Kind::failed, reason};
+      return UnitOutcome{State::failed, reason};
     };
     try {
-      work_.train(team_, left_[unit], {report, attend});
-      return {Ending::Kind::done, {}};
+      callbacks_.train(team_, remaining_units_[unit], hooks);
+      return {State::done, {}};
     } catch (const MateFailed& failure) {
-      return {Ending::Kind::failed, failure.what()};
+      return {State::failed, failure.what()};
     } catch (const Stopped& stopped) {
-      return {Ending::Kind::stopped, stopped.what()};
+      return {State::stopped, stopped.what()};
     } catch (const OutOfDeviceMemory& error) {
       return fail(error.what());
     } catch (const base::InputError&) {
-      // Where a rank waits without attending, it finds out when the one that failed stays away.
-      if (const auto told = mail_.poll(notice)) return {Ending::Kind::failed, told->text};
+      // Where a rank waits without polling, it finds out when the one that failed stays away.
+      if (const auto failure = mail_.poll(failure_tag)) return {State::failed, failure->text};
       throw;
     } catch (const std::bad_alloc&) {
       return fail("memory ran out: ask for more, use fewer ranks per node, or lower run.token_budget");
@@ -188,128 +178,125 @@ class Round {
     }
   }
 
-  // --- rank 0
-  double now_s() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+  // Rank 0 to all others, who wait for it between their units; first ranks of teams to rank 0.
+  void give_sign_of_life(double silence_s) {
+    sign_given_ = base::Clock::now();
+    if (is_rank_0()) {
+      for (int rank = 1; rank < world_.size(); ++rank) mail_.give_sign_of_life(rank, silence_s);
+    } else if (leads_team()) {
+      mail_.give_sign_of_life(0, silence_s);
+    }
+  }
+  double seconds_since_sign() const { return base::seconds_since(sign_given_); }
 
+  // --- rank 0
   std::size_t team_of(int rank) const {
-    const auto after = std::ranges::upper_bound(first_rank_, rank);
-    return static_cast<std::size_t>(after - first_rank_.begin()) - 1;
+    return static_cast<std::size_t>(std::ranges::upper_bound(first_rank_, rank) - first_rank_.begin()) - 1;
   }
 
   void serve() {
-    while (const auto report = mail_.poll(reported)) {
-      const std::size_t space = report->text.find(' ');
-      work_.on_report(left_[std::stoull(report->text.substr(0, space))], std::string_view(report->text).substr(space + 1));
+    while (const auto message = mail_.poll(report_tag)) {
+      const Json content = Json::parse(message->text);
+      callbacks_.on_report(remaining_units_[content.at("unit").get<std::size_t>()], content.at("report"));
     }
-    while (const auto question = mail_.poll(asking)) {
-      mail_.send(question->from, given, answer_to(team_of(question->from), Ending::of(question->text)));
+    while (const auto message = mail_.poll(request_tag)) {
+      reply_to(team_of(message->from), outcome_of(Json::parse(message->text)));
+    }
+    for (std::size_t team = 1; team < sizes_.size(); ++team) {
+      if (!finished_[team]) mail_.check_life(first_rank_[team], "a sign of life");
     }
   }
 
-  void note_end(std::size_t team, const Ending& last) {
-    const std::optional<std::size_t> unit = running_[team];
+  void note_outcome(std::size_t team, const UnitOutcome& outcome) {
+    const std::optional<std::size_t> unit = std::exchange(running_[team], std::nullopt);
     if (!unit) return;
-    running_[team].reset();
-    if (last.kind == Ending::Kind::done) ends_[*unit] = UnitEnd{UnitEnd::State::done, {}};
-    if (last.kind == Ending::Kind::failed) {
-      ends_[*unit] = UnitEnd{UnitEnd::State::failed, last.reason};
-      work_.on_failure(left_[*unit], last.reason);
-    }
-    if (last.kind == Ending::Kind::stopped && stop_reason_.empty()) {
-      stop_reason_ = last.reason;
+    if (outcome.state != State::stopped) outcomes_[*unit] = outcome;
+    if (outcome.state == State::failed) callbacks_.on_failure(remaining_units_[*unit], outcome.reason);
+    if (outcome.state == State::stopped && stop_reason_.empty()) {
+      stop_reason_ = outcome.reason;
       for (std::size_t other = 1; other < sizes_.size(); ++other) {
-        if (other != team && !home_[other]) mail_.send(first_rank_[other], stop, "");
+        if (other != team && !finished_[other]) send(first_rank_[other], stop_tag, nullptr);
       }
-      if (team != 0 && !home_[0]) std::raise(SIGTERM);
+      if (team != 0 && !finished_[0]) base::request_stop();
     }
   }
 
-  void send_home(std::size_t team) {
-    if (home_[team]) return;
-    home_[team] = true;
-    dispatcher_->leave(team);
-  }
-
-  std::string answer_to(std::size_t team, const Ending& last) {
-    note_end(team, last);
-    const bool broken = last.kind == Ending::Kind::failed && sizes_[team] > 1;
+  // Notes how the team's last unit ended and tells it the next one.
+  std::optional<std::size_t> reply_to(std::size_t team, const std::optional<UnitOutcome>& last) {
+    if (last) note_outcome(team, *last);
+    const bool broken = last && is_broken(*last, sizes_[team]);
     std::optional<std::size_t> unit;
-    if (!broken && stop_reason_.empty()) unit = dispatcher_->next(team, now_s());
-    if (!unit) {
-      send_home(team);
-      return std::string(nothing);
+    if (!broken && stop_reason_.empty()) unit = dispatcher_->next(team, base::seconds_since(start_));
+    for (int rank = first_rank_[team]; rank < first_rank_[team] + sizes_[team]; ++rank) {
+      if (rank != 0) send(rank, reply_tag, unit ? Json(*unit) : Json());
     }
-    running_[team] = unit;
-    work_.on_start(left_[*unit], first_rank_[team], sizes_[team]);
-    return std::to_string(*unit);
+    if (unit) {
+      running_[team] = unit;
+      callbacks_.on_start(remaining_units_[*unit], first_rank_[team], sizes_[team]);
+    } else {
+      finished_[team] = true;
+      dispatcher_->leave(team);
+    }
+    return unit;
   }
 
-  // --- all ranks: until every team is at home
-  std::vector<std::optional<UnitEnd>> finish() {
-    std::string text;
-    if (world_.rank() == 0) {
-      while (std::ranges::find(home_, false) != home_.end()) {
-        serve();
+  // --- all ranks: until every team has finished
+  std::vector<std::optional<UnitOutcome>> finish() {
+    Json end;
+    if (is_rank_0()) {
+      for (;;) {
+        serve();  // once more at the end: reports that crossed with the last request
+        if (std::ranges::find(finished_, false) == finished_.end()) break;
+        if (seconds_since_sign() > world_.limit_s() / 4) give_sign_of_life(world_.limit_s());
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
       }
-      serve();  // reports that crossed with the last question
-      for (const auto& end : ends_) {
-        std::string reason = end ? end->reason : "";
-        std::ranges::replace(reason, '\n', ' ');
-        text += (!end ? 'l' : end->state == UnitEnd::State::done ? 'd' : 'f') + reason + "\n";
-      }
-      text = stop_reason_ + "\n" + text;
-      for (int rank = 1; rank < world_.size(); ++rank) mail_.send(rank, over, text);
+      end = {{"stopped", stop_reason_}, {"outcomes", Json::array()}};
+      for (const auto& outcome : outcomes_) end["outcomes"].push_back(json_of(outcome));
+      for (int rank = 1; rank < world_.size(); ++rank) send(rank, end_tag, end);
     } else {
-      text = mail_.receive(over, without_end_s, "the end of the units", 0).text;
+      end = Json::parse(mail_.receive(end_tag, 0, "the end of the units").text);
     }
-    const std::size_t first_line = text.find('\n');
-    if (first_line > 0) throw Stopped(text.substr(0, first_line));
-    std::vector<std::optional<UnitEnd>> ends;
-    for (std::size_t at = first_line + 1; at < text.size();) {
-      const std::size_t end = text.find('\n', at);
-      if (text[at] == 'l') ends.emplace_back();
-      if (text[at] == 'd') ends.push_back(UnitEnd{UnitEnd::State::done, {}});
-      if (text[at] == 'f') ends.push_back(UnitEnd{UnitEnd::State::failed, text.substr(at + 1, end - at - 1)});
-      at = end + 1;
-    }
-    return ends;
+    if (const auto reason = end.at("stopped").get<std::string>(); !reason.empty()) throw Stopped(reason);
+    std::vector<std::optional<UnitOutcome>> outcomes;
+    for (const Json& outcome : end.at("outcomes")) outcomes.push_back(outcome_of(outcome));
+    return outcomes;
   }
 
   comm::Communicator world_;
   comm::Mailbox mail_;
-  std::vector<std::size_t> left_;
-  const UnitWork& work_;
+  std::vector<std::size_t> remaining_units_;
+  const UnitCallbacks& callbacks_;
   plan::UnitSeconds seconds_;
   std::vector<int> sizes_, first_rank_;
   std::optional<std::size_t> my_team_;  // none: a rank that would not help
   comm::Communicator team_;
+  base::Clock::time_point sign_given_ = base::Clock::now();
 
   // On rank 0.
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  base::Clock::time_point start_ = base::Clock::now();
   std::optional<plan::Dispatcher> dispatcher_;
-  std::vector<bool> home_;
+  std::vector<bool> finished_;
   std::vector<std::optional<std::size_t>> running_;
-  std::vector<std::optional<UnitEnd>> ends_;
+  std::vector<std::optional<UnitOutcome>> outcomes_;
   std::string stop_reason_;
 };
 
 }  // namespace
 
-std::vector<UnitEnd> train_on_teams(const comm::Communicator& world, std::size_t units, plan::TeamSizes sizes,
-                                    const plan::UnitSeconds& seconds, const UnitWork& work) {
-  std::vector<std::optional<UnitEnd>> ends(units);
+std::vector<UnitOutcome> train_on_teams(const comm::Communicator& world, std::size_t units, plan::TeamSizes sizes,
+                                        const plan::UnitSeconds& seconds, const UnitCallbacks& callbacks) {
+  std::vector<std::optional<UnitOutcome>> all(units);
   for (;;) {
-    std::vector<std::size_t> left;
+    std::vector<std::size_t> remaining;
     for (std::size_t unit = 0; unit < units; ++unit) {
-      if (!ends[unit]) left.push_back(unit);
+      if (!all[unit]) remaining.push_back(unit);
     }
-    if (left.empty()) break;
-    const auto now = Round(world, left, sizes, seconds, work).run();
-    for (std::size_t i = 0; i < left.size(); ++i) ends[left[i]] = now[i];
+    if (remaining.empty()) break;
+    const auto outcomes = Round(world, remaining, sizes, seconds, callbacks).run();
+    for (std::size_t i = 0; i < remaining.size(); ++i) all[remaining[i]] = outcomes[i];
   }
-  std::vector<UnitEnd> result;
-  for (auto& end : ends) result.push_back(std::move(*end));
+  std::vector<UnitOutcome> result;
+  for (auto& outcome : all) result.push_back(std::move(*outcome));
   return result;
 }
 

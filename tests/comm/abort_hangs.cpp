@@ -13,7 +13,7 @@ int main() {
   const comm::MpiSession session;
   comm::stand_in::behave({});
   const comm::Communicator all = comm::world();
-  const comm::DeviceTeam team(comm::TimedTeam(all, 1.0), all.rank());
+  const comm::DeviceTeam team(all.with_limit(1.0), all.rank());
   comm::stand_in::behave({.transfer_s = comm::stand_in::never, .abort_ends = false});
   float value = 1;
   try {

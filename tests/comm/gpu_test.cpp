@@ -113,7 +113,7 @@ TEST(Gpu, NamesACallThatFails) {
 
 // Through the public interface, as a step uses it.
 TEST(Gpu, GradientsOfOneRank) {
-  const DeviceTeam team(TimedTeam(Communicator(), 60), 0);
+  const DeviceTeam team(Communicator(), 0);
   constexpr std::size_t count = 100'001;
   const OnGpu first(numbers(count));
   const OnGpu second(std::vector<float>(count, 2.5F));

@@ -2,7 +2,7 @@
 //   orderly       all ranks return                               0
 //   agreed        all ranks throw one error together             1
 //   one-rank      the last rank fails, the others wait for it    3, at once
-//   mpi-error     an MPI call with a wrong root                  5, from check()
+//   mpi-error     a message to a rank that is not                5, from check()
 // Without mpirun, in the environment of an srun that offers no PMIx, it is refused: 3.
 #include <string>
 #include <string_view>
@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "comm/agreement.hpp"
+#include "comm/mailbox.hpp"
 #include "comm/mpi_session.hpp"
 
 namespace {
@@ -30,8 +31,7 @@ void act(std::string_view way) {
     all.barrier();
   }
   if (way == "mpi-error") {
-    int value = 0;
-    all.broadcast(std::span(&value, 1), 99);
+    comm::Mailbox(all).send(99, 1, "");
   }
 }
 

@@ -104,12 +104,6 @@ TEST(Communicator, RanksOfOneHostAreTogether) {
   EXPECT_EQ(world().split_by_host().size(), world().size());  // tests run on one host
 }
 
-TEST(Communicator, ScanIsTheSumOfTheRanksBefore) {
-  for (const Communicator& comm : communicators()) {
-    EXPECT_EQ(comm.exclusive_scan_sum(comm.rank() + 1), std::int64_t{comm.rank()} * (comm.rank() + 1) / 2);
-  }
-}
-
 TEST(Communicator, NativeHandleSpeaksForTheSameRanks) {
   int started = 0;
   MPI_Initialized(&started);

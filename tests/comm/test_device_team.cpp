@@ -61,8 +61,8 @@ class DeviceTeamTest : public testing::Test {
   }
   // A team of all ranks, each with the GPU of its number.
   DeviceTeam make_team(
-      double limit_s = patient_s, TimedTeam::PollMessages attend = [] {}) {
-    return {TimedTeam(all_, limit_s, std::move(attend)), all_.rank()};
+      double limit_s = patient_s, Communicator::PollMessages poll_messages = [] {}) {
+    return {all_.with_limit(limit_s, std::move(poll_messages)), all_.rank()};
   }
   void sum(const DeviceTeam& team) {
     std::vector<float> values(4, 1.0F);
@@ -78,7 +78,7 @@ class DeviceTeamTest : public testing::Test {
 
 TEST_F(DeviceTeamTest, OneRankIsTheIdentityAndNeverCallsNccl) {
   {
-    const DeviceTeam team(TimedTeam(all_.split(all_.rank(), 0), patient_s), all_.rank());
+    const DeviceTeam team(all_.split(all_.rank(), 0).with_limit(patient_s), all_.rank());
     EXPECT_EQ(team.size(), 1);
     std::vector<float> values{1.5F, -2.0F};
     team.all_reduce_sum(span_of(values), stream);
@@ -144,7 +144,7 @@ TEST_F(DeviceTeamTest, TeamsWorkSideBySide) {
   std::vector<int> mine;
   for (int rank = color; rank < all_.size(); rank += 2) mine.push_back(rank);
   stand_in::set_team(mine);
-  const DeviceTeam team(TimedTeam(all_.split(color, 0), patient_s), all_.rank());
+  const DeviceTeam team(all_.split(color, 0).with_limit(patient_s), all_.rank());
   std::vector<float> values(3, static_cast<float>(all_.rank()));
   team.all_reduce_sum(span_of(values), stream);
   float expected = 0;
@@ -167,7 +167,7 @@ TEST_F(DeviceTeamTest, GradientsAreThoseOfTheHostReducer) {
       const int end = shard_count * (team.rank() + 1) / team.size();
       constexpr std::size_t length = 1001;
       GradientReducer on_device(team, stream, add_floats, {shard_count, begin, end}, length);
-      GradientReducer on_host(team.timed(), GradientReducer::Mode::plain, {shard_count, begin, end}, length);
+      GradientReducer on_host(team.ranks(), GradientReducer::Mode::plain, {shard_count, begin, end}, length);
       for (int step = 0; step < 3; ++step) {
         const test::Shards shards = test::adversarial_shards(shard_count, length, step == 1 ? 0.5 : 0.0, random);
         for (int shard = begin; shard < end; ++shard) {
@@ -256,7 +256,7 @@ TEST_F(OneRankFails, ByStayingAway) {
 
 TEST_F(OneRankFails, ByStayingAwayFromTheStart) {
   if (is_culprit_) {
-    TimedTeam timed(all_, short_s);
+    const Communicator timed = all_.with_limit(short_s);
     std::this_thread::sleep_for(long_sleep);
   } else {
     expect_culprit_named(failure_of([&] { make_team(short_s); }));
@@ -341,7 +341,7 @@ TEST_F(OneRankFails, ToConnect) {
 
 // What fails before NCCL connects is told to all at once.
 TEST_F(OneRankFails, ToFindItsGpu) {
-  const auto connect = [&](int device) { DeviceTeam(TimedTeam(all_, patient_s), device); };
+  const auto connect = [&](int device) { DeviceTeam(all_.with_limit(patient_s), device); };
   const std::string message = failure_of([&] { connect(is_culprit_ ? 99 : all_.rank()); });
   expect_culprit_named(message);
   EXPECT_THAT(message, HasSubstr("invalid device ordinal"));
@@ -362,7 +362,7 @@ TEST_F(DeviceTeamTest, TellsAllThatThereIsNoId) {
 
 TEST_F(DeviceTeamTest, RefusesTwoRanksOnOneGpu) {
   NEEDS_TWO_RANKS();
-  EXPECT_THAT(message_of([&] { DeviceTeam(TimedTeam(all_, patient_s), 3); }), HasSubstr("Duplicate GPU detected"));
+  EXPECT_THAT(message_of([&] { DeviceTeam(all_.with_limit(patient_s), 3); }), HasSubstr("Duplicate GPU detected"));
 }
 
 TEST_F(DeviceTeamTest, BlamesTheNetworkWhenAllAreThere) {

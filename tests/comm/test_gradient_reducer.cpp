@@ -25,7 +25,7 @@ std::vector<float> reduce(GradientReducer& reducer, const Shards& shards, int be
 
 // Shard counts below, at and above the rank count, powers of two and not; lengths below the rank count too.
 TEST(GradientReducer, GivesTheTreeSumOnEveryRankAndStep) {
-  const TimedTeam team(world(), limit_s);
+  const Communicator team = world().with_limit(limit_s);
   std::mt19937 random(11);  // the same numbers on every rank
   for (const int shard_count : {1, 2, 3, 7, 8, 12}) {
     const int begin = shard_count * team.rank() / team.size();
@@ -43,7 +43,7 @@ TEST(GradientReducer, GivesTheTreeSumOnEveryRankAndStep) {
 
 // Any split of the shards gives these bits, also one that is neither balanced nor aligned.
 TEST(GradientReducer, GivesTheSameBitsForLopsidedRanges) {
-  const TimedTeam team(world(), limit_s);
+  const Communicator team = world().with_limit(limit_s);
   constexpr int shard_count = 8;
   std::mt19937 random(13);
   const Shards shards = test::adversarial_shards(shard_count, 500, 0.2, random);
@@ -55,7 +55,7 @@ TEST(GradientReducer, GivesTheSameBitsForLopsidedRanges) {
 }
 
 TEST(GradientReducer, PlainEqualsDeterministicToRounding) {
-  const TimedTeam team(world(), limit_s);
+  const Communicator team = world().with_limit(limit_s);
   constexpr int shard_count = 8;
   constexpr std::size_t length = 4096;
   std::mt19937 random(17);
@@ -76,7 +76,7 @@ TEST(GradientReducer, PlainEqualsDeterministicToRounding) {
 }
 
 TEST(GradientReducer, RefusesRangesThatDoNotCoverTheShards) {
-  const TimedTeam team(world(), limit_s);
+  const Communicator team = world().with_limit(limit_s);
   EXPECT_ANY_THROW(GradientReducer(team, GradientReducer::Mode::plain, {8, 0, 4}, 1));
 }
 

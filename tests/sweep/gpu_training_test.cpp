@@ -102,7 +102,7 @@ TEST_P(Gpu, AStepAndMasksAreThoseOfTheCpu) {
 TEST_P(Gpu, AShortTrainingEndsAccepted) {
   if (LAYERSWEEP_STAND_IN && precision().name != "fp32") GTEST_SKIP() << "fp32 shows that the test works";
   const auto gpu = LAYERSWEEP_STAND_IN ? std::nullopt : std::optional<int>(0);
-  const sweep::Ranks team(comm::TimedTeam(comm::Communicator(), 60), {.shards = 2, .gpu = gpu});
+  const sweep::Ranks team(comm::Communicator(), {.shards = 2, .gpu = gpu});
   auto settings = test::short_training();
   settings.calibrate = true;
   const auto unit = test::train_shortly(team, *device_, train_, dev_, mode(), settings);

@@ -77,12 +77,10 @@ using Reduction = comm::GradientReducer::Mode;
 
 /// All ranks of the job, or this rank on its own.
 inline sweep::Ranks all_ranks(sweep::WorkSharing sharing) {
-  return sweep::Ranks(comm::TimedTeam(comm::world(), 60), std::move(sharing));
+  return sweep::Ranks(comm::world().with_limit(60), std::move(sharing));
 }
 inline sweep::Ranks all_ranks(Reduction reduction) { return all_ranks({.reduction = reduction}); }
-inline sweep::Ranks this_rank(Reduction reduction) {
-  return sweep::Ranks(comm::TimedTeam(comm::Communicator(), 60), {.reduction = reduction});
-}
+inline sweep::Ranks this_rank(Reduction reduction) { return sweep::Ranks(comm::Communicator(), {.reduction = reduction}); }
 
 /// A temporary folder of rank 0 that all ranks use.
 class SharedFolder {

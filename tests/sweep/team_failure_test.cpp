@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <new>
+#include <nlohmann/json.hpp>
 
 #include "sweep/replacements.hpp"
 #include "sweep/support.hpp"
@@ -26,9 +27,9 @@ TEST(TeamFailure, BetweenASumAndTheNextEvaluationEndsTheUnit) {
   settings.calibrate = false;
   const plan::Unit unit{terms::Mode::hidden, {1}};
   for (int failing = 0; failing < comm::world().size(); ++failing) {
-    UnitWork work;
-    work.train = [&](const comm::Communicator& ranks, std::size_t, const Contact& contact) {
-      const Ranks team(comm::TimedTeam(ranks, 60, contact.attend));
+    UnitCallbacks work;
+    work.train = [&](const comm::Communicator& ranks, std::size_t, const TeamHooks& hooks) {
+      const Ranks team(ranks.with_limit(60, hooks.poll_messages));
       const auto replacements = starting_replacements(team, *model, train, config::Replacement::mean);
       train_unit(team, {*model, train, dev, unit, settings, 1 << 20, replacements},
                  [&](const Progress& progress) {
@@ -37,13 +38,13 @@ TEST(TeamFailure, BetweenASumAndTheNextEvaluationEndsTheUnit) {
                  {});
     };
     work.on_start = [](std::size_t, int, int) {};
-    work.on_report = [](std::size_t, std::string_view) {};
+    work.on_report = [](std::size_t, const nlohmann::json&) {};
     work.on_failure = [](std::size_t, const std::string&) {};
     const auto start = std::chrono::steady_clock::now();
     const auto ends = train_on_teams(comm::world(), 1, {8}, one_team, work);
     EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(30));
     ASSERT_EQ(ends.size(), 1U);
-    EXPECT_EQ(ends[0].state, UnitEnd::State::failed) << failing;
+    EXPECT_EQ(ends[0].state, UnitOutcome::State::failed) << failing;
     EXPECT_THAT(ends[0].reason, testing::HasSubstr("memory ran out"));
   }
 }

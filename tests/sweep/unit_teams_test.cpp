@@ -6,11 +6,13 @@
 #include <csignal>
 #include <map>
 #include <new>
+#include <nlohmann/json.hpp>
+#include <thread>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/stop_request.hpp"
 #include "comm/communicator.hpp"
-#include "comm/timed_team.hpp"
 #include "sweep/device_memory.hpp"
 #include "sweep/stop_and_checkpoint_clock.hpp"
 #include "sweep/unit_teams.hpp"
@@ -32,21 +34,21 @@ struct Log {
 
 using AtStep = std::function<void(const comm::Communicator& team, std::size_t unit, int step)>;
 
-UnitWork counting_work(Log& log, std::size_t units, const AtStep& at_step) {
+UnitCallbacks counting_work(Log& log, std::size_t units, const AtStep& at_step) {
   log.trained.assign(units, 0);
-  UnitWork work;
-  work.train = [&log, at_step](const comm::Communicator& team, std::size_t unit, const Contact& contact) {
-    const comm::TimedTeam timed(team, limit_s, contact.attend);
+  UnitCallbacks work;
+  work.train = [&log, at_step](const comm::Communicator& team, std::size_t unit, const TeamHooks& hooks) {
+    const comm::Communicator timed = team.with_limit(limit_s, hooks.poll_messages);
     for (int step = 0; step < steps; ++step) {
       at_step(team, unit, step);
       timed.gate("a step");
-      contact.report("progress of unit " + std::to_string(unit));
-      contact.attend();
+      hooks.report("progress of unit " + std::to_string(unit));
+      hooks.poll_messages();
     }
     if (team.rank() == 0) ++log.trained[unit];
   };
   work.on_start = [&log](std::size_t unit, int, int) { ++log.started[unit]; };
-  work.on_report = [&log](std::size_t unit, std::string_view text) {
+  work.on_report = [&log](std::size_t unit, const nlohmann::json& text) {
     EXPECT_EQ(text, "progress of unit " + std::to_string(unit));
     ++log.reports[unit];
   };
@@ -60,9 +62,9 @@ void nothing(const comm::Communicator&, std::size_t, int) {}
 double many_teams(std::size_t unit, int ranks) { return static_cast<double>(1 + unit) * (0.8 + 0.2 / ranks); }
 double one_team(std::size_t unit, int ranks) { return static_cast<double>(1 + unit) / ranks; }
 
-void expect_each_trained_once(const std::vector<UnitEnd>& ends, Log& log) {
+void expect_each_trained_once(const std::vector<UnitOutcome>& ends, Log& log) {
   const comm::Communicator world = comm::world();
-  for (const UnitEnd& end : ends) EXPECT_EQ(end.state, UnitEnd::State::done) << end.reason;
+  for (const UnitOutcome& end : ends) EXPECT_EQ(end.state, UnitOutcome::State::done) << end.reason;
   world.all_reduce_sum(std::span(log.trained));
   EXPECT_EQ(log.trained, std::vector<std::int64_t>(ends.size(), 1));
   if (world.rank() != 0) return;
@@ -77,7 +79,7 @@ TEST(TrainOnTeams, TrainsEveryUnitOnce) {
   for (const auto& seconds : {many_teams, one_team}) {
     for (const std::size_t units : {1U, 2U, 7U}) {
       Log log;
-      const UnitWork work = counting_work(log, units, nothing);
+      const UnitCallbacks work = counting_work(log, units, nothing);
       const auto ends = train_on_teams(comm::world(), units, {8}, seconds, work);
       ASSERT_EQ(ends.size(), units);
       expect_each_trained_once(ends, log);
@@ -90,7 +92,7 @@ template <class Failure>
 void expect_one_failure(const plan::UnitSeconds& seconds, const Failure& failure, const char* reason) {
   Log log;
   const std::size_t units = 5;
-  const UnitWork work = counting_work(log, units, [&](const comm::Communicator& team, std::size_t unit, int step) {
+  const UnitCallbacks work = counting_work(log, units, [&](const comm::Communicator& team, std::size_t unit, int step) {
     if (unit == 2 && step == 1 && team.rank() == team.size() - 1) throw failure;
   });
   const auto start = std::chrono::steady_clock::now();
@@ -100,7 +102,7 @@ void expect_one_failure(const plan::UnitSeconds& seconds, const Failure& failure
   ASSERT_EQ(ends.size(), units);
   comm::world().all_reduce_sum(std::span(log.trained));
   for (std::size_t unit = 0; unit < units; ++unit) {
-    EXPECT_EQ(ends[unit].state, unit == 2 ? UnitEnd::State::failed : UnitEnd::State::done) << unit;
+    EXPECT_EQ(ends[unit].state, unit == 2 ? UnitOutcome::State::failed : UnitOutcome::State::done) << unit;
     EXPECT_EQ(log.trained[unit], unit == 2 ? 0 : 1) << unit;
   }
   EXPECT_THAT(ends[2].reason, HasSubstr(reason));
@@ -127,12 +129,12 @@ TEST(TrainOnTeams, AFullGpuFailsItsUnitOnly) {
 
 TEST(TrainOnTeams, AllMayFail) {
   Log log;
-  const UnitWork work = counting_work(log, 3, [](const comm::Communicator&, std::size_t unit, int) {
+  const UnitCallbacks work = counting_work(log, 3, [](const comm::Communicator&, std::size_t unit, int) {
     throw std::runtime_error("no unit " + std::to_string(unit));
   });
   const auto ends = train_on_teams(comm::world(), 3, {8}, many_teams, work);
   for (std::size_t unit = 0; unit < 3; ++unit) {
-    EXPECT_EQ(ends[unit].state, UnitEnd::State::failed);
+    EXPECT_EQ(ends[unit].state, UnitOutcome::State::failed);
     EXPECT_THAT(ends[unit].reason, HasSubstr("no unit " + std::to_string(unit)));
   }
 }
@@ -144,7 +146,7 @@ TEST(TrainOnTeams, AStopOfOneTeamStopsAll) {
     Log log;
     const int last = comm::world().size() - 1;
     bool raised = false;
-    const UnitWork work = counting_work(log, 64, [&](const comm::Communicator& team, std::size_t, int step) {
+    const UnitCallbacks work = counting_work(log, 64, [&](const comm::Communicator& team, std::size_t, int step) {
       if (step == 3 && comm::world().rank() == last && !raised) {
         raised = true;
         std::raise(SIGTERM);
@@ -165,11 +167,49 @@ TEST(TrainOnTeams, AStopOfOneTeamStopsAll) {
   base::note_stop_signals();  // forget it
 }
 
+// Nobody waits at a gate for a team of one rank: rank 0 misses its signs of life, and the others then miss rank 0's.
+TEST(TrainOnTeams, ATeamThatStandsStillIsNamed) {
+  const comm::Communicator world = comm::world().with_limit(1.0);
+  if (world.size() == 1) GTEST_SKIP() << "needs two ranks";
+  const int last = world.size() - 1;
+  Log log;
+  const UnitCallbacks work = counting_work(log, 8, [&](const comm::Communicator&, std::size_t, int step) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(world.rank() == last && step == 1 ? 6000 : 50));
+  });
+  const auto start = base::Clock::now();
+  try {
+    train_on_teams(world, 8, {1}, many_teams, work);
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const base::InputError& error) {
+    if (world.rank() == 0) {
+      EXPECT_THAT(error.what(), HasSubstr(fmt::format("rank {} (", last)));
+      EXPECT_LT(base::seconds_since(start), 5);
+    }
+  }
+  comm::world().barrier();
+}
+
+// Between two looks at its messages a rank may take longer when it has told so before.
+TEST(TrainOnTeams, AnAnnouncedSilenceIsNoStandstill) {
+  const comm::Communicator world = comm::world().with_limit(1.0);
+  Log log;
+  UnitCallbacks work = counting_work(log, 4, nothing);
+  const auto train = work.train;
+  work.train = [&](const comm::Communicator& team, std::size_t unit, const TeamHooks& hooks) {
+    if (unit == 3) {
+      hooks.announce_silence(60);
+      std::this_thread::sleep_for(std::chrono::milliseconds(2500));
+    }
+    train(team, unit, hooks);
+  };
+  expect_each_trained_once(train_on_teams(world, 4, {1}, many_teams, work), log);
+}
+
 // What the user must mend ends the job.
 TEST(TrainOnTeams, AnInputErrorIsNoFailureOfAUnit) {
   if (comm::world().size() > 1) GTEST_SKIP() << "on several ranks it ends the job";
   Log log;
-  const UnitWork work =
+  const UnitCallbacks work =
       counting_work(log, 2, [](const comm::Communicator&, std::size_t, int) { throw base::InputError("no space left"); });
   EXPECT_THROW(train_on_teams(comm::world(), 2, {8}, many_teams, work), base::InputError);
 }

@@ -54,12 +54,11 @@ class Extractor {
 
   // Collective; throws Stopped.
   void run() {
-    const double limit_s = settings_.run.deadline_seconds;
-    sweep::StopAndCheckpointClock clock(what_.ranks, limit_s);
+    sweep::StopAndCheckpointClock clock(what_.ranks, settings_.run.deadline_seconds);
     const sweep::Ranks stoppable = sweep::stopping_between_pieces(what_.ranks, clock);
     std::unique_ptr<store::ResultsWriter> writer;
     {
-      const base::Watchdog limit(writing_results, limit_s);
+      const base::Watchdog limit(writing_results, limit_s());
       writer = std::make_unique<store::ResultsWriter>(world_, what_.file, contents_, what_.provenance);
       if (statistics_) write_statistics(*writer, *statistics_);
     }
@@ -70,12 +69,15 @@ class Extractor {
       writer.reset();  // here, where no exception unwinds, it takes the unfinished file away
       throw;
     }
-    const base::Watchdog limit(writing_results, limit_s);
+    const base::Watchdog limit(writing_results, limit_s());
     if (what_.run != nullptr) write_explanations(*what_.run, what_.texts, std::ssize(contents_.points), *writer);
     writer->finish();
   }
 
  private:
+  // The writer's gates name a rank that stays away; the watchdog, which cannot, ends what hangs inside HDF5.
+  double limit_s() const { return 2 * settings_.run.deadline_seconds; }
+
   store::Contents contents() const {
     store::Contents contents;
     contents.output = what_.model.head().output;
@@ -126,7 +128,7 @@ class Extractor {
         ranks.gate("a part of the extraction");
       }
       rows.put_evidence(evidence_);
-      const base::Watchdog limit(writing_results, settings_.run.deadline_seconds);
+      const base::Watchdog limit(writing_results, limit_s());
       write_texts(writer, what_.texts, chunks);
       rows.write(writer);
       for (std::size_t m = 0; m < modes_.size(); ++m) sums_[m].add(chunks, rows.keep_probability(m));
@@ -156,7 +158,7 @@ class Extractor {
     const ModeProbes& mode = modes_[m];
     std::optional<Judgement> judgement;
     if (!judged_) judgement = judge_for_results(ranks, mode);
-    const base::Watchdog limit(writing_results, settings_.run.deadline_seconds);
+    const base::Watchdog limit(writing_results, limit_s());
     if (judgement) {
       write_judgement(writer, mode, *judgement, sums_[m].agreements());
       write_curves(writer, mode);

@@ -6,8 +6,8 @@
 #include <thread>
 
 #include "base/error.hpp"
+#include "comm/communicator.hpp"
 #include "comm/gradient_reducer.hpp"
-#include "comm/timed_team.hpp"
 
 namespace layersweep::comm {
 namespace {
@@ -30,8 +30,8 @@ std::string message_of(const std::function<void()>& action) {
   return "nothing was thrown";
 }
 
-TEST(TimedTeam, SumsOverAllRanks) {
-  const TimedTeam team(world(), 30);
+TEST(Gate, SumsOverAllRanks) {
+  const Communicator team = world().with_limit(30);
   std::vector<float> floats(1000, static_cast<float>(team.rank() + 1));
   std::vector<double> doubles(3, team.rank() + 1);
   for (int step = 0; step < 20; ++step) {
@@ -45,8 +45,8 @@ TEST(TimedTeam, SumsOverAllRanks) {
   }
 }
 
-TEST(TimedTeam, WaitsForALateRank) {
-  const TimedTeam team(world(), 30);
+TEST(Gate, WaitsForALateRank) {
+  const Communicator team = world().with_limit(30);
   if (team.rank() == team.size() - 1) std::this_thread::sleep_for(std::chrono::milliseconds(300));
   EXPECT_NO_THROW(team.gate("a test"));
 }
@@ -55,8 +55,7 @@ TEST(TimedTeam, WaitsForALateRank) {
 void expect_named(int absent, double own_limit_s) {
   const Communicator all = world();
   if (all.size() == 1) GTEST_SKIP() << "needs two ranks";
-  TimedTeam team(all, 20);
-  team.set_limit(all.rank() == all.size() - 1 || all.size() == 2 ? 1.0 : own_limit_s);
+  const Communicator team = all.with_limit(all.rank() == all.size() - 1 || all.size() == 2 ? 1.0 : own_limit_s);
   if (all.rank() == absent) {
     std::this_thread::sleep_for(std::chrono::milliseconds(2500));
   } else {
@@ -75,22 +74,33 @@ void expect_named(int absent, double own_limit_s) {
   all.barrier();
 }
 
-TEST(TimedTeam, NamesTheMissingRank) { expect_named(world().size() == 2 ? 1 : 2, 1.0); }
+// Rank 0 works for three times the limit of the others.
+TEST(Gate, WaitsForARankZeroThatGivesSignsOfLife) {
+  const Communicator team = world().with_limit(0.5);
+  for (int work = 0; team.rank() == 0 && work < 15; ++work) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    team.give_sign_of_life();
+  }
+  EXPECT_EQ(team.all_reduce_sum(1.0), team.size());
+  world().barrier();
+}
 
-TEST(TimedTeam, NamesRankZeroWhenItIsSilent) { expect_named(0, 1.0); }
+TEST(Gate, NamesTheMissingRank) { expect_named(world().size() == 2 ? 1 : 2, 1.0); }
+
+TEST(Gate, NamesRankZeroWhenItIsSilent) { expect_named(0, 1.0); }
 
 // Only the last rank is impatient: rank 0 tells it, and all others, who is missing.
-TEST(TimedTeam, TheShortestLimitCounts) {
+TEST(Gate, TheShortestLimitCounts) {
   if (world().size() < 4) GTEST_SKIP() << "needs four ranks";
   expect_named(1, 20.0);
 }
 
 // Those who gave up left their arrival to rank 0, which never took it; the next team of these ranks is another one.
-TEST(TimedTeam, WhatAFailedTeamLeavesBehindOpensNoOtherGate) {
+TEST(Gate, WhatAFailedTeamLeavesBehindOpensNoOtherGate) {
   const Communicator all = world();
   if (all.size() == 1) GTEST_SKIP() << "needs two ranks";
   {
-    const TimedTeam team(all, 0.3);
+    const Communicator team = all.with_limit(0.3);
     if (all.rank() == 0) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1000));
     } else {
@@ -98,7 +108,7 @@ TEST(TimedTeam, WhatAFailedTeamLeavesBehindOpensNoOtherGate) {
     }
   }
   all.barrier();
-  const TimedTeam next(all, 30);
+  const Communicator next = all.with_limit(30);
   if (all.rank() != 0) std::this_thread::sleep_for(std::chrono::milliseconds(300));
   const double took_s = seconds_of([&] { next.gate("a test"); });
   if (all.rank() == 0) {
@@ -106,12 +116,11 @@ TEST(TimedTeam, WhatAFailedTeamLeavesBehindOpensNoOtherGate) {
   }
 }
 
-TEST(TimedTeam, AFailedSumOfGradientsEndsTheReducer) {
+TEST(Gate, AFailedSumOfGradientsEndsTheReducer) {
   const Communicator all = world();
   if (all.size() == 1) GTEST_SKIP() << "needs two ranks";
-  TimedTeam team(all, 20);
+  const Communicator team = all.with_limit(0.5);
   GradientReducer reducer(team, GradientReducer::Mode::deterministic, {all.size(), all.rank(), all.rank() + 1}, 3);
-  team.set_limit(0.5);
   if (all.rank() == all.size() - 1) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1500));
   } else {
