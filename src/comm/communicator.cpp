@@ -33,6 +33,7 @@ Buffer moved(const Communicator& ranks, std::string_view purpose, Buffer buffer,
 
 template <class T>
 void all_reduce(const Communicator& ranks, std::span<T> values, MPI_Op operation) {
+  NativeAccess::enter(ranks, "a sum over ranks", values.size_bytes());
   const auto result =
       moved(ranks, "a sum over ranks", std::vector<T>(values.begin(), values.end()),
             [&](std::vector<T>& buffer, Requests& requests) {

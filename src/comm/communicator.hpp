@@ -4,8 +4,9 @@
 // Collective calls are made by all ranks of the communicator, in the same order; independent ones by any rank at any time.
 // Every collective begins with a gate: each rank reports its arrival to rank 0, and when all are there, rank 0 opens the
 // gate and the data move. When the limit passes, rank 0 tells the others who is missing; when rank 0 itself stays silent,
-// the others name it. So a rank that hangs ends the job with its name instead of stopping it for days: RankMissing. All
-// waiting is polling, with short sleeps. After a limit has passed the communicator is of no further use. A failing MPI call
+// the others name it. So a rank that hangs ends the job with its name instead of stopping it for days: RankMissing. The
+// gate also tells ranks that call different collectives, or the same one with other sizes: InternalError. All waiting is
+// polling, with short sleeps. After a limit has passed the communicator is of no further use. A failing MPI call
 // throws comm::MpiError. Only the main thread calls.
 #pragma once
 
@@ -102,7 +103,7 @@ class Communicator {
   /// Everyone gets what `root` holds; spans have the same length on all ranks. Collective.
   template <Transferable T>
   void broadcast(std::span<T> values, int root) const {
-    gate("a broadcast");
+    enter("a broadcast", values.size_bytes());
     broadcast_bytes(std::as_writable_bytes(values), root);
   }
   /// Everyone gets the root's text; that of other ranks is ignored. Collective.
@@ -111,7 +112,7 @@ class Communicator {
   /// One value of each rank, in the order of ranks. Collective.
   template <Transferable T>
   std::vector<T> all_gather(const T& value) const {
-    gate("a gathering");
+    enter("a gathering", sizeof(T));
     return gathered(value);
   }
   /// One text of each rank, of any lengths, in the order of ranks. Collective.
@@ -139,6 +140,9 @@ class Communicator {
   struct Group;
   friend struct NativeAccess;
   explicit Communicator(std::shared_ptr<Group> group) : group_(std::move(group)) {}
+
+  // A gate that only opens for ranks with the same purpose and bytes.
+  void enter(std::string_view purpose, std::size_t bytes) const;
 
   // Behind a gate.
   template <Transferable T>

@@ -65,9 +65,10 @@ class Idle {
 }  // namespace
 
 struct Communicator::Group::Buffers {
-  std::vector<char> signs;   // rank 0: of the arrivals
-  std::vector<int> missing;  // the others: the verdict
-  std::int64_t overdue = 0;  // the others: the gate at which the limit passed
+  std::vector<std::size_t> signatures;  // rank 0: of the arrivals
+  std::size_t signature = 0;            // the others: their own
+  std::vector<int> missing;             // the others: the verdict; −1 − r where rank r is at another gate than rank 0
+  std::int64_t overdue = 0;             // the others: the gate at which the limit passed
 };
 
 Communicator::Group::Group(MPI_Comm mpi_handle, Ownership mpi_ownership, double wait_limit_s, PollMessages poll)
@@ -125,16 +126,22 @@ void Communicator::gate(std::string_view purpose) const { gate(purpose, limit_s(
 
 void Communicator::gate(std::string_view purpose, double limit_s) const {
   if (size() == 1) return;
-  group_->gate(purpose, limit_s);
+  group_->gate(purpose, 0, limit_s);
   if (static bool asked = false; group_->ownership == Group::Ownership::borrowed && !std::exchange(asked, true)) {
     hosts_of_job() = all_gather_text(base::host_name());
   }
 }
 
-void Communicator::Group::gate(std::string_view purpose, double within_s) {
+void Communicator::enter(std::string_view purpose, std::size_t bytes) const {
+  if (size() > 1) group_->gate(purpose, bytes, limit_s());
+}
+
+void Communicator::Group::gate(std::string_view purpose, std::size_t bytes, double within_s) {
   ++gate_number;
+  // Ranks run the same program, so that hashes compare.
+  const std::size_t signature = std::hash<std::string_view>{}(purpose) ^ bytes;
   try {
-    rank == 0 ? lead(purpose, within_s) : follow(purpose, within_s);
+    rank == 0 ? lead(purpose, signature, within_s) : follow(purpose, signature, within_s);
   } catch (...) {
     is_abandoned = true;
     throw;
@@ -142,14 +149,19 @@ void Communicator::Group::gate(std::string_view purpose, double within_s) {
 }
 
 // Rank 0's side: opens the gate, or tells those who came whom it waits for.
-void Communicator::Group::lead(std::string_view purpose, double within_s) {
+void Communicator::Group::lead(std::string_view purpose, std::size_t signature, double within_s) {
   const auto start = Clock::now();
-  std::vector<char>& signs = buffers->signs;
-  signs.resize(static_cast<std::size_t>(size));
+  std::vector<std::size_t>& signatures = buffers->signatures;
+  signatures.assign(static_cast<std::size_t>(size), signature);
   Requests arrivals;
-  for (int from = 1; from < size; ++from)
-    arrivals.receive(handle, &signs[static_cast<std::size_t>(from)], 1, from, arrival_tag);
-  const std::vector<int> missing = await_arrivals(arrivals, within_s);
+  for (int from = 1; from < size; ++from) {
+    arrivals.receive(handle, &signatures[static_cast<std::size_t>(from)], sizeof signature, from, arrival_tag);
+  }
+  std::vector<int> missing = await_arrivals(arrivals, within_s);
+  const auto differing = std::ranges::find_if(signatures, [&](std::size_t other) { return other != signature; });
+  const int other = static_cast<int>(differing - signatures.begin());
+  const bool differs = missing.empty() && other < size;
+  if (differs) missing = {-1 - other};
 
   Requests verdicts;
   for (int to = 1; to < size; ++to) {
@@ -159,6 +171,7 @@ void Communicator::Group::lead(std::string_view purpose, double within_s) {
           "MPI_Isend");
   }
   verdicts.wait();  // those who get one have posted its receive
+  if (differs) refuse_differing(other, purpose);
   if (!missing.empty()) give_up(missing, purpose, seconds_since(start));
 }
 
@@ -216,11 +229,11 @@ bool Communicator::Group::rank_0_lives() const {
 }
 
 // The other ranks' side.
-void Communicator::Group::follow(std::string_view purpose, double within_s) {
+void Communicator::Group::follow(std::string_view purpose, std::size_t signature, double within_s) {
   auto start = Clock::now();
-  static const char sign = 0;  // static: rank 0 may never take it
+  buffers->signature = signature;  // there, as rank 0 may never take it
   Requests outgoing;
-  outgoing.send(handle, &sign, 1, 0, arrival_tag);
+  outgoing.send(handle, &buffers->signature, sizeof signature, 0, arrival_tag);
 
   std::vector<int>& missing = buffers->missing;
   missing.resize(static_cast<std::size_t>(size));
@@ -242,6 +255,7 @@ void Communicator::Group::follow(std::string_view purpose, double within_s) {
       int count = 0;
       check(MPI_Get_count(&status, MPI_INT, &count), "MPI_Get_count");
       if (count == 0) break;
+      if (missing.front() < 0) refuse_differing(-1 - missing.front(), purpose);
       missing.resize(static_cast<std::size_t>(count));
       give_up(missing, purpose, seconds_since(start));
     }
@@ -268,6 +282,13 @@ void Communicator::Group::follow(std::string_view purpose, double within_s) {
     }
   }
   outgoing.wait();
+}
+
+void Communicator::Group::refuse_differing(int other, std::string_view purpose) const {
+  throw base::InternalError(fmt::format(
+      "internal error: {} and {} call different collectives, or with different sizes; {} is at {}. Please report "
+      "this with the command that led to it",
+      name_of(0), name_of(other), name_of(rank), purpose));
 }
 
 void Communicator::Group::give_up(const std::vector<int>& missing, std::string_view purpose, double waited_s) const {

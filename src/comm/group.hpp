@@ -35,15 +35,17 @@ struct Communicator::Group {
   struct Buffers;           // what others may still write to, or MPI read from, after a gate was left by an exception
   std::shared_ptr<Buffers> buffers;
 
-  void gate(std::string_view purpose, double within_s);
+  // All ranks come with the same purpose and bytes.
+  void gate(std::string_view purpose, std::size_t bytes, double within_s);
   std::string name_of(int rank) const;
 
  private:
-  void lead(std::string_view purpose, double within_s);
-  void follow(std::string_view purpose, double within_s);
+  void lead(std::string_view purpose, std::size_t signature, double within_s);
+  void follow(std::string_view purpose, std::size_t signature, double within_s);
   bool somebody_is_overdue() const;
   bool rank_0_lives() const;
   std::vector<int> await_arrivals(Requests& arrivals, double within_s);
+  [[noreturn]] void refuse_differing(int other, std::string_view purpose) const;
   [[noreturn]] void give_up(const std::vector<int>& missing, std::string_view purpose, double waited_s) const;
 };
 
@@ -55,6 +57,9 @@ struct NativeAccess {
   }
   /// Only for a communicator made under MPI.
   static MPI_Comm handle(const Communicator& communicator) { return communicator.group_->handle; }
+  static void enter(const Communicator& communicator, std::string_view purpose, std::size_t bytes) {
+    communicator.enter(purpose, bytes);
+  }
   static bool has_handle(const Communicator& communicator) { return communicator.group_ != nullptr; }
   static void abandon(const Communicator& communicator) {
     if (communicator.group_) communicator.group_->is_abandoned = true;
