@@ -194,12 +194,17 @@ class Round {
     return static_cast<std::size_t>(std::ranges::upper_bound(first_rank_, rank) - first_rank_.begin()) - 1;
   }
 
-  void serve() {
+  void take_reports() {
     while (const auto message = mail_.poll(report_tag)) {
       const Json content = Json::parse(message->text);
       callbacks_.on_report(remaining_units_[content.at("unit").get<std::size_t>()], content.at("report"));
     }
+  }
+
+  void serve() {
+    take_reports();
     while (const auto message = mail_.poll(request_tag)) {
+      take_reports();  // what the team sent before its request
       reply_to(team_of(message->from), outcome_of(Json::parse(message->text)));
     }
     for (std::size_t team = 1; team < sizes_.size(); ++team) {
@@ -245,7 +250,7 @@ class Round {
     Json end;
     if (is_rank_0()) {
       for (;;) {
-        serve();  // once more at the end: reports that crossed with the last request
+        serve();
         if (std::ranges::find(finished_, false) == finished_.end()) break;
         if (seconds_since_sign() > world_.limit_s() / 4) give_sign_of_life(world_.limit_s());
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
