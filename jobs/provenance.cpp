@@ -16,9 +16,7 @@ namespace layersweep::jobs {
 int thread_count(const comm::Communicator& world, const config::Run& settings) {
   if (settings.threads > 0) return settings.threads;
   const comm::Communicator host = world.split_by_host();
-  std::vector<std::vector<int>> masks;
-  const std::vector<int> mine = device::allowed_processors();
-  masks = host.all_gather_uneven<int>(mine);
+  const auto masks = host.all_gather_uneven<int>(device::allowed_processors());
   const int threads = device::threads_for_rank(masks, host.rank(), device::processor_quota());
   return static_cast<int>(world.all_reduce_min(static_cast<std::int64_t>(threads)));
 }

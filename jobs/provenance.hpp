@@ -1,4 +1,4 @@
-// What results say of where they come from, and the threads that this takes into account.
+// Where results come from, and the threads of a rank, on which their bits depend.
 #pragma once
 
 #include <map>

@@ -111,7 +111,7 @@ class Part {
       results.seconds.push_back(seconds_since(start));
       add(results, subject, attribution);
       if (!shuffled_clean) return;
-      // What is said of the other model is held against this one.
+      // The other model's attributions, measured on this model.
       const explain::Faithfulness control = explain::measure_faithfulness(
           subject, explainer->attribute(subject_at(point, *compared_.shuffled, *shuffled_clean)), ranked_, shares_);
       append(results.shuffled_kept, floats_of(control.kept));
@@ -119,7 +119,7 @@ class Part {
     };
   }
 
-  /// One clean pass and all gates serve all points: its time is shared out over them.
+  /// One clean pass and all gates serve all points, which share the time equally.
   ExplainPoint explained_by(const ModeProbes& probes, const std::vector<std::int32_t>& chosen) const {
     const at::NoGradGuard no_grad;
     const auto start = Clock::now();
@@ -181,7 +181,7 @@ class Part {
 
   void add(PartResults& results, const explain::Subject& subject, const at::Tensor& attribution) const {
     const explain::Faithfulness faithful = explain::measure_faithfulness(subject, attribution, ranked_, shares_);
-    // Of all points, of which one may have nothing to explain.
+    // Once for all points: also where a point has nothing to explain.
     if (subject.point == 0) {
       const at::Tensor text = explain::repeated_texts(subject, 1);
       results.clean = floats_of(explain::prediction_score(subject, clean_.logits, text).exp());
@@ -349,7 +349,7 @@ void run_explainers(const Context& context, const model::Model& encoder, const s
   const int points = static_cast<int>(encoder.points().size());
   auto reported = Clock::now();
   for (std::size_t first = 0; first < open.size(); first += size) {
-    // Every rank makes as many pieces, also one for which no item is left.
+    // Every rank runs the same number of pieces, also when no item is left for it.
     const std::size_t mine = first + static_cast<std::size_t>(ranks.rank());
     const Item* const item = mine < open.size() ? &open[mine] : nullptr;
     std::optional<Part> part;

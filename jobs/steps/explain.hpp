@@ -23,8 +23,8 @@ struct ExplainedPart {
 /// The texts that settings ask for, or none.
 std::vector<ExplainedPart> explained_parts(const Texts& texts, const config::Explain& settings);
 
-/// "probe_hidden", … for the modes that are trained (the chosen seeds, else the first), then explain.methods, then "random",
-/// against which all are held. Empty where no other method was asked for.
+/// "probe_hidden", … for the trained modes (the chosen seeds, else the first), then explain.methods, and last "random", the
+/// baseline. Empty where explain.methods is none.
 std::vector<std::string> compared_methods(const config::Experiment& experiment);
 
 /// "hidden" of "probe_hidden"; nothing of other methods.
@@ -35,8 +35,9 @@ std::optional<std::string_view> mode_of_probes(std::string_view method);
 /// `shuffled_kept` and `shuffled_dropped`, and, with a known truth, `truth_kl`, `truth_js`, `truth_f1` (point, example).
 std::filesystem::path explanation_file(const Context& context, const std::string& method, std::size_t part);
 
-/// Explains what is not on disk yet, all ranks their share of the parts. What depends on another model, probe or setting is
-/// computed anew. `encoder` is what the folder `model` holds. Collective; throws Stopped between two parts.
+/// Computes the explanations that are not on disk yet; each rank takes a share of the parts. An explanation is computed anew
+/// when the model, a probe or a setting that it depends on has changed. `encoder` is what the folder `model` holds.
+/// Collective; throws Stopped between two parts.
 void run_explainers(const Context& context, const model::Model& encoder, const std::filesystem::path& model,
                     const Texts& texts, const std::vector<UnitResult>& units);
 

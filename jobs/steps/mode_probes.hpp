@@ -1,4 +1,4 @@
-// The probes of a mode as the steps after training see them: all seeds side by side, and how they do on dev.
+// The trained probes of a mode, all seeds side by side, and their scores on dev.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -41,7 +41,7 @@ plan::Lengths lengths_of(const data::Corpus& corpus) {
 std::vector<plan::UnitWork> work_of(const Context& context, const Texts& texts, const std::vector<plan::Unit>& units) {
   const plan::Model model =
       comm::run_together(context.ranks.communicator(), [&] { return planned_model(context.experiment); });
-  const plan::Texts lengths{lengths_of(texts.train), lengths_of(texts.dev), {}};
+  const plan::TextLengths lengths{lengths_of(texts.train), lengths_of(texts.dev), {}};
   std::vector<plan::UnitWork> work;
   for (const plan::Unit& unit : units) work.push_back(plan::work_of(unit, model, lengths, context.experiment));
   return work;

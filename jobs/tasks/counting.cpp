@@ -57,7 +57,7 @@ class Counting final : public Task {
             .data_sha256 = base::sha256_of_text(fmt::format("counting task, seed {}", seed))};
   }
 
-  plan::Texts lengths(const config::Experiment& experiment) const override {
+  plan::TextLengths lengths(const config::Experiment& experiment) const override {
     const auto split = [&](terms::Split which) {
       return plan::Lengths::uniform(data::counting_size(which), data::kCountingLongest)
           .cut(experiment.task.max_length)

@@ -45,7 +45,7 @@ class Squad final : public Task {
             .head = {.output = output(), .may_answer_none = may_answer_none}};
   }
 
-  plan::Texts lengths(const config::Experiment& experiment) const override {
+  plan::TextLengths lengths(const config::Experiment& experiment) const override {
     const config::Task& task = experiment.task;
     const Manifest manifest("squad");
     // Some articles are dev (data::split_squad); passages that need several windows are few.

@@ -31,7 +31,7 @@ class Sst final : public Task {
             .head = {.classes = classes}};
   }
 
-  plan::Texts lengths(const config::Experiment& experiment) const override {
+  plan::TextLengths lengths(const config::Experiment& experiment) const override {
     const Manifest manifest("sst");
     const auto split = [&](std::string_view which) {
       return manifest.split(which).cut(experiment.task.max_length).first(experiment.task.limit);

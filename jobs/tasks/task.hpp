@@ -47,7 +47,7 @@ class Task {
   virtual Texts texts(const config::Experiment& experiment, const std::filesystem::path& token_folder,
                       const data::OnText& on_text) const = 0;
   /// Number and lengths of the texts without having them, where that can be. Throws InputError.
-  virtual plan::Texts lengths(const config::Experiment& experiment) const = 0;
+  virtual plan::TextLengths lengths(const config::Experiment& experiment) const = 0;
 
   /// What a model trained for the task puts out.
   virtual terms::OutputKind output() const { return terms::OutputKind::classes; }

@@ -117,7 +117,7 @@ class OwnTexts final : public Task {
   }
 
   // They are read and tokenised.
-  plan::Texts lengths(const config::Experiment& experiment) const override {
+  plan::TextLengths lengths(const config::Experiment& experiment) const override {
     const auto tokenizer = text::Tokenizer::open(experiment.encoder.folder);
     TextRows rows = read_text_rows(experiment.task.data);
     const auto split = [&](terms::Split which) {

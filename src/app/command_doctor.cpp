@@ -3,11 +3,9 @@
 
 #include <cstdlib>
 
-#include "app/calibration_file.hpp"
 #include "app/commands.hpp"
 #include "app/doctor.hpp"
 #include "app/help.hpp"
-#include "app/measure.hpp"
 #include "app/standard_streams.hpp"
 #include "base/printable.hpp"
 #include "comm/agreement.hpp"
@@ -15,7 +13,10 @@
 #include "config/load.hpp"
 #include "device/processor.hpp"
 #include "device/threads.hpp"
+#include "jobs/calibration_file.hpp"
+#include "jobs/measure.hpp"
 #include "jobs/planned_model.hpp"
+#include "jobs/provenance.hpp"
 #include "jobs/tasks/task.hpp"
 
 namespace layersweep::app {
@@ -33,14 +34,6 @@ base::ExitCode examine() {
   return diagnosis.problems.empty() ? base::ExitCode::done : base::ExitCode::failed;
 }
 
-int threads_of(const comm::Communicator& world, const config::Run& settings) {
-  if (settings.threads > 0) return settings.threads;
-  const comm::Communicator host = world.split_by_host();
-  const auto masks = host.all_gather_uneven<int>(device::allowed_processors());
-  const int threads = device::threads_for_rank(masks, host.rank(), device::processor_quota());
-  return static_cast<int>(world.all_reduce_min(static_cast<std::int64_t>(threads)));
-}
-
 std::string pass_text(const plan::PassSpeed& speed) {
   return fmt::format("{:.1f} GFLOP/s, {:.2f} ms a pass", speed.flops_per_s / 1e9, 1e3 * speed.s_per_pass);
 }
@@ -51,15 +44,15 @@ void measure_speed(const std::string& file, const config::Arguments& arguments) 
   ::setenv("LAYERSWEEP_DATA", ".", 0);  // no data sets are read, so their folder need not be known here
   device::flush_denormals();
   const auto experiment = comm::run_together(world, [&] { return config::load(file, overrides); });
-  const int threads = threads_of(world, experiment.run);
+  const int threads = jobs::thread_count(world, experiment.run);
   device::use_threads(threads);
   const auto model = comm::run_together(world, [&] { return jobs::planned_model(experiment); });
   const plan::Calibration measured =
-      measure(world, experiment, model, jobs::task_of(experiment.task.name).lengths(experiment), threads);
+      jobs::measure(world, experiment, model, jobs::task_of(experiment.task.name).lengths(experiment), threads);
   comm::run_together(world, [&] {
     if (world.rank() != 0) return;
-    const std::filesystem::path place = arguments.find("--calibration").value_or(default_calibration_file().string());
-    store_calibration(place, {measured, world.size()});
+    const std::filesystem::path place = arguments.find("--calibration").value_or(jobs::default_calibration_file().string());
+    jobs::store_calibration(place, {measured, world.size()});
     std::string text = fmt::format("model: {}\n{}\n", base::printable(measured.model), base::printable(measured.source));
     for (const terms::Mode mode : experiment.probe.modes) {
       text += fmt::format("{} mode: training {}; evaluation {}\n", terms::name_of(mode), pass_text(measured.of(mode).train),

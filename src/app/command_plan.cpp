@@ -4,16 +4,16 @@
 #include <charconv>
 #include <cstdlib>
 
-#include "app/calibration_file.hpp"
 #include "app/commands.hpp"
-#include "app/measure.hpp"
 #include "app/planned_run.hpp"
 #include "app/standard_streams.hpp"
 #include "base/printable.hpp"
 #include "config/sweep.hpp"
 #include "device/processor.hpp"
 #include "device/threads.hpp"
+#include "jobs/calibration_file.hpp"
 #include "jobs/planned_model.hpp"
+#include "jobs/results_bytes.hpp"
 #include "jobs/tasks/task.hpp"
 
 namespace layersweep::app {
@@ -45,28 +45,28 @@ base::ExitCode run(const config::Arguments& arguments) {
   for (const std::string& text : overrides) experiment_arguments += " --set " + text;
   ::setenv("LAYERSWEEP_DATA", ".", 0);  // no data sets are read, so their folder need not be known here
 
-  Layout layout;
-  layout.ranks = number(arguments, "--ranks", 1);
-  layout.ranks_per_node = number(arguments, "--ranks-per-node", layout.ranks);
+  plan::Allocation allocation;
+  allocation.ranks = number(arguments, "--ranks", 1);
+  allocation.ranks_per_node = number(arguments, "--ranks-per-node", allocation.ranks);
   const auto combinations = config::load_sweep(file, overrides, arguments.all("--sweep"));
-  const std::filesystem::path speeds = arguments.find("--calibration").value_or(default_calibration_file().string());
-  const std::vector<MeasuredSpeed> known = read_calibrations(speeds);
+  const std::filesystem::path speeds = arguments.find("--calibration").value_or(jobs::default_calibration_file().string());
+  const std::vector<jobs::MeasuredSpeed> known = jobs::read_calibrations(speeds);
   double total_s = 0;
   for (const config::Combination& combination : combinations) {
     const config::Experiment& experiment = combination.experiment;
     const plan::Model model = jobs::planned_model(experiment);
-    const plan::Texts texts = jobs::task_of(experiment.task.name).lengths(experiment);
-    layout.threads = threads_of(experiment, layout.ranks_per_node);
+    allocation.threads = threads_of(experiment, allocation.ranks_per_node);
     const plan::Calibration calibration =
-        choose_calibration(known, device::processor().name, model.name, layout.threads, layout.ranks_per_node);
-    const PlannedOf of{experiment, model, texts, calibration, layout};
-    const PlannedRun planned = plan_run(of);
+        jobs::choose_calibration(known, device::processor().name, model.name, allocation.threads, allocation.ranks_per_node);
+    const plan::PlanInput input{experiment, model, jobs::task_of(experiment.task.name).lengths(experiment), calibration,
+                                allocation};
+    const plan::PlannedRun planned = plan::plan_run(input);
     if (!combination.label.empty()) print(fmt::format("== {}\n", base::printable(combination.label)));
     if (arguments.has("--scaling")) {
       print(fmt::format("calibration: {}\n\n{}", base::printable(calibration.source),
                         scaling_text(planned.work, calibration, experiment.run.shards)));
     } else {
-      print(planned_run_text(planned, of, experiment_arguments));
+      print(planned_run_text(planned, input, jobs::results_bytes(input, planned), experiment_arguments));
     }
     total_s += planned.time.total_s();
     if (calibration.model != model.name || calibration.processor != device::processor().name) {

@@ -10,11 +10,11 @@ namespace {
 base::ExitCode run(const config::Arguments& arguments) {
   const std::string& folder = arguments.value("RUN");
   if (arguments.has("--progress")) {
-    print(progress_word(folder) + "\n");
+    print(sweep::progress_word(folder) + "\n");
   } else if (arguments.has("--json")) {
-    print(status_json(read_run_status(folder)));
+    print(status_json(sweep::read_run_status(folder)));
   } else {
-    print(status_text(read_run_status(folder)));
+    print(status_text(sweep::read_run_status(folder)));
   }
   return base::ExitCode::done;
 }

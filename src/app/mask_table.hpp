@@ -14,10 +14,10 @@ struct MaskTable {
   std::vector<std::vector<float>> keep;  ///< P x T keep probabilities; NaN where there is none
 };
 
-/// Figures of two decimals, "-" for NaN; with colour each on a background that is the brighter the more surely the token is
-/// kept. Names of points that are too wide for a column are replaced by their numbers, with a legend above. Points that do
-/// not fit beside each other in `columns` follow in further blocks; where there is room, long texts stand in panels side by
-/// side. Pure. Every line ends in a newline and, colours aside, is at most `columns` wide (at least 40 are assumed).
+/// Probabilities with two decimals, "-" for NaN. With colour, the background is brighter for a higher probability. Names of
+/// points that are too wide for a column are replaced by their numbers, with a legend above. Points that do not fit beside
+/// each other in `columns` follow in further blocks; where there is room, long texts stand in panels side by side. Pure.
+/// Every line ends in a newline and, colours aside, is at most `columns` wide (at least 40 are assumed).
 std::string render_mask_table(const MaskTable& table, Colour colour, int columns);
 
 }  // namespace layersweep::app

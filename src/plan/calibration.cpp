@@ -39,7 +39,7 @@ Calibration with_threads(const Calibration& measured, int threads) {
 
 double sum_seconds(const MessageSpeed& speed, int ranks, double floats) {
   if (ranks <= 1) return 0;
-  // Everyone reports to the first rank and is let through by it; it handles these messages one by one.
+  // Every rank reports to the first one and waits for its answer; the first rank handles these messages one by one.
   const double gate = 2 * speed.latency_s + 2 * (ranks - 1) * speed.overhead_s;
   const double rounds = 2 * std::ceil(std::log2(ranks));
   const double moved = 2.0 * (ranks - 1) / ranks * floats * sizeof(float);

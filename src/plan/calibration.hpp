@@ -1,4 +1,4 @@
-// How fast a machine is at this: what was measured, or what is assumed where nothing was.
+// How fast a machine trains probes: measured figures, or assumed ones where nothing was measured.
 #pragma once
 
 #include <string>

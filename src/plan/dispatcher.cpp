@@ -18,6 +18,7 @@ Dispatcher::Dispatcher(std::vector<int> team_sizes, std::size_t units, UnitSecon
 }
 
 void Dispatcher::leave(std::size_t team) {
+  base::ensure(team < teams_.size(), "a team that is none leaves");
   running_[team].reset();
   retired_[team] = true;
 }
@@ -35,8 +36,8 @@ std::optional<std::size_t> Dispatcher::next(std::size_t team, double now) {
     return std::nullopt;
   }
 
-  // All that still work, as far as is known; one that is late may be done any moment.
-  std::vector<Team> others;
+  // All teams that still work, with the times they are expected to need. One that is late may end at any moment.
+  std::vector<FreeTeam> others;
   std::size_t me = 0;
   for (std::size_t t = 0; t < teams_.size(); ++t) {
     if (retired_[t]) continue;

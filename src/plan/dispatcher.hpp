@@ -1,4 +1,5 @@
-// Who trains what next, decided whenever a team is free: the rest is planned anew from what has really happened.
+// Which unit a team trains next. Decided whenever a team is free: the units left are planned anew from the times measured so
+// far.
 #pragma once
 
 #include <cstddef>
@@ -14,18 +15,18 @@ class Dispatcher {
   /// Teams of these sizes share units 0 … `units` − 1. Expected times may be in any unit as long as `now` is in the same.
   Dispatcher(std::vector<int> team_sizes, std::size_t units, UnitSeconds seconds);
 
-  /// The team is free at time `now` and gets a unit; nothing when the others will do the rest sooner, and then it gets none
-  /// later either. With teams of one size: the longest unit left.
+  /// The team is free at time `now` and gets a unit. It gets none, now or later, when the other teams will finish the rest
+  /// sooner. With teams of one size it is the longest unit left.
   std::optional<std::size_t> next(std::size_t team, double now);
 
-  /// The team will not ask again; a unit it had is over for it.
+  /// The team will not ask again. Its present unit counts as ended.
   void leave(std::size_t team);
 
-  /// Units nobody has taken.
+  /// Units that no team has taken.
   std::size_t left() const { return left_.size(); }
 
  private:
-  std::vector<Team> teams_;
+  std::vector<FreeTeam> teams_;
   std::vector<std::size_t> left_;
   UnitSeconds seconds_;
   double scale_ = 1;  // real over expected time of what was done so far

@@ -1,9 +1,11 @@
-// How long the texts of a split are: all that costs depend on.
+// How long the texts of a split are: costs depend on nothing else of them.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <vector>
+
+#include "terms/terms.hpp"
 
 namespace layersweep::plan {
 
@@ -24,7 +26,7 @@ class Lengths {
 
   /// Texts cut to `most` tokens.
   Lengths cut(std::int64_t most) const;
-  /// As many of the same kind, at most those there are; 0: all.
+  /// `texts` texts with the same shares of lengths, at most as many as there are; 0: all.
   Lengths first(std::int64_t texts) const;
 
   const std::vector<Class>& classes() const { return classes_; }
@@ -39,10 +41,14 @@ class Lengths {
 };
 
 /// The splits of a task.
-struct Texts {
+struct TextLengths {
   Lengths train;
   Lengths dev;
   Lengths test;
+
+  const Lengths& of(terms::Split split) const {
+    return split == terms::Split::train ? train : split == terms::Split::dev ? dev : test;
+  }
 };
 
 }  // namespace layersweep::plan

@@ -7,9 +7,9 @@ namespace layersweep::plan {
 namespace {
 
 constexpr double float_bytes = sizeof(float);
-// Resident size of a run less what it loads and computes: 130 MB of LibTorch, MPI and HDF5, as `layersweep doctor` has; the
-// tokenizer and its vocabulary; and the code of the libraries that only training touches, 25 MB. Per thread the workspaces
-// of the matrix products.
+// Resident size of a run without its model, probes and passes: 130 MB of LibTorch, MPI and HDF5, as `layersweep doctor` has;
+// the tokenizer and its vocabulary; and the code of the libraries that only training touches, 25 MB. Per thread the
+// workspaces of the matrix products.
 constexpr double program_bytes = 182e6;
 constexpr double bytes_per_thread = 8e6;
 // Parameters; their best snapshot; two averages and the slow copy of the optimiser; step sizes; gradient of a shard, of
@@ -63,6 +63,28 @@ RankMemory rank_memory(const UnitWork& work, const ProbedModel& probed, const Te
     memory.passes_bytes = std::max(memory.passes_bytes, pass_bytes(probed, batch, run, group));
   }
   return memory;
+}
+
+double finetune_bytes(const Model& model, const Lengths& texts, const config::Experiment& experiment, int ranks) {
+  const config::Run& run = experiment.run;
+  const auto batch = static_cast<double>(experiment.finetune.batch);
+  const double own_shards = std::ceil(double(run.shards) / std::min(ranks, run.shards));
+  const double at_once = std::min<double>(run.threads, own_shards);
+  const double longest = texts.longest();
+
+  const auto weights = static_cast<double>(model.weights), table = static_cast<double>(model.table);
+  const double rows = std::min(table, batch * longest * static_cast<double>(model.rungs.front().width));
+  const double gradient = weights - table + rows;
+  // Sums of shards that wait for their neighbours, the sum over ranks, its part being sent, and its clipped copy.
+  const double sums = std::log2(run.shards) + 1 + 3;
+  // The weights, two averages of the optimiser and the best weights so far; the table's gradient in full.
+  double floats = 4 * weights + table + (at_once + sums) * gradient;
+  double kept = 0;  // of a text
+  for (const Rung& rung : model.rungs) kept += longest * (rung.kept_per_token + rung.kept_per_pair * longest);
+  // Weights learn, so that the inputs of all maps are kept, which passes through a frozen model need not: about twice as
+  // much.
+  floats += at_once * std::ceil(batch / run.shards) * 2 * kept;
+  return program_bytes + bytes_per_thread * run.threads + float_bytes * floats;
 }
 
 }  // namespace layersweep::plan

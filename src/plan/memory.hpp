@@ -16,7 +16,11 @@ struct RankMemory {
   double total_bytes() const { return program_bytes + weights_bytes + probes_bytes + passes_bytes; }
 };
 
-/// For the longest texts, on the rank that needs most of those whose groups carry these points, with run.threads threads.
+/// Of a rank of `ranks` while it fine-tunes the model: weights with their optimiser, gradients and their sums, and what
+/// the longest texts of its shards keep for their backward passes.
+double finetune_bytes(const Model& model, const Lengths& texts, const config::Experiment& experiment, int ranks);
+
+/// For the longest texts, on a rank of the group of points that needs most, with run.threads threads.
 RankMemory rank_memory(const UnitWork& work, const ProbedModel& probed, const TextBatch& batch, const config::Run& run,
                        const std::vector<PointGroup>& groups);
 

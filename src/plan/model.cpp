@@ -71,7 +71,8 @@ Model transformer_model(const TransformerSizes& s) {
   model.clean += read_out;
   const std::int64_t of_maps = s.hidden * s.hidden * 2 + 2 * s.hidden * s.hidden * s.key_heads / s.heads;
   const std::int64_t per_layer = of_maps + (s.gated ? 3 : 2) * s.hidden * s.inner + 9 * s.hidden + s.inner;
-  model.weights = (s.vocabulary + s.positions + 4) * s.hidden + s.layers * per_layer;
+  model.table = s.vocabulary * s.hidden;
+  model.weights = model.table + (s.positions + 4) * s.hidden + s.layers * per_layer;
   model.weights += spans ? 2 * (s.hidden + 1) : s.classes * (s.hidden + 1);
   if (!spans && s.head_map) model.weights += s.hidden * s.hidden + s.hidden;
   return model;
@@ -104,7 +105,8 @@ Model recurrent_model(std::string_view family, std::int64_t vocabulary, std::int
   model.rungs = {recurrence(width, state), {state, read_out, read_out, 0, 0}};
   model.clean = model.rungs.front().forward;
   model.clean += read_out;
-  model.weights = vocabulary * width + recurrence_weights(width, state) + classes * (state + 1);
+  model.table = vocabulary * width;
+  model.weights = model.table + recurrence_weights(width, state) + classes * (state + 1);
   return model;
 }
 

@@ -40,7 +40,8 @@ struct Model {
   std::string name;  ///< its kind and sizes; models of one name cost the same
   std::vector<Rung> rungs;
   Flops clean;               ///< the unmasked pass, all layers in full
-  std::int64_t weights = 0;  ///< floats
+  std::int64_t weights = 0;  ///< floats, of the table of word embeddings too
+  std::int64_t table = 0;    ///< floats of that table, where training moves its rows one by one
   terms::OutputKind output = terms::OutputKind::classes;
   std::int64_t classes = 0;  ///< of that output
 

@@ -11,7 +11,8 @@ std::vector<PointGroup> split_points(int points, int groups, const GroupCost& co
   base::ensure(points > 0 && groups > 0, "groups of no points");
   groups = std::min(groups, points);
   const auto at = [](int index) { return static_cast<std::size_t>(index); };
-  // best[g][end]: the dearest of g groups over points 0 … end − 1, with the border before the last of them.
+  // best[g][end]: the cost of the dearest of g groups over points 0 … end − 1; border[g][end]: where the last of them
+  // begins.
   constexpr double never = std::numeric_limits<double>::infinity();
   std::vector<std::vector<double>> best(at(groups + 1), std::vector<double>(at(points + 1), never));
   std::vector<std::vector<int>> border(at(groups + 1), std::vector<int>(at(points + 1), 0));

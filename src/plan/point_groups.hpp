@@ -15,8 +15,8 @@ struct PointGroup {
 /// What a group costs; adding a point never makes it cheaper.
 using GroupCost = std::function<double(PointGroup)>;
 
-/// `groups` contiguous groups (fewer points: as many as points), none empty, whose dearest is as cheap as can be: dynamic
-/// programming over borders.
+/// Cuts the points into `groups` contiguous groups (at most one per point), none empty, so that the dearest group is as
+/// cheap as possible: dynamic programming over borders.
 std::vector<PointGroup> split_points(int points, int groups, const GroupCost& cost);
 
 }  // namespace layersweep::plan

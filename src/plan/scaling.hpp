@@ -1,4 +1,4 @@
-// How well an experiment would use many ranks, and what is lost to what.
+// How well an experiment would use many ranks, and where rank-seconds are lost.
 #pragma once
 
 #include <vector>
@@ -26,5 +26,12 @@ Scaling predict(const std::vector<UnitWork>& units, const Calibration& calibrati
 
 /// The units' expected times, for planning.
 UnitSeconds unit_seconds(const std::vector<UnitWork>& units, const Calibration& calibration, int shards);
+
+/// The teams that are expected to end soonest, and who trains what.
+struct Schedule {
+  std::vector<int> teams;  ///< ranks of each
+  Assignment assignment;
+};
+Schedule schedule_units(const std::vector<UnitWork>& units, const Calibration& calibration, int shards, int ranks);
 
 }  // namespace layersweep::plan

@@ -12,11 +12,11 @@ namespace {
 
 class Search {
  public:
-  Search(const std::vector<std::size_t>& units, const std::vector<Team>& teams, const UnitSeconds& seconds, int tries)
+  Search(const std::vector<std::size_t>& units, const std::vector<FreeTeam>& teams, const UnitSeconds& seconds, int tries)
       : order_(units), teams_(teams), tries_left_(tries) {
     std::vector<double> longest(units.size());
     for (std::size_t i = 0; i < units.size(); ++i) {
-      for (const Team& team : teams) longest[i] = std::max(longest[i], seconds(units[i], team.ranks));
+      for (const FreeTeam& team : teams) longest[i] = std::max(longest[i], seconds(units[i], team.ranks));
     }
     std::vector<std::size_t> places(units.size());
     std::iota(places.begin(), places.end(), std::size_t{0});
@@ -24,10 +24,10 @@ class Search {
     for (std::size_t i = 0; i < places.size(); ++i) {
       order_[i] = units[places[i]];
       seconds_.emplace_back();
-      for (const Team& team : teams) seconds_.back().push_back(seconds(order_[i], team.ranks));
+      for (const FreeTeam& team : teams) seconds_.back().push_back(seconds(order_[i], team.ranks));
       bound_ = std::max(bound_, *std::ranges::min_element(seconds_.back()));
     }
-    for (const Team& team : teams) end_.push_back(team.ready_s);
+    for (const FreeTeam& team : teams) end_.push_back(team.ready_s);
     team_of_.resize(units.size());
   }
 
@@ -51,7 +51,8 @@ class Search {
     std::ranges::stable_sort(choices, [&](std::size_t a, std::size_t b) { return finish(a) < finish(b); });
     for (std::size_t c = 0; c < choices.size(); ++c) {
       const std::size_t team = choices[c];
-      // Always follows the first choice to an end; afterwards only what may be better, while tries are left.
+      // The first choice is always followed to its end. Other choices are followed only if they may be better, while tries
+      // last.
       if (!best_.empty() && (finish(team) >= best_end_ || best_end_ <= bound_ || --tries_left_ < 0)) return;
       if (c > 0 && same(team, choices[c - 1])) continue;
       const double before = end_[team];
@@ -65,7 +66,7 @@ class Search {
   bool same(std::size_t a, std::size_t b) const { return teams_[a].ranks == teams_[b].ranks && end_[a] == end_[b]; }
 
   std::vector<std::size_t> order_;
-  const std::vector<Team>& teams_;
+  const std::vector<FreeTeam>& teams_;
   std::vector<std::vector<double>> seconds_;  // [place in order][team]
   double bound_ = 0;                          // no assignment ends earlier
   std::vector<double> end_;
@@ -76,7 +77,7 @@ class Search {
 
 }  // namespace
 
-Assignment assign(const std::vector<std::size_t>& units, const std::vector<Team>& teams, const UnitSeconds& seconds,
+Assignment assign(const std::vector<std::size_t>& units, const std::vector<FreeTeam>& teams, const UnitSeconds& seconds,
                   int tries) {
   base::ensure(!teams.empty(), "units need a team");
   return Search(units, teams, seconds, tries).run();

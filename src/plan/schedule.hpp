@@ -10,7 +10,7 @@ namespace layersweep::plan {
 /// Expected seconds of a unit on a team of so many ranks.
 using UnitSeconds = std::function<double(std::size_t unit, int ranks)>;
 
-struct Team {
+struct FreeTeam {
   int ranks = 1;
   double ready_s = 0;  ///< when it is free
 };
@@ -20,16 +20,16 @@ struct Assignment {
   double end_s = 0;                             ///< when the last team is done, if all goes as expected
 };
 
-/// Ends as early as found: longest unit first to the team that would finish it first, then better ones by branch and bound
-/// as far as a limited search goes. For few units that is the best there is; for many, the first is close to it.
-/// `tries` bounds the search: 20,000 are enough for all placements of a dozen units on a few teams.
-Assignment assign(const std::vector<std::size_t>& units, const std::vector<Team>& teams, const UnitSeconds& seconds,
+/// The assignment that ends earliest, as far as found. The first one gives the longest unit first to the team that would
+/// finish it first; branch and bound then looks for better ones, with at most `tries` placements. 20,000 are enough for all
+/// placements of a dozen units on a few teams; with many units the first assignment is already close to the best.
+Assignment assign(const std::vector<std::size_t>& units, const std::vector<FreeTeam>& teams, const UnitSeconds& seconds,
                   int tries = 20'000);
 
-/// What sizes a team may have.
+/// Sizes that a team may have.
 struct TeamSizes {
-  int most = 1;         ///< larger ones are of no use
-  int multiple_of = 1;  ///< as far as there are so many ranks
+  int most = 1;         ///< larger teams are not faster
+  int multiple_of = 1;  ///< where there are so many ranks
 };
 
 /// The sizes of the teams, at most `ranks` in total, that train units 0 … `units` − 1 soonest: many units make many small

@@ -8,7 +8,7 @@
 namespace layersweep::plan {
 namespace {
 
-// Up to here all ways to divide the ranks are tried: 231 for 16 ranks.
+// Up to this number all ways to divide the ranks are tried: 231 for 16 ranks.
 constexpr int most_ranks_tried_fully = 16;
 constexpr int tries_per_division = 1'000;
 constexpr int most_teams_that_exchange = 8;
@@ -23,7 +23,7 @@ class Chooser {
   const std::vector<int>& best() const { return best_; }
 
   double consider(const std::vector<int>& sizes) {
-    std::vector<Team> teams;
+    std::vector<FreeTeam> teams;
     for (const int ranks : sizes) teams.push_back({ranks, 0});
     const double end = assign(units_, teams, seconds_, tries_per_division).end_s;
     if (end < best_end_ * (1 - 1e-9)) {
@@ -110,7 +110,7 @@ std::vector<int> choose_teams(std::size_t units, int ranks, TeamSizes allowed, c
   Chooser chooser(units, std::max(1, allowed.most / block), block_seconds);
   if (blocks <= most_ranks_tried_fully) {
     std::vector<int> sizes;
-    // A rank that does not help may stay out, so fewer ranks are tried too.
+    // Divisions that leave ranks out are tried too: more ranks need not be faster.
     const int fewest = units >= static_cast<std::size_t>(blocks) ? blocks : 1;
     for (int used = blocks; used >= fewest; --used) chooser.consider_all(sizes, used);
   } else {

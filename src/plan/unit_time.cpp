@@ -2,9 +2,12 @@
 
 #include <algorithm>
 
+#include "base/error.hpp"
+
 namespace layersweep::plan {
 
 double pass_seconds(const Pass& pass, const PassSpeed& speed, int shards, int ranks) {
+  base::ensure(shards > 0 && ranks > 0, "a pass of no shards, or on no ranks");
   const int most_shards = (shards + ranks - 1) / ranks;
   return most_shards * (pass.flops / shards / speed.flops_per_s + pass.pieces_per_shard * speed.s_per_pass);
 }
@@ -22,7 +25,7 @@ UnitTime unit_time(const UnitWork& work, const Calibration& calibration, int sha
                           pass_seconds(grouping.batch_of_validation, speed.evaluate, shards, group_ranks) +
                       work.search_batches * pass_seconds(work.batch_of_search, speed.evaluate, shards, ranks);
   time.optimiser_s = steps * (calibration.s_per_step + calibration.s_per_parameter * grouping.trained);
-  // Apart from each other, groups sum their gradients, and then all ranks the figures; else all sum everything.
+  // In hidden mode each point group sums its own gradients, then all ranks sum the figures. Otherwise all ranks sum both.
   const auto figures = static_cast<double>(3 * work.copies);
   const bool apart = groups > 1 && work.mode == terms::Mode::hidden;
   const double sums = apart ? sum_seconds(calibration.messages, group_ranks, grouping.trained + figures / groups) +

@@ -16,11 +16,10 @@ struct UnitTime {
   double total_s() const { return training_s + validation_s + optimiser_s + messages_s; }
 };
 
-/// The rank with most shards of the point group with most to do sets the time.
+/// The slowest rank sets the time: the one with most shards in the dearest point group.
 UnitTime unit_time(const UnitWork& work, const Calibration& calibration, int shards, int ranks);
 
-/// The teams of use for these units: up to every shard of every point group on a rank of its own, and such that the wanted
-/// groups divide them.
+/// The largest useful team has a rank for every shard of every point group; team sizes are multiples of the wanted groups.
 TeamSizes team_sizes(const std::vector<UnitWork>& units, int shards);
 
 /// Seconds of `pass` on a team.

@@ -5,34 +5,36 @@
 #include <limits>
 #include <map>
 
+#include "base/error.hpp"
 #include "plan/memory.hpp"
 
 namespace layersweep::plan {
 namespace {
 
-// Of the calibration in input mode; they depend on the data, and these lie between what probes took that had hardly been
-// trained and what trained ones did.
+// Of the calibration in input mode. They depend on the data; these values lie between those of hardly trained and of trained
+// probes.
 constexpr double share_of_failing_points = 0.25;
 constexpr double tries_downwards = 2.5;
 
 // Micro-batches of one shard, averaged over the lengths that shards have: a shard's texts are almost equally long.
-double pieces_per_shard(const Lengths& lengths, double shard_texts, std::int64_t copies, std::int64_t token_budget) {
+double pieces_per_shard(const TextBatch& batch, std::int64_t copies, const config::Run& run) {
+  const double shard_texts = std::ceil(batch.texts / run.shards);
   double sum = 0, texts = 0;
-  for (const Lengths::Class& one : lengths.classes()) {
+  for (const Lengths::Class& one : batch.lengths.classes()) {
     const double fit =
-        std::max(1.0, std::floor(static_cast<double>(token_budget) / (static_cast<double>(copies) * one.tokens)));
+        std::max(1.0, std::floor(static_cast<double>(run.token_budget) / (static_cast<double>(copies) * one.tokens)));
     sum += one.texts * std::ceil(shard_texts / fit);
     texts += one.texts;
   }
   return texts > 0 ? sum / texts : 0;
 }
 
-// Into 1, 2, … groups; in each the group whose step is dearest.
+// The points cut into 1, 2, … groups, each with the costs of its dearest group.
 std::vector<Grouping> groupings_of(const ProbedModel& probed, const TextBatch& trained, const TextBatch& validated,
                                    const config::Run& run) {
   const auto& [model, mode, seeds] = probed;
   const auto step = [&](PointGroup points) { return pass_of(Purpose::training, probed, trained, run, points); };
-  std::map<std::pair<int, int>, double> flops;  // asked for again and again
+  std::map<std::pair<int, int>, double> flops;  // split_points asks for each again and again
   const GroupCost cost = [&](PointGroup points) {
     const auto [found, is_new] = flops.try_emplace({points.first, points.end}, 0.0);
     if (is_new) found->second = step(points).flops;
@@ -53,7 +55,7 @@ std::vector<Grouping> groupings_of(const ProbedModel& probed, const TextBatch& t
   return result;
 }
 
-// The fewest groups with which a rank keeps within run.memory_gb; as many as points when none does.
+// The fewest groups with which a rank keeps within run.memory_gb; one per point when none does.
 int groups_that_fit(const UnitWork& work, const ProbedModel& probed, const TextBatch& batch, const config::Run& run) {
   if (run.memory_gb == 0) return 1;
   const auto fits = [&](const Grouping& grouping) {
@@ -66,6 +68,7 @@ int groups_that_fit(const UnitWork& work, const ProbedModel& probed, const TextB
 }  // namespace
 
 const Grouping& grouping_of(const UnitWork& work, int shards, int ranks) {
+  base::ensure(shards > 0 && ranks > 0 && !work.groupings.empty(), "a team of no ranks, or without work");
   const Grouping* best = &work.whole();
   if (ranks <= shards && work.wanted_groups == 1) return *best;
   std::pair<int, double> best_cost{std::numeric_limits<int>::max(), 0};
@@ -86,24 +89,21 @@ const Grouping& grouping_of(const UnitWork& work, int shards, int ranks) {
 Pass pass_of(Purpose purpose, const ProbedModel& probed, const TextBatch& batch, const config::Run& run,
              std::optional<PointGroup> group) {
   const auto& [model, mode, seeds] = probed;
-  const auto& [lengths, texts] = batch;
   const PointGroup points = group.value_or(PointGroup{0, static_cast<int>(model.points())});
+  base::ensure(points.first >= 0 && points.first < points.end && points.end <= model.points(), "a pass of no such points");
   Flops flops = model.clean;
   for (int point = points.first; point < points.end; ++point) {
     Flops one = copy_forward(model, mode, point);
     if (purpose == Purpose::training) one += copy_backward(model, mode, point);
     flops += static_cast<double>(seeds) * one;
   }
-  // In input mode the gates below are part of the masks. Backward only their weights: as many products as forward.
+  // In input mode the gates below are part of the masks. A backward pass computes gradients of gate weights only: as many
+  // products as forward.
   for (int point = mode == terms::Mode::input ? 0 : points.first; point < points.end; ++point) {
     flops += static_cast<double>(seeds) * (purpose == Purpose::training ? 2.0 : 1.0) * gate_forward(model, mode, point);
   }
-  const double mean_pairs = lengths.texts() > 0 ? lengths.pairs() / lengths.texts() : 0;
-  Pass result;
-  result.flops = flops.of(texts, texts * lengths.mean(), texts * mean_pairs);
-  const double shard_texts = std::ceil(texts / run.shards);
-  result.pieces_per_shard = pieces_per_shard(lengths, shard_texts, (points.end - points.first) * seeds, run.token_budget);
-  return result;
+  const std::int64_t copies = (points.end - points.first) * seeds;
+  return {flops.of(batch.texts, batch.tokens(), batch.pairs()), pieces_per_shard(batch, copies, run)};
 }
 
 std::int64_t planned_steps(const config::Probe& settings, std::int64_t train_texts) {
@@ -112,18 +112,18 @@ std::int64_t planned_steps(const config::Probe& settings, std::int64_t train_tex
   return settings.max_steps > 0 ? std::min(steps, settings.max_steps) : steps;
 }
 
-UnitWork work_of(const Unit& unit, const Model& model, const Texts& texts, const config::Experiment& experiment) {
+UnitWork work_of(const Unit& unit, const Model& model, const TextLengths& texts, const config::Experiment& experiment) {
   const config::Probe& settings = experiment.probe;
-  const auto seeds = static_cast<std::int64_t>(unit.seeds.size());
+  const ProbedModel probed{model, unit.mode, std::ssize(unit.seeds)};
   UnitWork work;
   work.mode = unit.mode;
   work.steps = planned_steps(settings, std::llround(texts.train.texts()));
   work.validations = 1 + work.steps / settings.validate_every + (work.steps % settings.validate_every != 0 ? 1 : 0);
-  const double batch = std::min(static_cast<double>(settings.batch), texts.train.texts());
-  const Lengths validated = texts.dev.first(settings.validation_examples);
-  const double together = std::min(static_cast<double>(evaluation_batch), validated.texts());
-  work.validation_batches = together > 0 ? validated.texts() / together : 0;
-  work.groupings = groupings_of({model, unit.mode, seeds}, {texts.train, batch}, {validated, together}, experiment.run);
+  const TextBatch trained{texts.train, std::min(static_cast<double>(settings.batch), texts.train.texts())};
+  const Lengths examined = texts.dev.first(settings.validation_examples);
+  const TextBatch validated{examined, std::min(static_cast<double>(evaluation_batch), examined.texts())};
+  work.validation_batches = validated.texts > 0 ? examined.texts() / validated.texts : 0;
+  work.groupings = groupings_of(probed, trained, validated, experiment.run);
   if (settings.calibrate) {
     const double dev_batches = std::ceil(texts.dev.texts() / static_cast<double>(evaluation_batch));
     work.judged_batches = 2 * dev_batches;
@@ -136,20 +136,19 @@ UnitWork work_of(const Unit& unit, const Model& model, const Texts& texts, const
       const double upwards = points * (1 + share_of_failing_points * tries_of_search);
       const double evaluations = upwards + points * tries_downwards;
       const double judged = (upwards + tries_downwards * points * (points + 1) / 2) / evaluations;  // points at a time
-      const Flops others = (static_cast<double>(seeds) * (points - judged)) * copy_forward(model, unit.mode, 0);
-      const double mean_pairs = validated.texts() > 0 ? validated.pairs() / validated.texts() : 0;
-      work.batch_of_search.flops -= others.of(together, together * validated.mean(), together * mean_pairs);
-      work.batch_of_search.pieces_per_shard = pieces_per_shard(
-          validated, std::ceil(together / experiment.run.shards),
-          std::max<std::int64_t>(1, std::llround(judged * static_cast<double>(seeds))), experiment.run.token_budget);
+      const auto seeds = static_cast<double>(probed.seeds);
+      const Flops others = (seeds * (points - judged)) * copy_forward(model, unit.mode, 0);
+      work.batch_of_search.flops -= others.of(validated.texts, validated.tokens(), validated.pairs());
+      work.batch_of_search.pieces_per_shard =
+          pieces_per_shard(validated, std::max<std::int64_t>(1, std::llround(judged * seeds)), experiment.run);
       work.search_batches = evaluations * dev_batches;
     }
   }
-  work.copies = model.points() * seeds;
-  work.parameters = probe_parameters(model, unit.mode, seeds);
+  work.copies = model.points() * probed.seeds;
+  work.parameters = probe_parameters(model, unit.mode, probed.seeds);
   const int asked = experiment.run.point_groups;
   work.wanted_groups = asked > 0 ? std::min(asked, static_cast<int>(work.groupings.size()))
-                                 : groups_that_fit(work, {model, unit.mode, seeds}, {texts.train, batch}, experiment.run);
+                                 : groups_that_fit(work, probed, trained, experiment.run);
   if (asked > 0 || experiment.run.deterministic) work.groupings.resize(static_cast<std::size_t>(work.wanted_groups));
   return work;
 }

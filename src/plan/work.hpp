@@ -53,7 +53,7 @@ inline constexpr double tries_of_search = 8;
 /// Texts that are evaluated in one go, in validations and extraction.
 inline constexpr std::int64_t evaluation_batch = 64;
 
-UnitWork work_of(const Unit& unit, const Model& model, const Texts& texts, const config::Experiment& experiment);
+UnitWork work_of(const Unit& unit, const Model& model, const TextLengths& texts, const config::Experiment& experiment);
 
 /// How a team of `ranks` ranks shares out the points, its ranks evenly over the groups: one group as long as ranks have
 /// shards of their own and no more are wanted; else what comes closest to the wanted ones and takes least arithmetic. With
@@ -69,10 +69,13 @@ struct ProbedModel {
   std::int64_t seeds;
 };
 
-/// So many texts whose lengths are distributed so.
+/// So many texts of these lengths.
 struct TextBatch {
   const Lengths& lengths;
   double texts;
+
+  double tokens() const { return texts * lengths.mean(); }
+  double pairs() const { return lengths.texts() > 0 ? texts * (lengths.pairs() / lengths.texts()) : 0; }
 };
 
 /// One training step on a batch, or one evaluation of it with hard masks, for all points or for a group.

@@ -60,12 +60,7 @@ std::vector<std::int64_t> steps_in(const fs::path& parent) {
   std::vector<std::int64_t> steps;
   if (!fs::is_directory(parent)) return steps;
   for (const auto& entry : fs::directory_iterator(parent)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.starts_with(prefix)) continue;
-    std::int64_t step = 0;
-    const char* const end = name.data() + name.size();
-    const auto parsed = std::from_chars(name.data() + prefix.size(), end, step);
-    if (parsed.ec == std::errc() && parsed.ptr == end) steps.push_back(step);
+    if (const auto step = checkpoint_step(entry.path())) steps.push_back(*step);
   }
   std::ranges::sort(steps, std::greater());
   return steps;
@@ -172,6 +167,15 @@ std::optional<fs::path> CheckpointFolder::newest() const {
     }
     return std::nullopt;
   });
+}
+
+std::optional<std::int64_t> checkpoint_step(const fs::path& checkpoint) {
+  const std::string name = checkpoint.filename().string();
+  if (!name.starts_with(prefix)) return std::nullopt;
+  std::int64_t step = 0;
+  const char* const end = name.data() + name.size();
+  const auto parsed = std::from_chars(name.data() + prefix.size(), end, step);
+  return parsed.ec == std::errc() && parsed.ptr == end ? std::optional(step) : std::nullopt;
 }
 
 void remove_checkpoints(const fs::path& parent) {

@@ -38,6 +38,9 @@ class CheckpointFolder {
   std::string identity_;
 };
 
+/// "checkpoint-<step>"; nothing of other names. What lies there may be damaged.
+std::optional<std::int64_t> checkpoint_step(const std::filesystem::path& checkpoint);
+
 /// Removes all checkpoints in `parent`, when the training's result is safe.
 void remove_checkpoints(const std::filesystem::path& parent);
 

@@ -4,11 +4,11 @@
 
 #include <fstream>
 
-#include "app/calibration_file.hpp"
-#include "app/planned_run.hpp"
 #include "base/error.hpp"
 #include "data/counting.hpp"
+#include "jobs/calibration_file.hpp"
 #include "jobs/tasks/task.hpp"
+#include "plan/run.hpp"
 #include "probe/parameters.hpp"
 #include "program.hpp"
 #include "support/files.hpp"
@@ -17,6 +17,7 @@
 namespace layersweep::app {
 namespace {
 
+using jobs::MeasuredSpeed;
 using test::Outcome;
 using test::shell;
 using testing::AllOf;
@@ -39,7 +40,7 @@ TEST(Plan, CountsTheParametersThatProbesHave) {
   }
 }
 
-plan::Texts texts_of(const config::Task& task) {
+plan::TextLengths texts_of(const config::Task& task) {
   config::Experiment experiment;
   experiment.task = task;
   return jobs::task_of(task.name).lengths(experiment);
@@ -48,7 +49,7 @@ plan::Texts texts_of(const config::Task& task) {
 // The manifests against the data themselves, where those are generated.
 TEST(Manifests, OfTheCountingTaskEqualItsTexts) {
   config::Task task;
-  const plan::Texts texts = texts_of(task);
+  const plan::TextLengths texts = texts_of(task);
   const data::Corpus train = data::counting_corpus(0, terms::Split::train);
   EXPECT_EQ(texts.train.texts(), static_cast<double>(train.size()));
   // Lengths are drawn: the mean of 9,000 uniform draws from 1 to 10 has a standard error of 0.03.
@@ -58,7 +59,7 @@ TEST(Manifests, OfTheCountingTaskEqualItsTexts) {
 TEST(Manifests, OfSstAreThoseOfTheTreebank) {
   config::Task task;
   task.name = config::TaskName::sst;
-  const plan::Texts texts = texts_of(task);
+  const plan::TextLengths texts = texts_of(task);
   EXPECT_EQ(texts.train.texts(), 8544);
   EXPECT_EQ(texts.dev.texts(), 1101);
   EXPECT_EQ(texts.test.texts(), 2210);
@@ -78,32 +79,32 @@ MeasuredSpeed measured(const std::string& processor, const std::string& model, i
 TEST(CalibrationFile, GivesBackWhatWasStored) {
   const test::TemporaryFolder folder;
   const auto file = folder.path() / "deeper" / "speeds.json";
-  EXPECT_TRUE(read_calibrations(file).empty());
+  EXPECT_TRUE(jobs::read_calibrations(file).empty());
   MeasuredSpeed first = measured("p", "m", 2, 1);
   first.calibration.hidden.train.s_per_pass = 0.125;
   first.calibration.messages.latency_s = 3e-6;
-  store_calibration(file, first);
-  store_calibration(file, measured("p", "m", 2, 2));
-  store_calibration(file, first);  // replaces itself
-  const auto known = read_calibrations(file);
+  jobs::store_calibration(file, first);
+  jobs::store_calibration(file, measured("p", "m", 2, 2));
+  jobs::store_calibration(file, first);  // replaces itself
+  const auto known = jobs::read_calibrations(file);
   ASSERT_EQ(known.size(), 2U);
   EXPECT_EQ(known[1].calibration.hidden.train.s_per_pass, 0.125);
   EXPECT_EQ(known[1].calibration.messages.latency_s, 3e-6);
   EXPECT_EQ(known[1].ranks, 1);
   std::ofstream(file) << "{}";
-  EXPECT_THROW(read_calibrations(file), base::InputError);
+  EXPECT_THROW(jobs::read_calibrations(file), base::InputError);
 }
 
 TEST(ChooseCalibration, TakesTheNearestAndSaysWhatDiffers) {
-  EXPECT_THAT(choose_calibration({}, "p", "m", 1, 1).source, HasSubstr("assumed"));
+  EXPECT_THAT(jobs::choose_calibration({}, "p", "m", 1, 1).source, HasSubstr("assumed"));
   const std::vector<MeasuredSpeed> known{measured("p", "other", 1, 1), measured("q", "m", 1, 1), measured("p", "m", 2, 1),
                                          measured("p", "m", 1, 2)};
-  EXPECT_EQ(choose_calibration(known, "p", "m", 1, 2).source, "measured");
-  EXPECT_EQ(choose_calibration(known, "p", "m", 2, 1).source, "measured");
-  EXPECT_THAT(choose_calibration(known, "p", "m", 8, 1).source, HasSubstr("taken to scale evenly to 8"));
-  EXPECT_THAT(choose_calibration(known, "r", "m", 1, 1).source, HasSubstr("another processor"));
-  EXPECT_THAT(choose_calibration({known[0]}, "p", "m", 1, 1).source, HasSubstr("another model"));
-  EXPECT_THAT(choose_calibration({known[2]}, "p", "m", 2, 2).source, HasSubstr("by one rank alone"));
+  EXPECT_EQ(jobs::choose_calibration(known, "p", "m", 1, 2).source, "measured");
+  EXPECT_EQ(jobs::choose_calibration(known, "p", "m", 2, 1).source, "measured");
+  EXPECT_THAT(jobs::choose_calibration(known, "p", "m", 8, 1).source, HasSubstr("taken to scale evenly to 8"));
+  EXPECT_THAT(jobs::choose_calibration(known, "r", "m", 1, 1).source, HasSubstr("another processor"));
+  EXPECT_THAT(jobs::choose_calibration({known[0]}, "p", "m", 1, 1).source, HasSubstr("another model"));
+  EXPECT_THAT(jobs::choose_calibration({known[2]}, "p", "m", 2, 2).source, HasSubstr("by one rank alone"));
 }
 
 TEST(PlanCommand, NeedsNeitherDataNorMpi) {
@@ -132,12 +133,10 @@ TEST(PlanRun, TimeFollowsTheSteps) {
   config::Experiment e;
   e.probe.calibrate = false;  // takes as long whatever the steps
   e.probe.max_steps = 2000;
-  const plan::Model model = plan::counting_model(10, 64, 2);
-  const plan::Texts texts = texts_of(e.task);
-  const plan::Calibration speeds = plan::assumed_calibration(1);
-  const double all = plan_run({e, model, texts, speeds, Layout{}}).time.probes_s;
-  e.probe.max_steps = 1000;
-  EXPECT_NEAR(plan_run({e, model, texts, speeds, Layout{}}).time.probes_s / all, 0.5, 0.01);
+  plan::PlanInput input{e, plan::counting_model(10, 64, 2), texts_of(e.task), plan::assumed_calibration(1), {}};
+  const double all = plan::plan_run(input).time.probes_s;
+  input.experiment.probe.max_steps = 1000;
+  EXPECT_NEAR(plan::plan_run(input).time.probes_s / all, 0.5, 0.01);
 }
 
 }  // namespace

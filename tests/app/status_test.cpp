@@ -18,10 +18,14 @@ namespace layersweep::app {
 namespace {
 
 namespace fs = std::filesystem;
+using sweep::Holder;
+using sweep::progress_word;
+using sweep::read_run_status;
+using sweep::RunStatus;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
-using Phase = UnitStatus::Phase;
+using Phase = sweep::UnitStatus::Phase;
 
 class Status : public testing::Test {
  protected:

@@ -14,7 +14,7 @@ std::vector<UnitWork> units(std::size_t count) {
   for (std::size_t s = 0; s < count; ++s) e.probe.seeds.push_back(static_cast<std::int64_t>(s));
   e.probe.max_steps = 100;
   const Model model = layersweep::test::bert_costs({6, 384, 1536, 12, 30522, 512, 5});
-  const Texts texts{Lengths({{25, 8544}}), Lengths({{25, 1101}}), Lengths({{25, 2210}})};
+  const TextLengths texts{Lengths({{25, 8544}}), Lengths({{25, 1101}}), Lengths({{25, 2210}})};
   std::vector<UnitWork> work;
   for (const Unit& unit : units_of(e.probe)) work.push_back(work_of(unit, model, texts, e));
   return work;

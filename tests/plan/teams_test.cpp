@@ -125,7 +125,7 @@ TEST(Assign, PlacesEveryUnitOnceAndReportsItsEnd) {
     const std::vector<double> costs = test::random_costs(draws, 9);
     std::vector<std::size_t> units(costs.size());
     std::iota(units.begin(), units.end(), std::size_t{0});
-    const std::vector<Team> teams{{1, 0.5}, {2, 0}, {1, 3}};
+    const std::vector<FreeTeam> teams{{1, 0.5}, {2, 0}, {1, 3}};
     const UnitSeconds seconds = [&](std::size_t u, int n) { return costs[u] / n; };
     const Assignment found = assign(units, teams, seconds);
     std::vector<std::size_t> placed;

@@ -18,7 +18,7 @@ config::Experiment experiment() {
   return e;
 }
 
-Texts texts() { return {Lengths({{25, 8544}}), Lengths({{25, 1101}}), Lengths({{25, 2210}})}; }
+TextLengths texts() { return {Lengths({{25, 8544}}), Lengths({{25, 1101}}), Lengths({{25, 2210}})}; }
 
 TEST(Units, GroupSeedsWithinModes) {
   const auto units = units_of(experiment().probe);

@@ -8,7 +8,7 @@
 
 #include "plan/calibration.hpp"
 
-namespace layersweep::app {
+namespace layersweep::jobs {
 
 struct MeasuredSpeed {
   plan::Calibration calibration;
@@ -29,4 +29,4 @@ void store_calibration(const std::filesystem::path& file, const MeasuredSpeed& m
 plan::Calibration choose_calibration(const std::vector<MeasuredSpeed>& known, const std::string& processor,
                                      const std::string& model, int threads, int ranks_per_node);
 
-}  // namespace layersweep::app
+}  // namespace layersweep::jobs

@@ -1,4 +1,4 @@
-#include "app/measure.hpp"
+#include "jobs/measure.hpp"
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
@@ -30,7 +30,7 @@
 #include "probe/objective.hpp"
 #include "probe/optimiser.hpp"
 
-namespace layersweep::app {
+namespace layersweep::jobs {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -61,7 +61,7 @@ double median_seconds(const std::function<void()>& work, double enough_s = 1.0) 
 }
 
 // `count` texts of `length` random tokens.
-data::Corpus random_texts(const jobs::Task& task, std::int64_t count, std::int64_t length) {
+data::Corpus random_texts(const Task& task, std::int64_t count, std::int64_t length) {
   base::RandomStream random(base::philox_key(1, base::Purpose::explainers));
   std::vector<data::Example> examples;
   for (std::int64_t e = 0; e < count; ++e) {
@@ -174,11 +174,10 @@ plan::MessageSpeed message_speed(const comm::Communicator& ranks) {
 }  // namespace
 
 plan::Calibration measure(const comm::Communicator& ranks, const config::Experiment& experiment, const plan::Model& model,
-                          const plan::Texts& texts, int threads) {
+                          const plan::TextLengths& texts, int threads) {
   const auto encoder =
-      jobs::family_of(experiment)
-          .random(experiment.encoder.folder, jobs::planned_head(experiment), jobs::arithmetic_on_cpu(experiment.run));
-  const jobs::Task& task = jobs::task_of(experiment.task.name);
+      family_of(experiment).random(experiment.encoder.folder, planned_head(experiment), arithmetic_on_cpu(experiment.run));
+  const Task& task = task_of(experiment.task.name);
   plan::Calibration result = plan::assumed_calibration(threads);
   result.processor = device::processor().name;
   result.model = model.name;
@@ -224,4 +223,4 @@ plan::Calibration measure(const comm::Communicator& ranks, const config::Experim
   return result;
 }
 
-}  // namespace layersweep::app
+}  // namespace layersweep::jobs

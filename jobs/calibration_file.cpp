@@ -1,4 +1,4 @@
-#include "app/calibration_file.hpp"
+#include "jobs/calibration_file.hpp"
 
 #include <fmt/format.h>
 
@@ -11,58 +11,19 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 
-namespace layersweep::app {
+namespace layersweep::plan {
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PassSpeed, flops_per_s, s_per_pass)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ModeSpeed, train, evaluate)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(MessageSpeed, latency_s, overhead_s, bytes_per_s)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Calibration, source, processor, model, threads, input, hidden, s_per_parameter,
+                                   s_per_step, start_s, messages)
+
+}  // namespace layersweep::plan
+
+namespace layersweep::jobs {
 
 using nlohmann::json;
-
-namespace {
-
-json pass_json(const plan::PassSpeed& speed) {
-  return {{"flops_per_s", speed.flops_per_s}, {"s_per_pass", speed.s_per_pass}};
-}
-
-plan::PassSpeed pass_of(const json& value) { return {value.at("flops_per_s"), value.at("s_per_pass")}; }
-
-json mode_json(const plan::ModeSpeed& speed) {
-  return {{"train", pass_json(speed.train)}, {"evaluate", pass_json(speed.evaluate)}};
-}
-
-plan::ModeSpeed mode_of(const json& value) { return {pass_of(value.at("train")), pass_of(value.at("evaluate"))}; }
-
-json entry_json(const MeasuredSpeed& measured) {
-  const plan::Calibration& c = measured.calibration;
-  return {{"source", c.source},
-          {"processor", c.processor},
-          {"model", c.model},
-          {"threads", c.threads},
-          {"ranks", measured.ranks},
-          {"input", mode_json(c.input)},
-          {"hidden", mode_json(c.hidden)},
-          {"s_per_parameter", c.s_per_parameter},
-          {"s_per_step", c.s_per_step},
-          {"start_s", c.start_s},
-          {"messages",
-           {{"latency_s", c.messages.latency_s},
-            {"overhead_s", c.messages.overhead_s},
-            {"bytes_per_s", c.messages.bytes_per_s}}}};
-}
-
-MeasuredSpeed entry_of(const json& value) {
-  const json& messages = value.at("messages");
-  return {{.source = value.at("source"),
-           .processor = value.at("processor"),
-           .model = value.at("model"),
-           .threads = value.at("threads"),
-           .input = mode_of(value.at("input")),
-           .hidden = mode_of(value.at("hidden")),
-           .s_per_parameter = value.at("s_per_parameter"),
-           .s_per_step = value.at("s_per_step"),
-           .start_s = value.at("start_s"),
-           .messages = {messages.at("latency_s"), messages.at("overhead_s"), messages.at("bytes_per_s")}},
-          value.at("ranks")};
-}
-
-}  // namespace
 
 std::filesystem::path default_calibration_file() {
   std::filesystem::path folder = ".";
@@ -79,7 +40,7 @@ std::vector<MeasuredSpeed> read_calibrations(const std::filesystem::path& file) 
   std::vector<MeasuredSpeed> entries;
   try {
     const json whole = json::parse(base::read_text_file(file));
-    for (const json& entry : whole.at("entries")) entries.push_back(entry_of(entry));
+    for (const json& entry : whole.at("entries")) entries.push_back({entry, entry.at("ranks")});
   } catch (const json::exception& error) {
     throw base::InputError(fmt::format("{} holds no calibration", file.string()), error.what(),
                            "Remove it, and measure again with layersweep doctor --measure EXPERIMENT");
@@ -96,7 +57,10 @@ void store_calibration(const std::filesystem::path& file, const MeasuredSpeed& m
   std::erase_if(entries, [&](const MeasuredSpeed& entry) { return key(entry) == key(measured); });
   entries.push_back(measured);
   json list = json::array();
-  for (const MeasuredSpeed& entry : entries) list.push_back(entry_json(entry));
+  for (const MeasuredSpeed& entry : entries) {
+    list.push_back(entry.calibration);
+    list.back()["ranks"] = entry.ranks;
+  }
   std::error_code error;
   const std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
   std::filesystem::create_directories(folder, error);
@@ -107,7 +71,7 @@ void store_calibration(const std::filesystem::path& file, const MeasuredSpeed& m
 plan::Calibration choose_calibration(const std::vector<MeasuredSpeed>& known, const std::string& processor,
                                      const std::string& model, int threads, int ranks_per_node) {
   if (known.empty()) return plan::assumed_calibration(threads);
-  // The larger, the farther.
+  // Compared member by member; the smallest is nearest.
   const auto distance = [&](const MeasuredSpeed& entry) {
     const plan::Calibration& c = entry.calibration;
     return std::tuple(c.processor != processor, c.model != model, entry.ranks == 1 && ranks_per_node > 1,
@@ -125,4 +89,4 @@ plan::Calibration choose_calibration(const std::vector<MeasuredSpeed>& known, co
   return chosen;
 }
 
-}  // namespace layersweep::app
+}  // namespace layersweep::jobs

@@ -10,11 +10,11 @@
 #include "plan/lengths.hpp"
 #include "plan/model.hpp"
 
-namespace layersweep::app {
+namespace layersweep::jobs {
 
 /// Times the passes of the experiment's modes and, with two ranks or more, messages. All ranks measure at the same time, as
 /// they would train, and the slowest counts. Takes some seconds a mode. Collective.
 plan::Calibration measure(const comm::Communicator& ranks, const config::Experiment& experiment, const plan::Model& model,
-                          const plan::Texts& texts, int threads);
+                          const plan::TextLengths& texts, int threads);
 
-}  // namespace layersweep::app
+}  // namespace layersweep::jobs
