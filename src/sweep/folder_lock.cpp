@@ -22,7 +22,6 @@ namespace {
 // One write of one size, so that a reader never sees half a record.
 constexpr std::size_t record_size = 512;
 
-
 // Tells machines apart, and this one before and after it was started anew.
 std::string machine() {
   std::ifstream file("/proc/sys/kernel/random/boot_id");

@@ -18,9 +18,7 @@ void Meter::add(const probe::StepFigures& sums, const at::Tensor& active, std::i
   pairs_ += batch * active.sum().item<std::int64_t>();
 }
 
-double Meter::pairs_per_second() const {
-  return static_cast<double>(pairs_) / base::seconds_since(since_);
-}
+double Meter::pairs_per_second() const { return static_cast<double>(pairs_) / base::seconds_since(since_); }
 
 std::vector<double> Meter::kl() const { return mean_per_point(kl_, examples_); }
 std::vector<double> Meter::keep_share() const { return mean_per_point(keep_share_, examples_); }
