@@ -1,5 +1,6 @@
 # layersweep_room(<name> SOURCES … [DEPENDS …] [TORCH])   a library layersweep_<name> of src/<name>; DEPENDS is what it may know
-#   with TORCH its sources include LibTorch's headers, which are then precompiled: they take longer than all the rest
+#   with TORCH its sources include LibTorch's headers, which take longer to compile than all the rest: they are precompiled,
+#   and with LAYERSWEEP_UNITY eight sources are compiled as one. Names in unnamed namespaces of a room then have to differ.
 # layersweep_test(<name> SOURCES … DEPENDS … [TORCH] [NP 1 2 4] [TIMEOUT s] [LABELS …])
 #   a GoogleTest executable test_<name>; with NP it runs once for each rank count under mpirun, else once alone
 
@@ -44,6 +45,7 @@ function(layersweep_room name)
   set_target_properties(layersweep_${name} PROPERTIES CXX_EXTENSIONS OFF CXX_STANDARD 20)
   if(room_TORCH)
     layersweep_precompile_torch(layersweep_${name})
+    set_target_properties(layersweep_${name} PROPERTIES UNITY_BUILD ${LAYERSWEEP_UNITY} UNITY_BUILD_BATCH_SIZE 8)
   endif()
 endfunction()
 

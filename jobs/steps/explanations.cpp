@@ -1,6 +1,7 @@
 #include "jobs/steps/explanations.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <map>
 
@@ -14,45 +15,46 @@
 namespace layersweep::jobs {
 namespace {
 
-constexpr float missing = std::numeric_limits<float>::quiet_NaN();
+constexpr float no_value = std::numeric_limits<float>::quiet_NaN();
 
-/// The explanations of one method: a rank's slab of examples and tokens, and means over all of them.
+constexpr std::array truth_figures{"truth_kl", "truth_js", "truth_f1"};
+
+/// Examples first … last − 1 of the file with their tokens.
+struct TextRange {
+  std::int64_t first = 0, last = 0;
+  std::int64_t first_token = 0, last_token = 0;
+
+  std::int64_t size() const { return last - first; }
+  std::int64_t tokens() const { return last_token - first_token; }
+};
+
+/// The explanations of one method: a rank's range of texts, and means over all of them.
 class MethodColumns {
  public:
-  /// Examples first … last − 1 of the file with their tokens.
-  struct Range {
-    std::int64_t first = 0, last = 0;
-    std::int64_t first_token = 0, last_token = 0;
-  };
-
-  MethodColumns(std::int64_t points, std::int64_t shares, const Range& range)
-      : points_(points),
-        shares_(shares),
-        range_(range),
-        attribution(cells(points, range.last_token - range.first_token)),
-        clean(cells(1, range.last - range.first)),
-        kept(cells(points * shares, range.last - range.first)),
+  MethodColumns(std::int64_t points, std::int64_t shares, const TextRange& range)
+      : attribution(cells(points, range.tokens())),
+        clean(cells(1, range.size())),
+        kept(cells(points * shares, range.size())),
         dropped(kept),
         seconds(static_cast<std::size_t>(points)),
-        truth_kl(seconds.size()),
-        truth_js(seconds.size()),
-        truth_f1(seconds.size()),
         comprehensiveness(static_cast<std::size_t>(points * shares)),
-        sufficiency(comprehensiveness.size()),
-        shuffled_comprehensiveness(comprehensiveness.size()),
-        shuffled_sufficiency(comprehensiveness.size()) {}
+        sufficiency(comprehensiveness),
+        shuffled_comprehensiveness(comprehensiveness),
+        shuffled_sufficiency(comprehensiveness),
+        range_(range) {
+    for (const char* name : truth_figures) truth[name] = seconds;
+  }
 
   void add(const ExplainedPart& part, const tensors::SafetensorsFile& file, const data::Corpus& corpus,
            const SlabStart& origin) {
-    const auto parts_clean = file.values<float>("clean");
-    const auto parts_kept = file.values<float>("kept");
-    const auto parts_dropped = file.values<float>("dropped");
-    const auto attributions = file.values<float>("attribution");
-    const bool has_control = file.contains("shuffled_kept");
-    const auto shuffled_kept = has_control ? file.values<float>("shuffled_kept") : std::span<const float>();
-    const auto shuffled_dropped = has_control ? file.values<float>("shuffled_dropped") : std::span<const float>();
+    const auto values = [&](const char* name) {
+      return file.contains(name) ? file.values<float>(name) : std::span<const float>();
+    };
+    const auto parts_clean = values("clean"), parts_kept = values("kept"), parts_dropped = values("dropped");
+    const auto shuffled_kept = values("shuffled_kept"), shuffled_dropped = values("shuffled_dropped");
+    const auto attributions = values("attribution");
     const std::size_t texts = part.examples.size();
-    const std::size_t tokens = attributions.size() / static_cast<std::size_t>(points_);
+    const std::size_t tokens = attributions.size() / seconds.size();
     for (std::size_t p = 0; p < seconds.size(); ++p) {
       const double each = file.values<double>("seconds")[p] / static_cast<double>(texts);
       for (std::size_t text = 0; text < texts; ++text) seconds[p].add(each);
@@ -62,50 +64,48 @@ class MethodColumns {
       const std::int64_t example = part.examples[text];
       const auto length = static_cast<std::size_t>(corpus.length(example));
       const std::int64_t row = origin.example + example - range_.first;
-      const bool mine = row >= 0 && row < range_.last - range_.first;
+      const bool mine = row >= 0 && row < range_.size();
       if (mine) clean[static_cast<std::size_t>(row)] = parts_clean[text];
       for (std::size_t cell = 0; cell < comprehensiveness.size(); ++cell) {
         const std::size_t from = cell * texts + text;
         comprehensiveness[cell].add(parts_clean[text] - parts_dropped[from]);
         sufficiency[cell].add(parts_clean[text] - parts_kept[from]);
-        if (has_control) {
+        if (!shuffled_kept.empty()) {
           shuffled_comprehensiveness[cell].add(parts_clean[text] - shuffled_dropped[from]);
           shuffled_sufficiency[cell].add(parts_clean[text] - shuffled_kept[from]);
         }
         if (!mine) continue;
-        const std::size_t to = cell * static_cast<std::size_t>(range_.last - range_.first) + static_cast<std::size_t>(row);
+        const std::size_t to = cell * static_cast<std::size_t>(range_.size()) + static_cast<std::size_t>(row);
         kept[to] = parts_kept[from];
         dropped[to] = parts_dropped[from];
       }
       for (std::size_t p = 0; p < seconds.size(); ++p) {
-        if (file.contains("truth_kl")) {
-          truth_kl[p].add(file.values<float>("truth_kl")[p * texts + text]);
-          truth_js[p].add(file.values<float>("truth_js")[p * texts + text]);
-          truth_f1[p].add(file.values<float>("truth_f1")[p * texts + text]);
+        for (auto& [name, means] : truth) {
+          if (file.contains(name)) means[p].add(file.values<float>(name)[p * texts + text]);
         }
         if (!mine) continue;
-        const auto width = static_cast<std::size_t>(range_.last_token - range_.first_token);
         const std::int64_t at = origin.token + corpus.token_start()[static_cast<std::size_t>(example)] - range_.first_token;
         std::copy_n(attributions.begin() + static_cast<std::ptrdiff_t>(p * tokens + token), length,
-                    attribution.begin() + static_cast<std::ptrdiff_t>(p * width) + at);
+                    attribution.begin() + static_cast<std::ptrdiff_t>(p) * range_.tokens() + at);
       }
       token += length;
     }
   }
 
-  std::int64_t points_, shares_;
-  Range range_;
-  std::vector<float> attribution;                               // P x tokens
-  std::vector<float> clean;                                     // texts
-  std::vector<float> kept, dropped;                             // P x S x texts
-  std::vector<TextMean> seconds, truth_kl, truth_js, truth_f1;  // P
-  std::vector<TextMean> comprehensiveness, sufficiency;         // P x S
+  std::vector<float> attribution;                        // P x tokens
+  std::vector<float> clean;                              // texts
+  std::vector<float> kept, dropped;                      // P x S x texts
+  std::vector<TextMean> seconds;                         // P
+  std::vector<TextMean> comprehensiveness, sufficiency;  // P x S
   std::vector<TextMean> shuffled_comprehensiveness, shuffled_sufficiency;
+  std::map<std::string, std::vector<TextMean>> truth;  // P each, by their names
 
  private:
   static std::vector<float> cells(std::int64_t rows, std::int64_t columns) {
-    return std::vector<float>(static_cast<std::size_t>(rows * columns), missing);
+    return std::vector<float>(static_cast<std::size_t>(rows * columns), no_value);
   }
+
+  TextRange range_;
 };
 
 }  // namespace
@@ -136,10 +136,9 @@ void write_explanations(const Context& context, const Texts& texts, std::int64_t
     end.token += corpus.token_total();
   }
   starts.push_back(end.token);
-  MethodColumns::Range range{end.example * ranks.rank() / ranks.size(), end.example * (ranks.rank() + 1) / ranks.size()};
+  TextRange range{end.example * ranks.rank() / ranks.size(), end.example * (ranks.rank() + 1) / ranks.size()};
   range.first_token = starts[static_cast<std::size_t>(range.first)];
   range.last_token = starts[static_cast<std::size_t>(range.last)];
-  const std::int64_t my_examples = range.last - range.first;
 
   writer.write_text("evaluation/method_name", 0,
                     ranks.rank() == 0 ? std::span<const std::string>(methods) : std::span<const std::string>());
@@ -163,8 +162,7 @@ void write_explanations(const Context& context, const Texts& texts, std::int64_t
       writer.write<float>("evaluation/" + name, mine_if_first(std::move(count)),
                           ranks.rank() == 0 ? std::span<const float>(values) : std::span<const float>());
     };
-    writer.write<float>(group + "/attribution", {{0, range.first_token}, {points, range.last_token - range.first_token}},
-                        columns.attribution);
+    writer.write<float>(group + "/attribution", {{0, range.first_token}, {points, range.tokens()}}, columns.attribution);
     writer.write_from_first_rank<float>(group + "/seconds", values_of(columns.seconds));
     from_first("comprehensiveness", {1, points, shares}, values_of(columns.comprehensiveness));
     from_first("sufficiency", {1, points, shares}, values_of(columns.sufficiency));
@@ -174,14 +172,12 @@ void write_explanations(const Context& context, const Texts& texts, std::int64_t
     from_first("aopc_sufficiency_shuffled_head", {1, points}, areas_of(columns.shuffled_sufficiency, shares));
     from_first("seconds", {1, points}, values_of(columns.seconds));
     if (!texts.test.truth().empty()) {
-      from_first("truth_kl", {1, points}, values_of(columns.truth_kl));
-      from_first("truth_js", {1, points}, values_of(columns.truth_js));
-      from_first("truth_f1", {1, points}, values_of(columns.truth_f1));
+      for (const auto& [name, means] : columns.truth) from_first(name, {1, points}, values_of(means));
     }
-    const store::Slab by_example{{number, 0, 0, range.first}, {1, points, shares, my_examples}};
+    const store::Slab by_example{{number, 0, 0, range.first}, {1, points, shares, range.size()}};
     writer.write<float>("evaluation/kept_probability", by_example, columns.kept);
     writer.write<float>("evaluation/dropped_probability", by_example, columns.dropped);
-    if (m == 0) writer.write<float>("evaluation/clean_probability", {{range.first}, {my_examples}}, columns.clean);
+    if (m == 0) writer.write<float>("evaluation/clean_probability", {{range.first}, {range.size()}}, columns.clean);
   }
 }
 

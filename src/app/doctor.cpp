@@ -10,7 +10,7 @@ namespace layersweep::app {
 
 namespace {
 
-std::string joined(const std::vector<std::string>& texts) {
+std::string comma_list(const std::vector<std::string>& texts) {
   std::string text;
   for (const std::string& next : texts) text += (text.empty() ? "" : ", ") + next;
   return text.empty() ? "none" : text;
@@ -23,7 +23,7 @@ void judge_libraries(const Machine& machine, Diagnosis& diagnosis) {
     diagnosis.problems.push_back(fmt::format(
         "{} OpenMP runtimes are loaded, and each starts threads of its own: {}. Build with the one that LibTorch "
         "brings, and take LD_PRELOAD out of the environment",
-        machine.openmp.size(), joined(machine.openmp)));
+        machine.openmp.size(), comma_list(machine.openmp)));
   }
   const auto loaded = [&](std::string_view name) {
     std::vector<std::string> paths;
@@ -35,7 +35,7 @@ void judge_libraries(const Machine& machine, Diagnosis& diagnosis) {
   for (const char* name : {"libtorch_cpu.so", "libmpi.so", "libcudart.so", "libnccl.so"}) {
     if (const auto paths = loaded(name); paths.size() > 1) {
       diagnosis.problems.push_back(
-          fmt::format("two different {} are loaded: {}. Check LD_LIBRARY_PATH", name, joined(paths)));
+          fmt::format("two different {} are loaded: {}. Check LD_LIBRARY_PATH", name, comma_list(paths)));
     }
   }
 }
@@ -107,7 +107,7 @@ void judge_processors(const Machine& machine, Diagnosis& diagnosis) {
 void judge_slurm(const Machine& machine, Diagnosis& diagnosis) {
   if (!machine.srun_wire_ups) return;
   const std::vector<std::string> names = wire_ups(*machine.srun_wire_ups);
-  diagnosis.facts.push_back("Slurm: srun wires ranks up by " + joined(names));
+  diagnosis.facts.push_back("Slurm: srun wires ranks up by " + comma_list(names));
   const auto is_pmix = [](const std::string& name) { return name == "pmix" || name.starts_with("pmix_"); };
   if (names.empty()) {
     // Slurm's programs are there on many hosts that belong to no cluster.
@@ -118,7 +118,7 @@ void judge_slurm(const Machine& machine, Diagnosis& diagnosis) {
         "this Slurm was built without PMIx (`srun --mpi=list` tells of {}), by which Open MPI's ranks find each other. Ask "
         "the "
         "cluster's operators for it, or set launcher = mpirun, with an MPI built for this Slurm, in the cluster's file",
-        joined(names)));
+        comma_list(names)));
   }
 }
 
@@ -180,7 +180,7 @@ Diagnosis diagnose(const Machine& machine) {
   Diagnosis diagnosis;
   auto& facts = diagnosis.facts;
   facts.push_back("host: " + machine.host);
-  facts.push_back(fmt::format("processor: {} ({})", machine.processor, joined(machine.processor_features)));
+  facts.push_back(fmt::format("processor: {} ({})", machine.processor, comma_list(machine.processor_features)));
   facts.push_back(fmt::format("processors: {} in the machine, {} allowed here{}; a single rank uses {} threads",
                               machine.processors, machine.allowed,
                               machine.quota ? fmt::format(", {:.1f} granted", *machine.quota) : "", machine.threads));
@@ -189,7 +189,7 @@ Diagnosis diagnose(const Machine& machine) {
   tell_devices(machine, facts);
   facts.push_back(fmt::format("HDF5: {}{}", machine.hdf5_is_parallel ? "parallel" : "serial",
                               machine.hdf5_loaded.empty() ? "" : ", " + machine.hdf5_loaded));
-  facts.push_back("OpenMP runtime: " + joined(machine.openmp));
+  facts.push_back("OpenMP runtime: " + comma_list(machine.openmp));
   for (const std::string& path : machine.libraries) facts.push_back("loaded: " + path);
   facts.push_back("data folder (LAYERSWEEP_DATA): " + machine.data_folder.value_or("not set"));
   judge_libraries(machine, diagnosis);

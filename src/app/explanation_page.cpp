@@ -38,7 +38,7 @@ th { font-weight: 600; } tbody th, .left { text-align: left; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @media print { .scroll { overflow: visible; } td { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 )";
-constexpr int shades = 6;
+constexpr int page_shades = 6;
 
 std::string escaped(std::string_view text) {
   std::string result;
@@ -65,7 +65,7 @@ std::string escaped(std::string_view text) {
 
 std::string mask_cell(float keep) {
   if (std::isnan(keep)) return "<td><span aria-hidden=\"true\">–</span><span class=\"unseen\">none</span></td>";
-  const int shade = static_cast<int>(std::clamp(keep, 0.0F, 1.0F) * (shades - 1) + 0.5F);
+  const int shade = static_cast<int>(std::clamp(keep, 0.0F, 1.0F) * (page_shades - 1) + 0.5F);
   if (keep > 0.5F) return fmt::format("<td class=\"s{} kept\">{:.2f}<span class=\"unseen\"> kept</span></td>", shade, keep);
   return fmt::format("<td class=\"s{}\">{:.2f}</td>", shade, keep);
 }

@@ -30,7 +30,7 @@ struct ModelDescription {
   std::int64_t vocabulary = 0;            ///< ids of tokens are below this
   std::int64_t segments = unlimited;      ///< likewise
   std::int64_t word_width = 0;            ///< features of a word embedding
-  std::vector<std::string> unread_keys;   ///< of config.json, that play no part
+  std::vector<std::string> unread_keys = {};  ///< of config.json, that play no part
 };
 
 /// Whether the head that the folder describes is to be computed, or another one will take its place.

@@ -102,7 +102,9 @@ TEST(Messages, SteerNoTerminal) {
     EXPECT_THAT(outcome.out + outcome.error, HasSubstr(told)) << command;
     EXPECT_EQ(outcome.out, base::printable_lines(outcome.out)) << command;
     EXPECT_EQ(outcome.error, base::printable_lines(outcome.error)) << command;
-    if (outcome.exit_code != 0) EXPECT_EQ(std::ranges::count(outcome.error, '\n'), 1) << outcome.error;
+    if (outcome.exit_code != 0) {
+      EXPECT_EQ(std::ranges::count(outcome.error, '\n'), 1) << outcome.error;
+    }
   }
 }
 

@@ -67,8 +67,12 @@ TEST_P(ReadOuts, ALastLayerOfJustTheseTokensGivesTheSame) {
       const at::Tensor states = start.clone().requires_grad_();
       const int last = static_cast<int>(model->points().size()) - 2;
       const model::Rows rows = model->advance(last, {states, example}, batch, model::Need::read_out);
-      if (GetParam() == ReadOut::first || GetParam() == ReadOut::last) EXPECT_EQ(rows.states.size(1), 1);
-      if (GetParam() == ReadOut::given) EXPECT_EQ(rows.states.size(1), 2);
+      if (GetParam() == ReadOut::first || GetParam() == ReadOut::last) {
+        EXPECT_EQ(rows.states.size(1), 1);
+      }
+      if (GetParam() == ReadOut::given) {
+        EXPECT_EQ(rows.states.size(1), 2);
+      }
       logits.push_back(model->read_out(rows, batch));
       (logits.back() * at::arange(1, logits.back().numel() + 1).view(logits.back().sizes()).sin()).sum().backward();
       gradients.push_back(states.grad());

@@ -86,7 +86,7 @@ void for_blocks(Index rows, Work work) {
   });
 }
 
-const float* values(const at::Tensor& tensor) { return tensor.defined() ? tensor.const_data_ptr<float>() : nullptr; }
+const float* floats(const at::Tensor& tensor) { return tensor.defined() ? tensor.const_data_ptr<float>() : nullptr; }
 
 // Features in the order of places, all rows of a block at a step side by side; or back.
 template <class Visit>
@@ -138,8 +138,8 @@ void forward_block(const Work& work, Block block, const float* features, const W
     product_transposed(state, s.width, w.state_weight, memory, 3 * s.width, active);
     const float* input = inputs + place * s.features;
     if (many) product_transposed(input, s.features, w.many, multiplied, 3 * s.width, active);
-    kernels().gru_step(input, many ? 0 : s.features, values(w.few), multiplied, values(w.input_bias), memory,
-                       values(w.state_bias), active, s.width, state, kept == nullptr ? nullptr : kept + place * 5 * s.width);
+    kernels().gru_step(input, many ? 0 : s.features, floats(w.few), multiplied, floats(w.input_bias), memory,
+                       floats(w.state_bias), active, s.width, state, kept == nullptr ? nullptr : kept + place * 5 * s.width);
     if (s.states == States::all) write(active, step * s.width);
     place += active;
   }
@@ -180,7 +180,7 @@ void backward_block(const Work& work, Block block, const float* kept, const floa
     float* of_memory = memory_gradients == nullptr ? memory : memory_gradients + place * 3 * s.width;
     float* of_product = product_gradients == nullptr ? product_gradient : product_gradients + place * 3 * s.width;
     float* of_input = inputs + (place - schedule.before[first]) * s.features;
-    kernels().gru_step_backward(kept + place * 5 * s.width, many ? 0 : s.features, values(w.few), active, s.width, state,
+    kernels().gru_step_backward(kept + place * 5 * s.width, many ? 0 : s.features, floats(w.few), active, s.width, state,
                                 of_memory, of_product, of_input);
     if (many && features_gradient != nullptr) {
       product(of_product, 3 * s.width, w.many, of_input, s.features, active, Into::replace);
@@ -211,7 +211,7 @@ at::Tensor run_gru(const GruWeights& weights, const at::Tensor& features, const 
   float* ordered = inputs.mutable_data_ptr<float>();
   float* keep = record ? kept.mutable_data_ptr<float>() : nullptr;
   for_blocks(s.rows, [&](Index first, Index last) {
-    forward_block({operands, s, schedule}, {first, last}, values(input), {ordered, keep, to});
+    forward_block({operands, s, schedule}, {first, last}, floats(input), {ordered, keep, to});
   });
   if (!record) return out;
 
@@ -227,7 +227,7 @@ at::Tensor run_gru(const GruWeights& weights, const at::Tensor& features, const 
     float* of_product = train ? of_memory + places * 3 * s.width : nullptr;
     float* written = wants_features ? below.mutable_data_ptr<float>() : nullptr;
     for_blocks(s.rows, [&](Index first, Index last) {
-      backward_block({operands, s, schedule}, {first, last}, values(kept), values(above), {written, of_memory, of_product});
+      backward_block({operands, s, schedule}, {first, last}, floats(kept), floats(above), {written, of_memory, of_product});
     });
     if (!train) return {below};
     const at::Tensor old_state = kept.narrow(1, 4 * s.width, s.width);

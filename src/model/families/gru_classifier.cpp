@@ -28,7 +28,7 @@ namespace layersweep::model {
 namespace {
 
 constexpr const char* gru_model_type = "layersweep-gru";
-constexpr const char* same_model = "config.json and model.safetensors must be of the same model";
+constexpr const char* same_files = "config.json and model.safetensors must be of the same model";
 
 bool holds_gru(const std::filesystem::path& folder) { return family_in(folder).model_type() == gru_model_type; }
 
@@ -42,7 +42,7 @@ void check_names(const WeightFiles& file, const std::vector<NamedWeight>& wanted
   for (const std::string& name : file.names()) {
     if (std::ranges::find(wanted, name, &NamedWeight::name) == wanted.end()) {
       throw base::InputError(fmt::format("cannot use {}", file.path().string()),
-                             fmt::format("the tensor {} does not belong to the model of config.json", name), same_model);
+                             fmt::format("the tensor {} does not belong to the model of config.json", name), same_files);
     }
   }
 }
