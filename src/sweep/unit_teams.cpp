@@ -141,7 +141,7 @@ class Round {
                           .poll_messages =
                               [&] {
                                 if (const auto failure = mail_.poll(failure_tag)) throw MateFailed(failure->text);
-                                if (seconds_since_sign() > world_.limit_s() / 4) give_sign_of_life(world_.limit_s());
+                                sign_regularly();
                                 if (is_rank_0()) {
                                   serve();
                                 } else if (leads_team() && mail_.poll(stop_tag, 0)) {
@@ -181,13 +181,18 @@ class Round {
   // Rank 0 to all others, who wait for it between their units; first ranks of teams to rank 0.
   void give_sign_of_life(double silence_s) {
     sign_given_ = base::Clock::now();
+    silence_s_ = silence_s;
     if (is_rank_0()) {
       for (int rank = 1; rank < world_.size(); ++rank) mail_.give_sign_of_life(rank, silence_s);
     } else if (leads_team()) {
       mail_.give_sign_of_life(0, silence_s);
     }
   }
-  double seconds_since_sign() const { return base::seconds_since(sign_given_); }
+  // A long silence that was announced is over when this is called, so that the others expect signs again.
+  void sign_regularly() {
+    const double limit_s = world_.limit_s();
+    if (silence_s_ > limit_s || base::seconds_since(sign_given_) > limit_s / 4) give_sign_of_life(limit_s);
+  }
 
   // --- rank 0
   std::size_t team_of(int rank) const {
@@ -252,7 +257,7 @@ class Round {
       for (;;) {
         serve();
         if (std::ranges::find(finished_, false) == finished_.end()) break;
-        if (seconds_since_sign() > world_.limit_s() / 4) give_sign_of_life(world_.limit_s());
+        sign_regularly();
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
       }
       end = {{"stopped", stop_reason_}, {"outcomes", Json::array()}};
@@ -276,6 +281,7 @@ class Round {
   std::optional<std::size_t> my_team_;  // none: a rank that would not help
   comm::Communicator team_;
   base::Clock::time_point sign_given_ = base::Clock::now();
+  double silence_s_ = 0;  // announced by the last sign
 
   // On rank 0.
   base::Clock::time_point start_ = base::Clock::now();
