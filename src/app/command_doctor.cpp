@@ -82,10 +82,10 @@ base::ExitCode run(const config::Arguments& arguments) {
 }
 
 std::string details() {
-  return "--measure times the passes of an experiment on random weights of its encoder's size, some seconds for each mode, "
-         "and\n"
-         "keeps the figures for `layersweep plan`. Under mpirun all ranks measure side by side, as they would train, and\n"
-         "messages between them are timed too.\n";
+  return R"(--measure times the passes of an experiment on random weights of its encoder's size, some seconds for each mode, and
+keeps the figures for `layersweep plan`. Under mpirun all ranks measure side by side, as they would train, and
+messages between them are timed too.
+)";
 }
 
 }  // namespace

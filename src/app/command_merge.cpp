@@ -21,13 +21,11 @@ base::ExitCode run(const config::Arguments& arguments) {
 }
 
 std::string details() {
-  return "The files must be of one experiment (docs/results-file.md): the same encoder, data and settings, where only "
-         "seeds,\n"
-         "modes and splits differ. A cell that several hold must be the same in all; what only one holds is taken over; "
-         "what\n"
-         "none holds, such as the masks of one file's seeds on the other file's split, stays missing. Explanations come "
-         "from\n"
-         "the files whose chosen probes are those of the new file, or do not depend on them.\n";
+  return R"(The files must be of one experiment (docs/results-file.md): the same encoder, data and settings, where only seeds,
+modes and splits differ. A cell that several hold must be the same in all; what only one holds is taken over; what
+none holds, such as the masks of one file's seeds on the other file's split, stays missing. Explanations come from
+the files whose chosen probes are those of the new file, or do not depend on them.
+)";
 }
 
 }  // namespace

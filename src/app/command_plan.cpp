@@ -79,9 +79,10 @@ base::ExitCode run(const config::Arguments& arguments) {
 }
 
 std::string details() {
-  return "Nothing is run, and neither the data nor MPI are needed: numbers and lengths of texts are those of the manifests\n"
-         "in datasets/, the model's sizes those of config.json in encoder.folder. Times rest on what `layersweep doctor\n"
-         "--measure EXPERIMENT` measured on such a machine; the report says what they rest on.\n";
+  return R"(Nothing is run, and neither the data nor MPI are needed: numbers and lengths of texts are those of the manifests
+in datasets/, the model's sizes those of config.json in encoder.folder. Times rest on what `layersweep doctor
+--measure EXPERIMENT` measured on such a machine; the report says what they rest on.
+)";
 }
 
 }  // namespace

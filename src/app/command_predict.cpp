@@ -80,17 +80,17 @@ base::ExitCode run(const config::Arguments& arguments) {
 }
 
 std::string details() {
-  return "Reads one text per line from standard input, unless --text gives some, and prints one JSON object per text, in "
-         "the\n"
-         "same order:\n"
-         "  {\"logits\":[-2.31,2.05],\"label\":1}\n"
-         "A pair is a line {\"text\": \"…\", \"second_text\": \"…\"}. A model of question answering takes lines\n"
-         "{\"question\": \"…\", \"passage\": \"…\"} and prints\n"
-         "  {\"start_logits\":[…],\"end_logits\":[…],\"answer\":\"at ten\",\"start\":14,\"end\":15}\n"
-         "one logit per token of the window of the passage that holds the answer, from token start to token end; a long\n"
-         "passage is read in windows of up to 384 tokens that overlap by 128.\n"
-         "Texts longer than the encoder reads are cut, with a warning. Bytes that are not UTF-8 are read as U+FFFD, with a\n"
-         "warning that names the line.\n";
+  return R"(Reads one text per line from standard input, unless --text gives some, and prints one JSON object per text, in the
+same order:
+  {"logits":[-2.31,2.05],"label":1}
+A pair is a line {"text": "…", "second_text": "…"}. A model of question answering takes lines
+{"question": "…", "passage": "…"} and prints
+  {"start_logits":[…],"end_logits":[…],"answer":"at ten","start":14,"end":15}
+one logit per token of the window of the passage that holds the answer, from token start to token end; a long
+passage is read in windows of up to 384 tokens that overlap by 128.
+Texts longer than the encoder reads are cut, with a warning. Bytes that are not UTF-8 are read as U+FFFD, with a
+warning that names the line.
+)";
 }
 
 }  // namespace

@@ -27,12 +27,12 @@ base::ExitCode run(const config::Arguments& arguments) {
 }
 
 std::string details() {
-  return "Reads one text per line from standard input, unless --text gives some, and prints one JSON object per text, in "
-         "the\n"
-         "same order:\n"
-         "  {\"ids\":[101,2204,102],\"tokens\":[\"[CLS]\",\"good\",\"[SEP]\"]}\n"
-         "A pair is a line {\"question\": \"…\", \"passage\": \"…\"} or {\"text\": \"…\", \"second_text\": \"…\"}.\n"
-         "Nothing is cut off. Bytes that are not UTF-8 are read as U+FFFD, with a warning that names the line.\n";
+  return R"(Reads one text per line from standard input, unless --text gives some, and prints one JSON object per text, in the
+same order:
+  {"ids":[101,2204,102],"tokens":["[CLS]","good","[SEP]"]}
+A pair is a line {"question": "…", "passage": "…"} or {"text": "…", "second_text": "…"}.
+Nothing is cut off. Bytes that are not UTF-8 are read as U+FFFD, with a warning that names the line.
+)";
 }
 
 }  // namespace

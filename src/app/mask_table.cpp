@@ -60,7 +60,7 @@ std::string without_trailing_blanks(std::string line) {
 std::string header(const std::vector<std::string>& names, Range points, const Layout& layout) {
   std::string line(static_cast<std::size_t>(layout.token_width), ' ');
   for (std::size_t p = points.begin; p < points.end; ++p)
-    line += " " + fit_to_width(names[p], layout.cell_width, Align::right);
+    line.append(" ").append(fit_to_width(names[p], layout.cell_width, Align::right));
   return line;
 }
 
@@ -82,7 +82,8 @@ std::string block(const MaskTable& table, Range points, const Layout& layout, Co
     std::string line;
     for (std::size_t token = row; token < tokens.size(); token += rows) {
       line += (token == row ? "" : gap) + fit_to_width(tokens[token], layout.token_width, Align::left);
-      for (std::size_t p = points.begin; p < points.end; ++p) line += " " + cell(keep[p][token], layout.cell_width, colour);
+      for (std::size_t p = points.begin; p < points.end; ++p)
+        line.append(" ").append(cell(keep[p][token], layout.cell_width, colour));
     }
     text += without_trailing_blanks(line) + "\n";
   }
@@ -139,7 +140,7 @@ std::string render_mask_table(const MaskTable& table, Colour colour, int columns
       std::max<std::size_t>(1, static_cast<std::size_t>((columns - layout.token_width) / (1 + layout.cell_width)));
   for (std::size_t begin = 0; begin < names.size(); begin += layout.points_per_block) {
     const Range points{begin, std::min(begin + layout.points_per_block, names.size())};
-    text += (begin == 0 ? "" : "\n") + block(shown, points, layout, colour, columns);
+    text.append(begin == 0 ? "" : "\n").append(block(shown, points, layout, colour, columns));
   }
   return text;
 }
