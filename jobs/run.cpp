@@ -103,13 +103,14 @@ base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions&
   const auto encoder =
       comm::run_together(world, [&] { return model::open_model(model, {.arithmetic = arithmetic_on_cpu(experiment.run)}); });
   const auto on_gpu = comm::run_together(world, [&] { return open_on_gpu(model, experiment.run, gpu); });
-  const model::Model& of_probes = on_gpu ? *on_gpu : *encoder;
+  const model::Model& probed_model = on_gpu ? *on_gpu : *encoder;
   if (wants(options, "statistics")) {
     sweep::stop_here_if_asked(world);
     statistics(context, *encoder, texts);
   }
   if (!goes_to(options, "probe")) return base::ExitCode::done;
-  const std::vector<UnitResult> units = probe(context, of_probes, texts, options.retry ? Failures::retried : Failures::left);
+  const std::vector<UnitResult> units =
+      probe(context, probed_model, texts, options.retry ? Failures::retried : Failures::left);
   if (goes_to(options, "explain")) {  // extraction needs all of them
     sweep::stop_here_if_asked(world);
     run_explainers(context, *encoder, model, texts, units);
@@ -120,7 +121,7 @@ base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions&
     if (texts.tokenizer) record.unread_keys = model::describe_model(model).unread_keys;
     extract({.ranks = context.ranks,
              .experiment = experiment,
-             .model = of_probes,
+             .model = probed_model,
              .texts = texts,
              .units = units,
              .splits = experiment.extract.splits,

@@ -40,21 +40,21 @@ std::size_t place_of_seed(const config::Probe& settings, std::int64_t seed) {
 }
 
 /// What the results file says of the seeds of one mode.
-struct Judgement {
+struct SeedChoice {
   std::vector<std::int32_t> chosen;    // per point an index into the seeds, or −1
   std::vector<std::uint8_t> accepted;  // seed x point
 };
 
-std::optional<Judgement> read_judgement(const Path& results, terms::Mode mode, std::size_t seeds, std::size_t points) {
+std::optional<SeedChoice> read_choice(const Path& results, terms::Mode mode, std::size_t seeds, std::size_t points) {
   if (!std::filesystem::exists(results)) return std::nullopt;
   const auto file = store::ResultsFile::open(results);
   const std::string group(terms::name_of(mode));
-  Judgement judgement{file.chosen_seeds(group), file.read<std::uint8_t>(group + "/accepted")};
-  if (judgement.chosen.size() != points || judgement.accepted.size() != points * seeds) {
+  SeedChoice choice{file.chosen_seeds(group), file.read<std::uint8_t>(group + "/accepted")};
+  if (choice.chosen.size() != points || choice.accepted.size() != points * seeds) {
     throw base::InputError(fmt::format("{} is of another run", results.string()),
                            "its points or seeds are not those of experiment.ini beside it");
   }
-  return judgement;
+  return choice;
 }
 
 /// The probes of one unit, and the points they are shown for.
@@ -64,7 +64,7 @@ struct LoadedUnit {
 };
 
 /// The probe that stands for a point.
-struct Cell {
+struct PointProbe {
   std::size_t unit = 0;    // of the loaded ones
   std::int64_t place = 0;  // in its unit
   std::int64_t seed = 0;
@@ -92,7 +92,7 @@ class ProbeLoader {
   }
 
   /// Makes the probe of `seed` that of `point`.
-  Cell take(std::int64_t point, std::int64_t seed, Verdict verdict) {
+  PointProbe take(std::int64_t point, std::int64_t seed, Verdict verdict) {
     const auto cell = find(seed);
     if (!cell) {
       throw base::InputError(fmt::format("the probes of seed {} are not trained yet in {}", seed, run_.path.string()), {},
@@ -105,7 +105,7 @@ class ProbeLoader {
   std::vector<LoadedUnit> loaded() { return std::move(loaded_); }
 
  private:
-  std::optional<Cell> find(std::int64_t seed) {
+  std::optional<PointProbe> find(std::int64_t seed) {
     for (std::size_t u = 0; u < units_.size(); ++u) {
       const auto& seeds = units_[u].seeds;
       const auto found = std::ranges::find(seeds, static_cast<std::uint64_t>(seed));
@@ -118,7 +118,7 @@ class ProbeLoader {
         const auto points = static_cast<std::int64_t>(widths_.size());
         loaded_.push_back({std::move(*trained), at::zeros({points, static_cast<std::int64_t>(seeds.size())}, at::kBool)});
       }
-      return Cell{*place_[u], found - seeds.begin(), seed, Verdict::open};
+      return PointProbe{*place_[u], found - seeds.begin(), seed, Verdict::open};
     }
     return std::nullopt;
   }
@@ -130,14 +130,14 @@ class ProbeLoader {
   std::vector<LoadedUnit> loaded_;
 };
 
-std::vector<Cell> choose_cells(const OpenedRun& run, terms::Mode mode, std::optional<std::int64_t> wanted,
-                               ProbeLoader& probes) {
+std::vector<PointProbe> choose_cells(const OpenedRun& run, terms::Mode mode, std::optional<std::int64_t> wanted,
+                                     ProbeLoader& probes) {
   const config::Probe& settings = run.experiment.probe;
   const std::vector<std::int64_t>& seeds = settings.seeds;
-  const auto judgement = read_judgement(RunFolder::results_of(run.path), mode, seeds.size(), probes.points());
+  const auto choice = read_choice(RunFolder::results_of(run.path), mode, seeds.size(), probes.points());
   std::optional<std::size_t> everywhere;
   if (wanted) everywhere = place_of_seed(settings, *wanted);
-  if (!wanted && !judgement) {
+  if (!wanted && !choice) {
     const auto first = probes.first_trained();
     if (!first) {
       throw base::InputError(
@@ -146,13 +146,12 @@ std::vector<Cell> choose_cells(const OpenedRun& run, terms::Mode mode, std::opti
     }
     everywhere = place_of_seed(settings, *first);
   }
-  std::vector<Cell> cells;
+  std::vector<PointProbe> cells;
   for (std::size_t p = 0; p < probes.points(); ++p) {
-    const std::size_t s =
-        everywhere ? *everywhere : static_cast<std::size_t>(std::max(judgement->chosen[p], std::int32_t{0}));
+    const std::size_t s = everywhere ? *everywhere : static_cast<std::size_t>(std::max(choice->chosen[p], std::int32_t{0}));
     Verdict verdict = Verdict::open;
-    if (judgement) {
-      verdict = judgement->accepted[s * probes.points() + p] == 1 ? Verdict::accepted : Verdict::not_accepted;
+    if (choice) {
+      verdict = choice->accepted[s * probes.points() + p] == 1 ? Verdict::accepted : Verdict::not_accepted;
     }
     cells.push_back(probes.take(static_cast<std::int64_t>(p), seeds[s], verdict));
   }
@@ -161,16 +160,16 @@ std::vector<Cell> choose_cells(const OpenedRun& run, terms::Mode mode, std::opti
 
 }  // namespace
 
-struct Explainer::State {
+struct TextExplainer::State {
   terms::Mode mode;
   std::unique_ptr<model::Model> encoder;
   TextReader reader;
-  std::vector<Cell> cells;  // per point
+  std::vector<PointProbe> cells;  // per point
   std::vector<LoadedUnit> units;
 };
 
-Explainer::Explainer(const Path& run, const std::optional<Path>& encoder, std::optional<terms::Mode> wanted,
-                     std::optional<std::int64_t> seed) {
+TextExplainer::TextExplainer(const Path& run, const std::optional<Path>& encoder, std::optional<terms::Mode> wanted,
+                             std::optional<std::int64_t> seed) {
   OpenedRun opened = open_run(run, encoder, ModelCheck::here);
   const terms::Mode mode = pick_mode(run, opened.experiment.probe, wanted);
   if (seed) place_of_seed(opened.experiment.probe, *seed);
@@ -181,11 +180,11 @@ Explainer::Explainer(const Path& run, const std::optional<Path>& encoder, std::o
       std::make_unique<State>(State{mode, std::move(opened.encoder), std::move(reader), std::move(cells), probes.loaded()});
 }
 
-Explainer::~Explainer() = default;
+TextExplainer::~TextExplainer() = default;
 
-terms::Mode Explainer::mode() const { return state_->mode; }
+terms::Mode TextExplainer::mode() const { return state_->mode; }
 
-Explanation Explainer::explain(const data::TextInput& input) const {
+Explanation TextExplainer::explain(const data::TextInput& input) const {
   const model::Model& encoder = *state_->encoder;
   const ReadText read = state_->reader.read(input);
   Explanation result;
@@ -201,7 +200,7 @@ Explanation Explainer::explain(const data::TextInput& input) const {
         probe::evaluate_hard_masks({encoder, batch, clean}, {unit.trained.layout, unit.trained.parameters}, unit.active));
   }
   for (std::size_t p = 0; p < state_->cells.size(); ++p) {
-    const Cell& cell = state_->cells[p];
+    const PointProbe& cell = state_->cells[p];
     const auto of_cell = [&](const at::Tensor& values) { return values[static_cast<std::int64_t>(p)][cell.place][0]; };
     const probe::HardMasks& mask = masks[cell.unit];
     const at::Tensor keep = of_cell(mask.keep_probability);

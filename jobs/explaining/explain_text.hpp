@@ -40,17 +40,17 @@ struct Explanation {
   std::vector<std::string> remarks;  ///< what was done to the text, each completing "text 3 …"
 };
 
-class Explainer {
+class TextExplainer {
  public:
   /// Opens the model (in `encoder`, where that is given) and the probes of one mode (none given: the experiment's first)
   /// with the chosen seed of each point, or `seed` everywhere. Throws InputError, with the remedy, when `run` is not a run
   /// folder, its model or these probes are not trained yet, or the experiment has no such mode or seed. Independent; needs
   /// no MPI.
-  Explainer(const std::filesystem::path& run, const std::optional<std::filesystem::path>& encoder,
-            std::optional<terms::Mode> mode, std::optional<std::int64_t> seed);
-  ~Explainer();
-  Explainer(const Explainer&) = delete;
-  Explainer& operator=(const Explainer&) = delete;
+  TextExplainer(const std::filesystem::path& run, const std::optional<std::filesystem::path>& encoder,
+                std::optional<terms::Mode> mode, std::optional<std::int64_t> seed);
+  ~TextExplainer();
+  TextExplainer(const TextExplainer&) = delete;
+  TextExplainer& operator=(const TextExplainer&) = delete;
 
   terms::Mode mode() const;
 

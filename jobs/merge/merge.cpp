@@ -79,7 +79,8 @@ class Merger {
     const auto kl = cells_.read_all<float>(mode + "/kl_mean");
     const auto keep = cells_.read_all<float>(mode + "/keep_share_mean");
     const auto accepted = cells_.read_all<std::uint8_t>(mode + "/accepted");
-    const sweep::Limits limits{*sources_.front().file.number("epsilon"), *sources_.front().file.number("flip_limit")};
+    const sweep::Constraint constraint{*sources_.front().file.number("epsilon"),
+                                       *sources_.front().file.number("flip_limit")};
     const std::size_t points = plan_.contents().points.size();
     const std::size_t seeds = plan_.contents().seeds.size();
     sweep::CellTable<sweep::Score> scores(points);
@@ -88,15 +89,16 @@ class Merger {
         const std::size_t cell = s * points + p;
         constexpr double above = std::numeric_limits<double>::infinity();
         sweep::Score score;
-        score.kl = std::isnan(kl[cell])                                       ? kl[cell]
-                   : accepted[cell] == 1 || kl[cell] <= float(limits.epsilon) ? limits.epsilon
-                                                                              : above;
+        score.kl = std::isnan(kl[cell])                                           ? kl[cell]
+                   : accepted[cell] == 1 || kl[cell] <= float(constraint.epsilon) ? constraint.epsilon
+                                                                                  : above;
         score.flips = accepted[cell] == 1 ? 0 : above;
         score.keep_share = keep[cell];
         scores[p].push_back(score);
       }
     }
-    auto chosen = mode == "input" ? sweep::choose_one_seed(scores, limits) : sweep::choose_seeds_per_point(scores, limits);
+    auto chosen =
+        mode == "input" ? sweep::choose_one_seed(scores, constraint) : sweep::choose_seeds_per_point(scores, constraint);
     writer_.write_from_first_rank<std::int32_t>(mode + "/chosen_seed", chosen);
     return chosen;
   }

@@ -53,11 +53,11 @@ std::vector<ModeProbes> probes_by_mode(const std::vector<UnitResult>& units) {
 
 Judgement judge(const Context& context, const model::Model& encoder, const Texts& texts, const ModeProbes& mode) {
   const config::Probe& settings = context.experiment.probe;
-  const sweep::Limits limits{settings.epsilon, settings.flip_limit};
+  const sweep::Constraint constraint{settings.epsilon, settings.flip_limit};
   const sweep::Evaluator evaluator(context.ranks, encoder, texts.dev, mode.layout, context.experiment.run.token_budget);
-  Judgement judgement{evaluator.cells(mode.parameters, mode.active), limits, {}};
-  judgement.chosen = mode.mode == terms::Mode::input ? sweep::choose_one_seed(judgement.scores, limits)
-                                                     : sweep::choose_seeds_per_point(judgement.scores, limits);
+  Judgement judgement{evaluator.cells(mode.parameters, mode.active), constraint, {}};
+  judgement.chosen = mode.mode == terms::Mode::input ? sweep::choose_one_seed(judgement.scores, constraint)
+                                                     : sweep::choose_seeds_per_point(judgement.scores, constraint);
   return judgement;
 }
 

@@ -37,7 +37,7 @@ std::vector<ModeProbes> probes_by_mode(const std::vector<UnitResult>& units);
 /// How the probes of a mode do on all of dev.
 struct Judgement {
   sweep::CellTable<sweep::Score> scores;
-  sweep::Limits limits;              ///< of what is accepted
+  sweep::Constraint constraint;      ///< of what is accepted
   std::vector<std::int32_t> chosen;  ///< per point an index into the seeds, −1 where none is accepted
   /// What sweep::random_keep_shares finds; extraction may ask for it.
   std::optional<sweep::CellTable<double>> random_keep_share = {};

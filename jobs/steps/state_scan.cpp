@@ -31,14 +31,14 @@ stats::Tokens tokens_of(const data::Corpus& corpus, const std::vector<std::int64
 std::string prefix_of(int shard) { return fmt::format("shard-{}-", shard); }
 constexpr std::string_view suffix = ".safetensors";
 
-struct Kept {
+struct KeptShard {
   std::int64_t batches;
   std::filesystem::path file;
 };
 
 // What is kept of a shard; the number of batches is part of the name, so that a listing of the folder tells of progress.
-std::vector<Kept> kept_of(int shard, const std::filesystem::path& folder) {
-  std::vector<Kept> kept;
+std::vector<KeptShard> kept_of(int shard, const std::filesystem::path& folder) {
+  std::vector<KeptShard> kept;
   std::error_code none;
   for (const auto& entry : std::filesystem::directory_iterator(folder, none)) {
     const std::string name = entry.path().filename().string();
@@ -105,23 +105,23 @@ void ShardStates::add(const data::Corpus& corpus, const std::vector<std::int64_t
 }
 
 void ShardStates::save(const std::filesystem::path& folder, const std::string& identity) const {
-  const std::vector<Kept> older = kept_of(shard, folder);
+  const std::vector<KeptShard> older = kept_of(shard, folder);
   const stats::Packed packed = figures.packed();
   const auto file = folder / fmt::format("{}{}{}", prefix_of(shard), batches, suffix);
   tensors::write_safetensors(file,
                              {tensors::tensor_to_write<double>("figures", {std::ssize(packed)}, packed),
                               tensors::tensor_to_write<float>("sampled", {std::ssize(sampled.values())}, sampled.values())},
                              {{"identity", identity}});
-  for (const Kept& one : older) {
+  for (const KeptShard& one : older) {
     if (one.file != file) std::filesystem::remove(one.file);
   }
 }
 
 void ShardStates::resume(const std::filesystem::path& folder, const std::string& identity,
                          const std::vector<std::int64_t>& widths) {
-  const std::vector<Kept> kept = kept_of(shard, folder);
+  const std::vector<KeptShard> kept = kept_of(shard, folder);
   if (kept.empty()) return;
-  const Kept& newest = *std::ranges::max_element(kept, {}, &Kept::batches);
+  const KeptShard& newest = *std::ranges::max_element(kept, {}, &KeptShard::batches);
   const auto file = tensors::SafetensorsFile::open(newest.file);
   const auto found = file.metadata().find("identity");
   if (found == file.metadata().end() || found->second != identity) {

@@ -96,7 +96,7 @@ class Answers {
   std::string run_;
   std::vector<ExplainedText> for_page_;
   Colour colour_;
-  jobs::Explainer explainer_;
+  jobs::TextExplainer explainer_;
   Output output_;
 };
 
@@ -117,7 +117,7 @@ base::ExitCode write_masks(const config::Arguments& arguments) {
   const auto encoder = arguments.find("--encoder");
   if (encoder) words.insert(words.end(), {"--encoder", *encoder});
   std::string command;
-  for (const std::string& word : words) command += (command.empty() ? "" : " ") + submit::shell_quoted(word);
+  for (const std::string& word : words) command.append(command.empty() ? "" : " ").append(submit::shell_quoted(word));
   jobs::explain_file(comm::world(), {run, encoder, *input, *output, command});
   return base::ExitCode::done;
 }
@@ -136,34 +136,28 @@ base::ExitCode run(const config::Arguments& arguments) {
 }
 
 std::string details() {
-  return "Without --text each line of standard input is a text, or a pair: {\"question\": \"…\", \"passage\": \"…\"} or\n"
-         "{\"text\": \"…\", \"second_text\": \"…\"}. A text of the counting task is the two digits asked about, "
-         "a\n"
-         "colon and the sequence: --text \"3 7 : 3 1 7 3\".\n"
-         "\nEach column of the table is a point of the model, each row a token: how probable it is that the probe keeps it. "
-         "The\n"
-         "lines below tell what happens when all tokens below 0.5 are replaced: the divergence (KL, nats) of the output "
-         "from\n"
-         "the unmasked one, the tokens kept, and whether the prediction flips. Of a point without an accepted seed the "
-         "first\n"
-         "one is shown, marked \"not accepted\".\n"
-         "\nWith --json, one object per text, in one line:\n"
-         "  "
-         "{\"text\":\"good\",\"tokens\":[\"[CLS]\",\"good\",\"[SEP]\"],\"prediction\":3,\"logits\":[…],\"mode\":\"hidden\","
-         "\n"
-         "   "
-         "\"points\":[{\"name\":\"embeddings\",\"seed\":0,\"accepted\":true,\"keep_probability\":[0.1,0.98,0.2],\"kl\":0.01,"
-         "\n"
-         "              \"keep_share\":0.33,\"flipped\":false},…]}\n"
-         "accepted is null while the run has no results.h5. Of a model that answers questions start_logits, end_logits,\n"
-         "answer, start and end (its tokens) stand in place of prediction and logits.\n"
-         "\nWith --input and --output the masks of all texts of a file, by all modes and seeds of the run, are written in "
-         "the\n"
-         "layout of its results.h5 (docs/results-file.md); what is accepted and chosen is as in results.h5. The file holds\n"
-         "JSON lines (.jsonl: text and, as there is, second_text, or question and passage, label, id), cells (.tsv, .csv,\n"
-         "whose first line names these columns), or a text to a line (.txt). Under mpirun or srun the ranks share "
-         "the\n"
-         "work.\n";
+  return R"(Without --text each line of standard input is a text, or a pair: {"question": "…", "passage": "…"} or
+{"text": "…", "second_text": "…"}. A text of the counting task is the two digits asked about, a
+colon and the sequence: --text "3 7 : 3 1 7 3".
+
+Each column of the table is a point of the model, each row a token: how probable it is that the probe keeps it. The
+lines below tell what happens when all tokens below 0.5 are replaced: the divergence (KL, nats) of the output from
+the unmasked one, the tokens kept, and whether the prediction flips. Of a point without an accepted seed the first
+one is shown, marked "not accepted".
+
+With --json, one object per text, in one line:
+  {"text":"good","tokens":["[CLS]","good","[SEP]"],"prediction":3,"logits":[…],"mode":"hidden",
+   "points":[{"name":"embeddings","seed":0,"accepted":true,"keep_probability":[0.1,0.98,0.2],"kl":0.01,
+              "keep_share":0.33,"flipped":false},…]}
+accepted is null while the run has no results.h5. Of a model that answers questions start_logits, end_logits,
+answer, start and end (its tokens) stand in place of prediction and logits.
+
+With --input and --output the masks of all texts of a file, by all modes and seeds of the run, are written in the
+layout of its results.h5 (docs/results-file.md); what is accepted and chosen is as in results.h5. The file holds
+JSON lines (.jsonl: text and, as there is, second_text, or question and passage, label, id), cells (.tsv, .csv,
+whose first line names these columns), or a text to a line (.txt). Under mpirun or srun the ranks share the
+work.
+)";
 }
 
 }  // namespace

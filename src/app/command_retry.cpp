@@ -28,11 +28,10 @@ base::ExitCode run(const config::Arguments& arguments) {
 }
 
 std::string details() {
-  return "Units that failed, and those in which a probe was not finite any more, are trained again as a whole; what was "
-         "never\n"
-         "trained is made up for, and results.h5 is written anew. Settings that belong to the results cannot change, "
-         "others\n"
-         "can: --set run.threads=2. Where memory ran out, use fewer ranks on each node.\n";
+  return R"(Units that failed, and those in which a probe was not finite any more, are trained again as a whole. Units that were
+never trained are trained too, and results.h5 is written anew. Settings that belong to the results cannot change, others
+can: --set run.threads=2. Where memory ran out, use fewer ranks on each node.
+)";
 }
 
 }  // namespace

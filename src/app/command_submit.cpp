@@ -122,15 +122,16 @@ base::ExitCode run(const config::Arguments& arguments) {
                            fmt::format("The script is {}", (folder / "job.sh").string()));
   }
   print(fmt::format("log: {}/slurm-*.log\n", base::printable(folder.string())));
-  for (const submit::Task& task : job.tasks)
+  for (const submit::ArrayTask& task : job.tasks)
     print(fmt::format("layersweep status {}\n", base::printable(task.run_folder.string())));
   return base::ExitCode::done;
 }
 
 std::string details() {
-  return "Settings can also stand in a file for each cluster, as threads_per_rank = 8 for --threads-per-rank 8; the\n"
-         "command line wins. At the time limit the run stops after a checkpoint and puts itself back into the queue:\n"
-         "docs/slurm.md tells more.\n";
+  return R"(Settings can also stand in a file for each cluster, as threads_per_rank = 8 for --threads-per-rank 8; the
+command line wins. At the time limit the run stops after a checkpoint and puts itself back into the queue:
+docs/slurm.md tells more.
+)";
 }
 
 }  // namespace

@@ -16,8 +16,8 @@ namespace {
 
 // Open MPI writes files by OMPIO unless told otherwise. There a collective write that fails, or that the system cuts short,
 // leaves all ranks waiting for ever, and whole ones hang too (open-mpi/ompi 9479, HDFGroup/hdf5 1227). ROMIO, which Open MPI
-// carries as well, returns the error. What the user chose stays (OMPI_MCA_io=ompio), and a priority of a version that is not
-// there is nobody's.
+// carries as well, returns the error. What the user chose stays (OMPI_MCA_io=ompio). Priorities of absent components
+// are ignored.
 void prefer_romio() {
   constexpr int keep = 0;
   for (const char* priority : {"OMPI_MCA_io_romio321_priority", "OMPI_MCA_io_romio341_priority"})

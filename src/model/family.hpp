@@ -26,10 +26,10 @@ struct ModelDescription {
 
   std::filesystem::path folder;
   Head head;
-  std::int64_t longest_text = unlimited;  ///< tokens
-  std::int64_t vocabulary = 0;            ///< ids of tokens are below this
-  std::int64_t segments = unlimited;      ///< likewise
-  std::int64_t word_width = 0;            ///< features of a word embedding
+  std::int64_t longest_text = unlimited;      ///< tokens
+  std::int64_t vocabulary = 0;                ///< ids of tokens are below this
+  std::int64_t segments = unlimited;          ///< likewise
+  std::int64_t word_width = 0;                ///< features of a word embedding
   std::vector<std::string> unread_keys = {};  ///< of config.json, that play no part
 };
 

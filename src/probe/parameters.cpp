@@ -23,12 +23,12 @@ std::int64_t product(const std::vector<std::int64_t>& shape) {
 }
 
 // The rows of a block that belong to these points; a block lists its points in rising order.
-struct Rows {
+struct RowRange {
   std::int64_t first = 0;
   std::int64_t count = 0;
 };
 
-Rows rows_of(const Block& block, PointRange probes) {
+RowRange rows_of(const Block& block, PointRange probes) {
   const auto first = std::lower_bound(block.points.begin(), block.points.end(), probes.first);
   const auto end = std::lower_bound(first, block.points.end(), probes.end);
   return {first - block.points.begin(), end - first};
@@ -90,7 +90,7 @@ PointRange ProbeLayout::clip(PointRange points) const {
 std::vector<Slice> ProbeLayout::slices(PointRange probes) const {
   std::vector<Slice> result;
   for (const Block& block : blocks_) {
-    const Rows rows = rows_of(block, probes);
+    const RowRange rows = rows_of(block, probes);
     const std::int64_t row_size = block.size / static_cast<std::int64_t>(block.points.size());
     if (rows.count > 0) result.push_back({block.offset + rows.first * row_size, rows.count * row_size});
   }
@@ -101,7 +101,7 @@ std::vector<at::Tensor> ProbeLayout::views(const at::Tensor& flat, PointRange pr
   base::ensure(flat.dim() == 1 && flat.size(0) == size_, "a flat probe buffer has the layout's size");
   std::vector<at::Tensor> result;
   for (const Block& block : blocks_) {
-    const Rows rows = rows_of(block, probes);
+    const RowRange rows = rows_of(block, probes);
     const std::int64_t row_size = block.size / static_cast<std::int64_t>(block.points.size());
     std::vector<std::int64_t> shape{rows.count, seeds_};
     shape.insert(shape.end(), block.shape.begin(), block.shape.end());

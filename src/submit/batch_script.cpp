@@ -31,7 +31,7 @@ std::string filled(std::string_view text, const std::map<std::string, std::strin
 int threads_of(const Job& job) {
   if (job.settings.threads_per_rank) return *job.settings.threads_per_rank;
   int threads = 1;
-  for (const Task& task : job.tasks) threads = std::max(threads, task.threads);
+  for (const ArrayTask& task : job.tasks) threads = std::max(threads, task.threads);
   return threads;
 }
 
@@ -112,7 +112,7 @@ std::string environment_lines(const Job& job) {
                              threads_of(job), ranks_of(settings), settings.ranks_per_node, repeated);
 }
 
-std::string task_lines(const Job& job, const Task& task) {
+std::string task_lines(const Job& job, const ArrayTask& task) {
   std::string lines = fmt::format("experiment={}\nrun={}\narguments=(", shell_quoted(task.experiment.string()),
                                   shell_quoted(task.run_folder.string()));
   for (const std::string& word : task.arguments) lines += shell_quoted(word) + " ";

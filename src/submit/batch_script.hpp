@@ -14,7 +14,7 @@ namespace layersweep::submit {
 struct Job {
   std::filesystem::path program;  ///< this program, absolute
   std::filesystem::path folder;   ///< where the job runs; relative paths in experiments start here
-  std::vector<Task> tasks;        ///< one: a plain job; more: an array job
+  std::vector<ArrayTask> tasks;   ///< one: a plain job; more: an array job
   Settings settings;
   std::vector<std::pair<std::string, std::string>> environment;  ///< what the job needs of the submitting shell
 };

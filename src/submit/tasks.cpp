@@ -16,9 +16,10 @@ std::filesystem::path absolute_in(const std::filesystem::path& here, const std::
   return whole.has_filename() ? whole : whole.parent_path();  // "runs/a/" is "runs/a"
 }
 
-void refuse_shared_folders(const std::vector<Task>& tasks) {
+void refuse_shared_folders(const std::vector<ArrayTask>& tasks) {
   for (auto task = tasks.begin(); task != tasks.end(); ++task) {
-    if (std::find_if(tasks.begin(), task, [&](const Task& other) { return other.run_folder == task->run_folder; }) != task) {
+    if (std::find_if(tasks.begin(), task, [&](const ArrayTask& other) { return other.run_folder == task->run_folder; }) !=
+        task) {
       throw base::UsageError(fmt::format("two tasks would run in {}", task->run_folder.string()),
                              "a run folder belongs to one run", "Give each experiment a run.folder of its own");
     }
@@ -50,9 +51,9 @@ std::vector<std::vector<std::string>> splits_of(const config::Experiment& whole,
 
 }  // namespace
 
-std::vector<Task> tasks_of(std::span<const std::string> files, std::span<const std::string> overrides,
-                           std::span<const std::string> sweeps, SplitSeeds split, const std::filesystem::path& here) {
-  std::vector<Task> tasks;
+std::vector<ArrayTask> tasks_of(std::span<const std::string> files, std::span<const std::string> overrides,
+                                std::span<const std::string> sweeps, SplitSeeds split, const std::filesystem::path& here) {
+  std::vector<ArrayTask> tasks;
   for (const std::string& file : files) {
     const auto whole = config::load_sweep(file, overrides, sweeps);
     // The folder above those of the combinations.
@@ -64,7 +65,8 @@ std::vector<Task> tasks_of(std::span<const std::string> files, std::span<const s
       std::vector<std::string> settings(overrides.begin(), overrides.end());
       settings.insert(settings.end(), more.begin(), more.end());
       for (const config::Combination& one : config::load_sweep(file, settings, sweeps)) {
-        Task task{absolute_in(here, file), absolute_in(here, one.experiment.run.folder), {}, one.experiment.run.threads};
+        ArrayTask task{
+            absolute_in(here, file), absolute_in(here, one.experiment.run.folder), {}, one.experiment.run.threads};
         for (const std::string& setting : settings) task.arguments.insert(task.arguments.end(), {"--set", setting});
         const auto sweep = sweep_arguments(one.label);
         task.arguments.insert(task.arguments.end(), sweep.begin(), sweep.end());
@@ -76,9 +78,9 @@ std::vector<Task> tasks_of(std::span<const std::string> files, std::span<const s
   return tasks;
 }
 
-std::filesystem::path log_folder(std::span<const Task> tasks) {
+std::filesystem::path log_folder(std::span<const ArrayTask> tasks) {
   std::filesystem::path common = tasks.front().run_folder;
-  for (const Task& task : tasks) {
+  for (const ArrayTask& task : tasks) {
     const auto [end, ignored] = std::mismatch(common.begin(), common.end(), task.run_folder.begin(), task.run_folder.end());
     std::filesystem::path shared;
     for (auto part = common.begin(); part != end; ++part) shared /= *part;

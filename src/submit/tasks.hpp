@@ -8,7 +8,7 @@
 
 namespace layersweep::submit {
 
-struct Task {
+struct ArrayTask {
   std::filesystem::path experiment;    ///< absolute
   std::filesystem::path run_folder;    ///< absolute
   std::vector<std::string> arguments;  ///< further words of `layersweep run`, "--set", "section.key=value"
@@ -24,10 +24,10 @@ enum class SplitSeeds {
 /// their seeds are split. In the order of the files, their seeds, their combinations. Relative paths start at `here`, the
 /// folder in which the job will run too. Throws what config::load_sweep throws, and UsageError when two tasks would share
 /// a run folder.
-std::vector<Task> tasks_of(std::span<const std::string> files, std::span<const std::string> overrides,
-                           std::span<const std::string> sweeps, SplitSeeds split, const std::filesystem::path& here);
+std::vector<ArrayTask> tasks_of(std::span<const std::string> files, std::span<const std::string> overrides,
+                                std::span<const std::string> sweeps, SplitSeeds split, const std::filesystem::path& here);
 
 /// Where the logs of a job lie: its run folder, or the innermost folder that holds those of all its tasks.
-std::filesystem::path log_folder(std::span<const Task> tasks);
+std::filesystem::path log_folder(std::span<const ArrayTask> tasks);
 
 }  // namespace layersweep::submit

@@ -83,13 +83,13 @@ struct BiasSearch : CellSearch {
   }
 };
 
-class Calibration {
+class GateCalibration {
  public:
-  Calibration(const Evaluator& evaluator, const at::Tensor& parameters, const Limits& limits)
+  GateCalibration(const Evaluator& evaluator, const at::Tensor& parameters, const Constraint& constraint)
       : evaluator_(evaluator),
         layout_(evaluator.layout()),
         parameters_(parameters),
-        limits_(limits),
+        constraint_(constraint),
         phi_(evaluator.gate_logits(parameters)) {}
 
   // Points know nothing of each other: all at once, each to the smallest share that is acceptable.
@@ -102,7 +102,7 @@ class Calibration {
     show_(cells.size(), cells.size());
   }
 
-  // Upwards, gates are opened where training left a point beyond its limits, so that no point costs those above it more
+  // Upwards, gates are opened where training left a point beyond its constraint, so that no point costs those above it more
   // than it must. Downwards, they are closed as far as no point above suffers.
   void input() {
     const auto points = static_cast<std::size_t>(layout_.points());
@@ -115,7 +115,7 @@ class Calibration {
       const CellTable<Score> scores = evaluator_.cells(parameters_, active);
       std::vector<BiasSearch> cells;
       for (std::int64_t s = 0; s < layout_.seeds(); ++s) {
-        if (!is_accepted(at_cell(scores, p, s), limits_)) add(cells, p, p + 1, s, KeepShareSearch::Known::guess_fails);
+        if (!is_accepted(at_cell(scores, p, s), constraint_)) add(cells, p, p + 1, s, KeepShareSearch::Known::guess_fails);
       }
       run(cells, show);
     }
@@ -157,7 +157,7 @@ class Calibration {
       return evaluator_.cells(tried, active);
     };
     search(
-        layout_, cells, evaluate, [&](const BiasSearch&, const Score& score) { return is_accepted(score, limits_); },
+        layout_, cells, evaluate, [&](const BiasSearch&, const Score& score) { return is_accepted(score, constraint_); },
         report);
     for (const BiasSearch& cell : cells) {
       const double shift = cell.shift(cell.share.best());
@@ -175,7 +175,7 @@ class Calibration {
   const Evaluator& evaluator_;
   const probe::ProbeLayout& layout_;
   const at::Tensor& parameters_;
-  Limits limits_;
+  Constraint constraint_;
   at::Tensor phi_;  // P x S x tokens, as calibrated so far
   std::function<void(std::size_t, std::size_t)> show_ = search_printer("calibration of gates");
 };
@@ -215,8 +215,8 @@ void KeepShareSearch::choose() {
   }
 }
 
-void calibrate(const Evaluator& evaluator, const at::Tensor& parameters, const Limits& limits) {
-  Calibration calibration(evaluator, parameters, limits);
+void calibrate(const Evaluator& evaluator, const at::Tensor& parameters, const Constraint& constraint) {
+  GateCalibration calibration(evaluator, parameters, constraint);
   evaluator.layout().mode() == terms::Mode::hidden ? calibration.hidden() : calibration.input();
 }
 
@@ -245,19 +245,19 @@ CellTable<double> random_keep_shares(const Evaluator& evaluator, const at::Tenso
   return shares;
 }
 
-void take_calibrated(const Evaluator& evaluator, const at::Tensor& last, const Limits& limits, TrainedUnit& unit) {
+void take_calibrated(const Evaluator& evaluator, const at::Tensor& last, const Constraint& constraint, TrainedUnit& unit) {
   const probe::ProbeLayout& layout = unit.layout;
   const at::Tensor calibrated = last.clone();
-  calibrate(evaluator, calibrated, limits);
+  calibrate(evaluator, calibrated, constraint);
 
   const at::Tensor all = at::ones({layout.points(), layout.seeds()}, at::kBool);
   const CellTable<Score> challengers = evaluator.cells(calibrated, all);
   const CellTable<Score> holders = evaluator.cells(unit.parameters, all);
   for (std::int64_t s = 0; s < layout.seeds(); ++s) {
     const bool whole = layout.mode() == terms::Mode::input;
-    const bool seed_better = whole && is_better(points_of(challengers, s), points_of(holders, s), limits);
+    const bool seed_better = whole && is_better(points_of(challengers, s), points_of(holders, s), constraint);
     for (int p = 0; p < static_cast<int>(layout.points()); ++p) {
-      if (whole ? seed_better : is_better(at_cell(challengers, p, s), at_cell(holders, p, s), limits)) {
+      if (whole ? seed_better : is_better(at_cell(challengers, p, s), at_cell(holders, p, s), constraint)) {
         layout.copy_cell(unit.parameters, calibrated, p, s);
         if (at_cell(unit.status, p, s) == terms::Status::alpha_at_bound) at_cell(unit.status, p, s) = terms::Status::trained;
       }

@@ -19,12 +19,12 @@ namespace layersweep::sweep {
 /// needs to be accepted; then, downwards, closed as far as their point and all above it stay accepted. Keeping everything
 /// (input mode: all that the point below keeps) is acceptable, so every probe ends accepted. Uses all texts; cells that are
 /// not finite stay as they are. Collective; the same bits on every rank, and on every number of ranks.
-void calibrate(const Evaluator& evaluator, const at::Tensor& parameters, const Limits& limits);
+void calibrate(const Evaluator& evaluator, const at::Tensor& parameters, const Constraint& constraint);
 
 /// Calibrates the weights `last` that training ended with, and takes them into `unit` in place of the best snapshot
 /// wherever they are better, both measured on all texts: cell by cell in hidden mode, a seed as a whole in input mode.
 /// Collective.
-void take_calibrated(const Evaluator& evaluator, const at::Tensor& last, const Limits& limits, TrainedUnit& unit);
+void take_calibrated(const Evaluator& evaluator, const at::Tensor& last, const Constraint& constraint, TrainedUnit& unit);
 
 /// What the choice of tokens is worth: the share of tokens that random masks have to keep, with the same replacement
 /// vectors, for the mean KL on the evaluator's texts that each probe has in `scores`. NaN where the probe has none.

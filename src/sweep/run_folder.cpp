@@ -30,7 +30,7 @@ bool holds_any(const std::filesystem::path& run, std::initializer_list<const cha
   return std::ranges::any_of(names, [&](const char* name) { return std::filesystem::exists(run / name); });
 }
 
-// Whether anything was found out about a model here: its work without a note of which model is nobody's.
+// Whether the folder holds results of work on a model. Without a note of which model, nobody can tell whose they are.
 bool holds_findings(const std::filesystem::path& run) {
   const std::filesystem::path units = run / "units";
   return holds_any(run, {"statistics", "explain", "results.h5"}) ||

@@ -16,21 +16,21 @@ double mean(std::span<const float> values) {
 }
 
 // Larger is better. NaN (a probe that failed) loses against everything.
-std::tuple<int, double> rank(const Score& score, const Limits& limits) {
+std::tuple<int, double> rank(const Score& score, const Constraint& constraint) {
   if (std::isnan(score.kl)) return {-1, 0.0};
-  if (is_accepted(score, limits)) return {2, -score.keep_share};
-  if (score.kl <= limits.epsilon) return {1, -score.keep_share};
+  if (is_accepted(score, constraint)) return {2, -score.keep_share};
+  if (score.kl <= constraint.epsilon) return {1, -score.keep_share};
   return {0, -score.kl};
 }
 
-std::tuple<int, int, double> rank(std::span<const Score> points, const Limits& limits) {
+std::tuple<int, int, double> rank(std::span<const Score> points, const Constraint& constraint) {
   int accepted = 0;
   int within = 0;
   double keep = 0;
   for (const Score& score : points) {
     if (std::isnan(score.kl)) return {-1, 0, 0.0};
-    accepted += is_accepted(score, limits) ? 1 : 0;
-    within += score.kl <= limits.epsilon ? 1 : 0;
+    accepted += is_accepted(score, constraint) ? 1 : 0;
+    within += score.kl <= constraint.epsilon ? 1 : 0;
     keep += score.keep_share;
   }
   return {accepted, within, -keep};
@@ -52,26 +52,27 @@ Score summarise(std::span<const float> kl, std::span<const float> flipped, std::
   return score;
 }
 
-bool is_accepted(const Score& score, const Limits& limits) {
-  return score.kl <= limits.epsilon && score.flips <= limits.flip_limit;
+bool is_accepted(const Score& score, const Constraint& constraint) {
+  return score.kl <= constraint.epsilon && score.flips <= constraint.flip_limit;
 }
 
-bool is_better(const Score& challenger, const Score& holder, const Limits& limits) {
-  return rank(challenger, limits) > rank(holder, limits);
+bool is_better(const Score& challenger, const Score& holder, const Constraint& constraint) {
+  return rank(challenger, constraint) > rank(holder, constraint);
 }
 
-bool is_better(std::span<const Score> challenger, std::span<const Score> holder, const Limits& limits) {
-  return rank(challenger, limits) > rank(holder, limits);
+bool is_better(std::span<const Score> challenger, std::span<const Score> holder, const Constraint& constraint) {
+  return rank(challenger, constraint) > rank(holder, constraint);
 }
 
-std::vector<std::int32_t> choose_seeds_per_point(const std::vector<std::vector<Score>>& scores, const Limits& limits) {
+std::vector<std::int32_t> choose_seeds_per_point(const std::vector<std::vector<Score>>& scores,
+                                                 const Constraint& constraint) {
   std::vector<std::int32_t> chosen;
   for (const auto& seeds : scores) {
     std::size_t best = 0;
     for (std::size_t s = 1; s < seeds.size(); ++s) {
-      if (is_better(seeds[s], seeds[best], limits)) best = s;
+      if (is_better(seeds[s], seeds[best], constraint)) best = s;
     }
-    chosen.push_back(is_accepted(seeds[best], limits) ? static_cast<std::int32_t>(best) : -1);
+    chosen.push_back(is_accepted(seeds[best], constraint) ? static_cast<std::int32_t>(best) : -1);
   }
   return chosen;
 }
@@ -82,15 +83,15 @@ std::vector<Score> points_of(const std::vector<std::vector<Score>>& scores, std:
   return points;
 }
 
-std::vector<std::int32_t> choose_one_seed(const std::vector<std::vector<Score>>& scores, const Limits& limits) {
+std::vector<std::int32_t> choose_one_seed(const std::vector<std::vector<Score>>& scores, const Constraint& constraint) {
   const std::size_t seeds = scores.front().size();
   std::size_t best = 0;
   for (std::size_t s = 1; s < seeds; ++s) {
-    if (is_better(points_of(scores, s), points_of(scores, best), limits)) best = s;
+    if (is_better(points_of(scores, s), points_of(scores, best), constraint)) best = s;
   }
   std::vector<std::int32_t> chosen;
   for (const auto& at_point : scores)
-    chosen.push_back(is_accepted(at_point[best], limits) ? static_cast<std::int32_t>(best) : -1);
+    chosen.push_back(is_accepted(at_point[best], constraint) ? static_cast<std::int32_t>(best) : -1);
   return chosen;
 }
 

@@ -9,7 +9,7 @@
 namespace layersweep::sweep {
 
 /// The constraint of the experiment.
-struct Limits {
+struct Constraint {
   double epsilon = 0.1;
   double flip_limit = 0.25;
 };
@@ -27,22 +27,23 @@ struct Score {
 Score summarise(std::span<const float> kl, std::span<const float> flipped, std::span<const float> keep_share);
 
 /// Mean KL ≤ ε and flips ≤ limit.
-bool is_accepted(const Score& score, const Limits& limits);
+bool is_accepted(const Score& score, const Constraint& constraint);
 
 /// Hidden mode, one point: whether `challenger` should replace `holder`. The accepted beat the others, those within ε come
 /// next; among equals the smaller keep share wins, and outside ε the smaller KL.
-bool is_better(const Score& challenger, const Score& holder, const Limits& limits);
+bool is_better(const Score& challenger, const Score& holder, const Constraint& constraint);
 
 /// Input mode, where points share gates: all points of a seed are judged as one. More accepted points win, then more
 /// within ε, then the smaller mean keep share.
-bool is_better(std::span<const Score> challenger, std::span<const Score> holder, const Limits& limits);
+bool is_better(std::span<const Score> challenger, std::span<const Score> holder, const Constraint& constraint);
 
 /// One seed's scores at all points.
 std::vector<Score> points_of(const std::vector<std::vector<Score>>& scores, std::size_t seed);
 
 /// Per point an index into the seeds, −1 where none is accepted. `scores[point][seed]`. In hidden mode each point chooses
 /// for itself; in input mode one seed serves all points, otherwise masks would no longer nest over layers.
-std::vector<std::int32_t> choose_seeds_per_point(const std::vector<std::vector<Score>>& scores, const Limits& limits);
-std::vector<std::int32_t> choose_one_seed(const std::vector<std::vector<Score>>& scores, const Limits& limits);
+std::vector<std::int32_t> choose_seeds_per_point(const std::vector<std::vector<Score>>& scores,
+                                                 const Constraint& constraint);
+std::vector<std::int32_t> choose_one_seed(const std::vector<std::vector<Score>>& scores, const Constraint& constraint);
 
 }  // namespace layersweep::sweep

@@ -15,18 +15,18 @@ bool failed(const std::vector<Score>& points) {
   return std::any_of(points.begin(), points.end(), [](const Score& s) { return failed(s); });
 }
 
-// Of equals the later is taken: with the same hard masks reached, training goes on to part the gates of kept and dropped
-// tokens, which keep probabilities tell and keep share does not. What failed takes no place, not even that of nothing.
+// Ties go to the later snapshot: its hard masks are the same, and its gates tell kept and dropped tokens further apart,
+// which shows in keep probabilities and not in keep shares. A failed snapshot is never kept.
 template <class Scores>
-bool is_as_good(const Scores& later, const Scores& holder, const Limits& limits) {
-  return !failed(later) && !is_better(holder, later, limits);
+bool is_as_good(const Scores& later, const Scores& holder, const Constraint& constraint) {
+  return !failed(later) && !is_better(holder, later, constraint);
 }
 
 }  // namespace
 
-Snapshots::Snapshots(const probe::ProbeLayout& layout, const at::Tensor& parameters, const Limits& limits,
+Snapshots::Snapshots(const probe::ProbeLayout& layout, const at::Tensor& parameters, const Constraint& constraint,
                      std::int64_t patience)
-    : layout_(layout), limits_(limits), patience_(patience) {
+    : layout_(layout), constraint_(constraint), patience_(patience) {
   const double nan = std::nan("");
   state_ = {parameters.clone(), cell_table(layout, Score{nan, nan, nan, nan, nan}),
             at::zeros({layout.points(), layout.seeds()}, at::kLong)};
@@ -49,8 +49,8 @@ void Snapshots::consider_cell(const CellTable<Score>& scores, const at::Tensor& 
   if (!active[point][seed].item<bool>()) return;
   const Score& challenger = at_cell(scores, point, seed);
   Score& holder = at_cell(state_.scores, point, seed);
-  const bool better = is_better(challenger, holder, limits_);
-  if (is_as_good(challenger, holder, limits_)) {
+  const bool better = is_better(challenger, holder, constraint_);
+  if (is_as_good(challenger, holder, constraint_)) {
     layout_.copy_cell(state_.parameters, parameters, point, seed);
     holder = challenger;
   }
@@ -66,8 +66,8 @@ void Snapshots::consider_seed(const CellTable<Score>& scores, const at::Tensor& 
     challenger.push_back(at_cell(scores, point, seed));
     holder.push_back(at_cell(state_.scores, point, seed));
   }
-  const bool better = is_better(challenger, holder, limits_);
-  if (is_as_good(challenger, holder, limits_)) {
+  const bool better = is_better(challenger, holder, constraint_);
+  if (is_as_good(challenger, holder, constraint_)) {
     layout_.copy_seed(state_.parameters, parameters, seed);
     for (std::int64_t point = 0; point < layout_.points(); ++point) {
       at_cell(state_.scores, point, seed) = at_cell(scores, point, seed);
@@ -83,7 +83,7 @@ bool Snapshots::runs_out_of_patience(bool better, std::int64_t point, std::int64
 }
 
 bool Snapshots::within_epsilon(std::int64_t point, std::int64_t seed) const {
-  return at_cell(state_.scores, point, seed).kl <= limits_.epsilon;
+  return at_cell(state_.scores, point, seed).kl <= constraint_.epsilon;
 }
 
 }  // namespace layersweep::sweep

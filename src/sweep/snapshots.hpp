@@ -21,7 +21,8 @@ class Snapshots {
   };
 
   /// Keeps a copy of `parameters` until something was validated. `patience` as probe.patience.
-  Snapshots(const probe::ProbeLayout& layout, const at::Tensor& parameters, const Limits& limits, std::int64_t patience);
+  Snapshots(const probe::ProbeLayout& layout, const at::Tensor& parameters, const Constraint& constraint,
+            std::int64_t patience);
 
   /// Takes from `parameters` what is better by the `scores` of a validation, or as good, and clears `active` (P x S bool)
   /// where nothing better came for as long as patience lasts. Cells that are not active stay as they are.
@@ -40,7 +41,7 @@ class Snapshots {
   bool runs_out_of_patience(bool better, std::int64_t point, std::int64_t seed);
 
   probe::ProbeLayout layout_;
-  Limits limits_;
+  Constraint constraint_;
   std::int64_t patience_;
   State state_;
 };

@@ -66,7 +66,7 @@ case $1 in
 esac)sh");
     job_ = {.program = bin() / "layersweep",
             .folder = folder_.path(),
-            .tasks = {Task{folder_.path() / "a.ini", folder_.path() / "run", {}, 0}},
+            .tasks = {ArrayTask{folder_.path() / "a.ini", folder_.path() / "run", {}, 0}},
             .settings = {},
             .environment = {}};
     job_.settings.nodes = 2;
@@ -144,7 +144,7 @@ TEST_F(BatchScript, NamesThatNoScriptCanHoldAreRefused) {
 }
 
 TEST_F(BatchScript, ArrayTasksRunTheirOwnExperiment) {
-  job_.tasks.push_back(Task{folder_.path() / "b.ini", folder_.path() / "b", {"--set", "x.y=1"}, 0});
+  job_.tasks.push_back(ArrayTask{folder_.path() / "b.ini", folder_.path() / "b", {"--set", "x.y=1"}, 0});
   EXPECT_THAT(batch_script(job_), AllOf(HasSubstr("#SBATCH --array=0-1\n"), HasSubstr("%A_%a.log")));
   EXPECT_EQ(start("CODE=0 SLURM_ARRAY_JOB_ID=6 SLURM_ARRAY_TASK_ID=1"), 0);
   EXPECT_THAT(words(), AllOf(HasSubstr("b.ini>"), HasSubstr("<x.y=1>")));

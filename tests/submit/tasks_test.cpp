@@ -22,8 +22,8 @@ class Tasks : public testing::Test {
     std::ofstream(file) << "[task]\nname = counting\n" << more;
     return file.string();
   }
-  static std::vector<Task> tasks(const std::vector<std::string>& files, const std::vector<std::string>& overrides,
-                                 SplitSeeds split = SplitSeeds::no, const std::vector<std::string>& sweeps = {}) {
+  static std::vector<ArrayTask> tasks(const std::vector<std::string>& files, const std::vector<std::string>& overrides,
+                                      SplitSeeds split = SplitSeeds::no, const std::vector<std::string>& sweeps = {}) {
     return tasks_of(files, overrides, sweeps, split, "/here");
   }
   test::TemporaryFolder folder_;
@@ -48,7 +48,7 @@ TEST_F(Tasks, SeedsGetARunFolderEach) {
 }
 
 // The task's own words describe exactly one run, the one in its folder.
-void expect_one_run(const Task& task) {
+void expect_one_run(const ArrayTask& task) {
   std::vector<std::string> overrides, sweeps;
   for (std::size_t w = 0; w < task.arguments.size(); w += 2) {
     (task.arguments[w] == "--set" ? overrides : sweeps).push_back(task.arguments[w + 1]);
@@ -63,12 +63,12 @@ TEST_F(Tasks, CombinationsOfASweepAreATaskEach) {
   const auto plain = tasks({file}, {}, SplitSeeds::no, {"probe.batch=16,32"});
   ASSERT_EQ(plain.size(), 4U);
   EXPECT_EQ(plain[1].run_folder, "/here/runs/a/probe.epsilon=0.1/probe.batch=32");
-  for (const Task& task : plain) expect_one_run(task);
+  for (const ArrayTask& task : plain) expect_one_run(task);
 
   const auto split = tasks({file}, {"probe.seeds=3,5"}, SplitSeeds::yes);
   ASSERT_EQ(split.size(), 4U);
   EXPECT_EQ(split[2].run_folder, "/here/runs/a/probe.seeds=5/probe.epsilon=0.1");
-  for (const Task& task : split) expect_one_run(task);
+  for (const ArrayTask& task : split) expect_one_run(task);
 }
 
 TEST_F(Tasks, ExperimentsKeepTheirFolders) {

@@ -86,14 +86,14 @@ class Calibrated : public testing::TestWithParam<Mode> {
   }
 
   void calibrate(const sweep::Ranks& team, const at::Tensor& parameters) {
-    sweep::calibrate({team, *model_, dev_, layout_, 400}, parameters, limits_);
+    sweep::calibrate({team, *model_, dev_, layout_, 400}, parameters, constraint_);
   }
   std::vector<std::vector<sweep::Score>> scores(const at::Tensor& parameters) {
     const at::Tensor all = at::ones({layout_.points(), layout_.seeds()}, at::kBool);
     return evaluator_.cells(parameters, all);
   }
 
-  const sweep::Limits limits_{0.02, 0.15};
+  const sweep::Constraint constraint_{0.02, 0.15};
   const sweep::Ranks team_ = test::this_rank(Reduction::deterministic);
   const std::unique_ptr<model::Model> model_ = test::small_counting_model();
   const data::Corpus dev_ = data::counting_corpus(0, terms::Split::dev).first(120);
@@ -111,7 +111,7 @@ TEST_P(Calibrated, EveryProbeEndsAcceptedAndSomeDropTokens) {
   int dropping = 0;
   for (const auto& seeds : scores(after_)) {
     for (const auto& score : seeds) {
-      EXPECT_TRUE(sweep::is_accepted(score, limits_)) << score.kl << " " << score.flips;
+      EXPECT_TRUE(sweep::is_accepted(score, constraint_)) << score.kl << " " << score.flips;
       dropping += score.keep_share < 0.95 ? 1 : 0;
     }
   }
@@ -179,7 +179,7 @@ TEST_P(Calibrated, ProbesThatAreNotFiniteStayAsTheyAre) {
       EXPECT_TRUE(values.isnan().all().item<bool>());
     }
   }
-  EXPECT_TRUE(sweep::is_accepted(scores(after_)[1][1], limits_));
+  EXPECT_TRUE(sweep::is_accepted(scores(after_)[1][1], constraint_));
 }
 
 }  // namespace

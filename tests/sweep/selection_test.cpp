@@ -14,10 +14,10 @@
 namespace layersweep {
 namespace {
 
-using sweep::Limits;
+using sweep::Constraint;
 using sweep::Score;
 
-const Limits limits{0.1, 0.25};
+const Constraint constraint{0.1, 0.25};
 const Score failed{std::nan(""), std::nan(""), std::nan(""), std::nan(""), std::nan("")};
 
 Score score(double kl, double flips, double keep_share) { return {kl, kl, kl, flips, keep_share}; }
@@ -35,20 +35,20 @@ std::vector<Score> all_scores() {
 
 int standing(const Score& s) {
   if (std::isnan(s.kl)) return 0;
-  if (s.kl > limits.epsilon) return 1;
-  return s.flips > limits.flip_limit ? 2 : 3;
+  if (s.kl > constraint.epsilon) return 1;
+  return s.flips > constraint.flip_limit ? 2 : 3;
 }
 
 TEST(Selection, AcceptedBeatWithinEpsilonBeatTheRestBeatFailed) {
   for (const Score& a : all_scores()) {
-    EXPECT_EQ(sweep::is_accepted(a, limits), standing(a) == 3);
+    EXPECT_EQ(sweep::is_accepted(a, constraint), standing(a) == 3);
     for (const Score& b : all_scores()) {
       if (standing(a) != standing(b)) {
-        EXPECT_EQ(sweep::is_better(a, b, limits), standing(a) > standing(b));
+        EXPECT_EQ(sweep::is_better(a, b, constraint), standing(a) > standing(b));
       } else if (standing(a) >= 2) {
-        EXPECT_EQ(sweep::is_better(a, b, limits), a.keep_share < b.keep_share);
+        EXPECT_EQ(sweep::is_better(a, b, constraint), a.keep_share < b.keep_share);
       } else {
-        EXPECT_EQ(sweep::is_better(a, b, limits), standing(a) == 1 && a.kl < b.kl);
+        EXPECT_EQ(sweep::is_better(a, b, constraint), standing(a) == 1 && a.kl < b.kl);
       }
     }
   }
@@ -57,7 +57,7 @@ TEST(Selection, AcceptedBeatWithinEpsilonBeatTheRestBeatFailed) {
 TEST(Selection, SeedsOfInputModeAreJudgedOverAllPoints) {
   const Score good = score(0.05, 0.1, 0.5), small = score(0.05, 0.1, 0.1), close = score(0.05, 0.9, 0.1),
               far = score(0.9, 0, 0);
-  const auto better = [](std::vector<Score> a, std::vector<Score> b) { return sweep::is_better(a, b, limits); };
+  const auto better = [](std::vector<Score> a, std::vector<Score> b) { return sweep::is_better(a, b, constraint); };
   EXPECT_TRUE(better({good, good}, {small, close}));  // more accepted points
   EXPECT_TRUE(better({good, close}, {small, far}));   // then more within ε
   EXPECT_TRUE(better({good, small}, {good, good}));   // then the smaller mean keep share
@@ -71,22 +71,22 @@ TEST(Selection, HiddenModeChoosesASeedPerPointAndInputModeOneForAll) {
   const std::vector<std::vector<Score>> scores{{score(0.05, 0, 0.9), score(0.05, 0, 0.8), failed},
                                                {score(0.05, 0, 0.2), score(0.05, 0, 0.3), failed},
                                                {score(0.05, 0, 0.2), score(0.50, 0, 0.0), failed}};
-  EXPECT_EQ(sweep::choose_seeds_per_point(scores, limits), (std::vector<std::int32_t>{1, 0, 0}));
-  EXPECT_EQ(sweep::choose_one_seed(scores, limits), (std::vector<std::int32_t>{0, 0, 0}));
+  EXPECT_EQ(sweep::choose_seeds_per_point(scores, constraint), (std::vector<std::int32_t>{1, 0, 0}));
+  EXPECT_EQ(sweep::choose_one_seed(scores, constraint), (std::vector<std::int32_t>{0, 0, 0}));
 }
 
 TEST(Selection, WhereNothingIsAcceptedNoSeedIsChosen) {
   const std::vector<std::vector<Score>> scores{
       {failed, score(0.5, 0, 0.1)}, {failed, score(0.05, 0, 0.1)}, {failed, score(0.05, 0.9, 0.1)}};
   const std::vector<std::int32_t> expected{-1, 1, -1};
-  EXPECT_EQ(sweep::choose_seeds_per_point(scores, limits), expected);
-  EXPECT_EQ(sweep::choose_one_seed(scores, limits), expected);
+  EXPECT_EQ(sweep::choose_seeds_per_point(scores, constraint), expected);
+  EXPECT_EQ(sweep::choose_one_seed(scores, constraint), expected);
 }
 
 TEST(Selection, AFailedFirstSeedIsNoAdvantage) {
   const std::vector<std::vector<Score>> scores{{failed, score(0.05, 0, 1.0)}};
-  EXPECT_EQ(sweep::choose_seeds_per_point(scores, limits).front(), 1);
-  EXPECT_EQ(sweep::choose_one_seed(scores, limits).front(), 1);
+  EXPECT_EQ(sweep::choose_seeds_per_point(scores, constraint).front(), 1);
+  EXPECT_EQ(sweep::choose_one_seed(scores, constraint).front(), 1);
 }
 
 TEST(Summary, IsMeanNearestRankAndMaximum) {
@@ -112,7 +112,7 @@ TEST(Summary, OneNaNMakesTheKlNaN) {
   const std::vector<float> kl{0.1F, std::nanf(""), 0.2F}, other(3, 0.5F);
   const Score s = sweep::summarise(kl, other, other);
   EXPECT_TRUE(std::isnan(s.kl) && std::isnan(s.kl_p95) && std::isnan(s.kl_max));
-  EXPECT_FALSE(sweep::is_accepted(s, limits));
+  EXPECT_FALSE(sweep::is_accepted(s, constraint));
 }
 
 TEST(Units, CoverModesAndSeedsInOrderWhateverTheGrouping) {

@@ -154,7 +154,7 @@ TEST_P(Training, KeepsTheBestSnapshot) {
   settings.validate_every = 4;
   const Ranks team = test::all_ranks(Reduction::deterministic);
   const TrainedUnit trained = train(team, settings, *model_);
-  const sweep::Limits limits{settings.epsilon, settings.flip_limit};
+  const sweep::Constraint constraint{settings.epsilon, settings.flip_limit};
   const auto again =
       sweep::Evaluator(team, *model_, dev_, trained.layout, 200).cells(trained.parameters, at::ones({2, 2}, at::kBool));
   const auto points_of = [](const auto& scores, std::size_t seed) {
@@ -166,8 +166,9 @@ TEST_P(Training, KeepsTheBestSnapshot) {
       std::size_t best = 0;
       for (std::size_t v = 1; v < trained.curve.size(); ++v) {
         const auto &now = trained.curve[v].scores, &holder = trained.curve[best].scores;
-        const bool worse = GetParam() == Mode::hidden ? sweep::is_better(holder[p][s], now[p][s], limits)
-                                                      : sweep::is_better(points_of(holder, s), points_of(now, s), limits);
+        const bool worse = GetParam() == Mode::hidden
+                               ? sweep::is_better(holder[p][s], now[p][s], constraint)
+                               : sweep::is_better(points_of(holder, s), points_of(now, s), constraint);
         if (!worse) best = v;
       }
       EXPECT_NEAR(again[p][s].kl, trained.curve[best].scores[p][s].kl, 1e-6) << p << " " << s << ", validation " << best;

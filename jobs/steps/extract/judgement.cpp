@@ -40,8 +40,9 @@ void write_judgement(store::ResultsWriter& writer, const ModeProbes& mode, const
   write("steps", by_seed_and_point<std::int32_t>(
                      mode, [&](auto p, auto s) { return mode.steps[p][s].template item<std::int64_t>(); }));
   write("status", by_seed_and_point<std::uint8_t>(mode, [&](auto p, auto s) { return sweep::at_cell(mode.status, p, s); }));
-  const auto accepted = by_seed_and_point<std::uint8_t>(
-      mode, [&](auto p, auto s) { return sweep::is_accepted(sweep::at_cell(judgement.scores, p, s), judgement.limits); });
+  const auto accepted = by_seed_and_point<std::uint8_t>(mode, [&](auto p, auto s) {
+    return sweep::is_accepted(sweep::at_cell(judgement.scores, p, s), judgement.constraint);
+  });
   write("accepted", accepted);
   write_agreement(writer, std::string(terms::name_of(mode.mode)), accepted, agreements);
   write("chosen_seed", judgement.chosen);
