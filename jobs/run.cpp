@@ -133,8 +133,6 @@ base::ExitCode run_steps(const config::Experiment& experiment, const RunOptions&
       base::world_info("results: {}", folder.results().string());
     }
   }
-  const auto peak = world.all_reduce_max(device::peak_resident_bytes());
-  base::world_info("peak memory of a rank: {:.2f} GiB", static_cast<double>(peak) / (1U << 30U));
   return exit_code_of(units);
 }
 
@@ -147,7 +145,11 @@ const std::vector<std::string_view>& step_names() {
 
 base::ExitCode run(const config::Experiment& experiment, const RunOptions& options) {
   try {
-    return run_steps(experiment, options);
+    const base::ExitCode code = run_steps(experiment, options);
+    const auto peak =
+        comm::world().with_limit(experiment.run.deadline_seconds).all_reduce_max(device::peak_resident_bytes());
+    base::world_info("peak memory of a rank: {:.2f} GiB", static_cast<double>(peak) / (1U << 30U));
+    return code;
   } catch (const sweep::Stopped& stopped) {
     base::world_info("stopped ({}): run the same command again, it goes on from here", stopped.what());
     return base::ExitCode::stopped_after_checkpoint;

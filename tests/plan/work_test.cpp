@@ -157,5 +157,21 @@ TEST(Memory, GrowsWithTheTokenBudgetAndTheSeeds) {
   EXPECT_GT(rank_memory(work, {model, work.mode, 2}, {texts().train, 64}, e.run, whole).weights_bytes, 90e6);
 }
 
+// Peaks of `run --steps prepare,finetune` on 1,500 texts of SST with this model, one rank (docs/scaling.md).
+TEST(Memory, OfFineTuningIsWhatWasMeasured) {
+  config::Experiment e = experiment();
+  const Lengths sst({{28, 1450}, {58, 50}});
+  const auto predicted_mb = [&](int threads, int batch) {
+    e.run.threads = threads;
+    e.finetune.batch = batch;
+    return finetune_bytes(minilm(), sst, e, 1) / 1e6;
+  };
+  constexpr double share = 0.1;
+  EXPECT_NEAR(predicted_mb(1, 8), 907, share * 907);
+  EXPECT_NEAR(predicted_mb(1, 32), 961, share * 961);
+  EXPECT_NEAR(predicted_mb(2, 32), 1112, share * 1112);
+  EXPECT_NEAR(predicted_mb(2, 128), 1384, share * 1384);
+}
+
 }  // namespace
 }  // namespace layersweep::plan
