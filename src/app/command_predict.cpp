@@ -9,6 +9,7 @@
 #include "app/standard_streams.hpp"
 #include "app/text_lines.hpp"
 #include "base/log.hpp"
+#include "config/model_folder.hpp"
 #include "jobs/explaining/text_reader.hpp"
 #include "model/open.hpp"
 
@@ -22,7 +23,8 @@ constexpr std::size_t lines_at_once = 512;
 /// Reads text after text as the model takes it. What is wrong with one is told with its place.
 class Reader {
  public:
-  explicit Reader(const config::Arguments& arguments) : lines_(arguments), reader_(arguments.value("--encoder")) {
+  explicit Reader(const config::Arguments& arguments)
+      : lines_(arguments), reader_(config::model_folder(arguments.value("--encoder"))) {
     if (!reader_.unread_keys().empty()) {
       base::world_warning("keys of the model's config.json that play no part here: {}",
                           fmt::join(reader_.unread_keys(), ", "));
@@ -54,7 +56,7 @@ class Reader {
 base::ExitCode run(const config::Arguments& arguments) {
   Reader reader(arguments);
   use_the_processors_allowed();
-  const auto model = model::open_model(arguments.value("--encoder"));
+  const auto model = model::open_model(config::model_folder(arguments.value("--encoder")));
   Output output;
   std::vector<std::vector<data::Example>> texts;
   const auto answer = [&] {
@@ -96,16 +98,19 @@ warning that names the line.
 }  // namespace
 
 Command predict_command() {
-  return {.name = "predict",
-          .summary = "Classifies lines of text, or answers questions",
-          .arguments = {{.name = "--encoder",
-                         .value = "DIR",
-                         .help = "Folder of a fine-tuned encoder: config.json, model.safetensors, tokenizer",
-                         .count = config::Argument::Count::required},
-                        text_argument("Text to be classified, or question"),
-                        second_text_argument()},
-          .details = details,
-          .run = run};
+  return {
+      .name = "predict",
+      .summary = "Classifies lines of text, or answers questions",
+      .arguments = {{.name = "--encoder",
+                     .value = "DIR",
+                     .help =
+                         "Folder of a fine-tuned encoder (config.json, model.safetensors, tokenizer), or its name in the "
+                         "Hugging Face cache",
+                     .count = config::Argument::Count::required},
+                    text_argument("Text to be classified, or question"),
+                    second_text_argument()},
+      .details = details,
+      .run = run};
 }
 
 }  // namespace layersweep::app

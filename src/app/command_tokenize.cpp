@@ -4,6 +4,7 @@
 #include "app/commands.hpp"
 #include "app/standard_streams.hpp"
 #include "app/text_lines.hpp"
+#include "config/model_folder.hpp"
 #include "text/tokenizer.hpp"
 
 namespace layersweep::app {
@@ -11,7 +12,7 @@ namespace layersweep::app {
 namespace {
 
 base::ExitCode run(const config::Arguments& arguments) {
-  const auto tokenizer = text::Tokenizer::open(arguments.value("--encoder"));
+  const auto tokenizer = text::Tokenizer::open(config::model_folder(arguments.value("--encoder")));
   TextLines lines(arguments);
   Output output;
   while (const auto input = lines.next()) {
@@ -38,16 +39,17 @@ Nothing is cut off. Bytes that are not UTF-8 are read as U+FFFD, with a warning 
 }  // namespace
 
 Command tokenize_command() {
-  return {.name = "tokenize",
-          .summary = "Cuts lines of text into tokens",
-          .arguments = {{.name = "--encoder",
-                         .value = "DIR",
-                         .help = "Folder of the encoder: tokenizer.json or vocab.txt",
-                         .count = config::Argument::Count::required},
-                        text_argument("Text to be cut"),
-                        second_text_argument()},
-          .details = details,
-          .run = run};
+  return {
+      .name = "tokenize",
+      .summary = "Cuts lines of text into tokens",
+      .arguments = {{.name = "--encoder",
+                     .value = "DIR",
+                     .help = "Folder of the encoder (tokenizer.json or vocab.txt), or its name in the Hugging Face cache",
+                     .count = config::Argument::Count::required},
+                    text_argument("Text to be cut"),
+                    second_text_argument()},
+      .details = details,
+      .run = run};
 }
 
 }  // namespace layersweep::app

@@ -9,6 +9,7 @@
 #include "base/files.hpp"
 #include "base/utf8.hpp"
 #include "config/ini.hpp"
+#include "config/model_folder.hpp"
 #include "config/nearest.hpp"
 #include "config/options.hpp"
 #include "config/validate.hpp"
@@ -115,6 +116,7 @@ Experiment experiment_of(GivenValues values, const std::filesystem::path& origin
   } catch (const UsageError& error) {
     throw UsageError(fmt::format("{}: {}", origin.string(), error.what()));
   }
+  experiment.encoder.folder = model_folder(experiment.encoder.folder);
   return experiment;
 }
 

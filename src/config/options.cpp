@@ -79,7 +79,8 @@ std::vector<Option> table() {
                "Tokens that a window of a passage has in common with the one before (squad); at least half of it is new"}),
 
       row("encoder.folder", &E::encoder, &EncoderSettings::folder,
-          {.help = "Folder of the pre-trained encoder or trained model (config.json, model.safetensors, tokenizer)",
+          {.help = "Folder of the pre-trained encoder or trained model (config.json, model.safetensors, tokenizer), or its "
+                   "name on the Hugging Face hub, owner/model or owner/model@revision, where its cache here holds it",
            .identity = Identity::by_files}),
 
       row("finetune.model", &E::finetune, &Finetune::model,
