@@ -7,6 +7,7 @@
 #include "comm/check.hpp"
 #include "comm/gate.hpp"
 #include "comm/group.hpp"
+#include "comm/keep.hpp"
 #include "comm/native.hpp"
 #include "comm/requests.hpp"
 
@@ -25,7 +26,7 @@ Buffer moved(const Communicator& ranks, std::string_view purpose, Buffer buffer,
     start(*kept, requests);
     wait_for(ranks, requests, purpose);
   } catch (...) {
-    static_cast<void>(kept.release());
+    keep_for_late_ranks(std::move(kept));
     throw;
   }
   return std::move(*kept);

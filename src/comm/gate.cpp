@@ -14,6 +14,7 @@
 #include "base/error.hpp"
 #include "comm/check.hpp"
 #include "comm/group.hpp"
+#include "comm/keep.hpp"
 #include "comm/requests.hpp"
 
 namespace layersweep::comm {
@@ -97,8 +98,7 @@ Communicator::Group::~Group() {
   // They must not arrive in another communicator that got the number of this one, nor in memory that is used for something
   // else, so both are kept to the end of the process.
   if (is_abandoned || std::uncaught_exceptions() > 0) {
-    static auto& kept = *new std::vector<std::shared_ptr<Buffers>>;
-    kept.push_back(buffers);
+    keep_for_late_ranks(buffers);
   } else {
     MPI_Comm_free(&handle);
   }

@@ -8,6 +8,7 @@
 #include "comm/gate.hpp"
 #include "comm/gradient_state.hpp"
 #include "comm/group.hpp"
+#include "comm/keep.hpp"
 #include "comm/requests.hpp"
 #include "comm/shard_sum.hpp"
 
@@ -88,7 +89,7 @@ std::span<const float> GradientReducer::sum() {
   try {
     return state_->sum();
   } catch (...) {
-    static_cast<void>(state_.release());  // a late peer may still write to its buffers
+    keep_for_late_ranks(std::move(state_));  // its buffers may still be written to
     throw;
   }
 }

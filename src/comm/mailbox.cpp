@@ -15,6 +15,7 @@
 #include "base/error.hpp"
 #include "comm/check.hpp"
 #include "comm/group.hpp"
+#include "comm/keep.hpp"
 
 namespace layersweep::comm {
 namespace {
@@ -41,10 +42,7 @@ struct Mailbox::State {
 
   // A message may still be on its way, taken by MPI or not. It must not arrive in another communicator that got the number
   // of this one, so this one is kept to the end of the process, and so is what a receiver may still fetch.
-  ~State() {
-    static_cast<void>(new Communicator(ranks));
-    if (!sent.empty()) static_cast<void>(new std::list<Sent>(std::move(sent)));
-  }
+  ~State() { keep_for_late_ranks(std::pair(ranks, std::move(sent))); }
 
   MPI_Comm handle() const { return NativeAccess::handle(ranks); }
   bool has_mpi() const { return NativeAccess::has_handle(ranks); }

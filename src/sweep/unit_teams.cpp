@@ -13,6 +13,7 @@
 #include "base/error.hpp"
 #include "base/printable.hpp"
 #include "base/stop_request.hpp"
+#include "comm/keep.hpp"
 #include "comm/mailbox.hpp"
 #include "plan/dispatcher.hpp"
 #include "sweep/device_memory.hpp"
@@ -114,7 +115,7 @@ class Round {
       } else if (leads_team()) {
         send(0, request_tag, json_of(last));
       }
-      if (broken) static_cast<void>(new comm::Communicator(team_));  // members may still be bound to it
+      if (broken) comm::keep_for_late_ranks(team_);  // members may still be bound to it
       return;
     }
   }
