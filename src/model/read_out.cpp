@@ -8,9 +8,12 @@
 
 namespace layersweep::model {
 
-Reading::Reading(ReadOut what, const Batch& batch, const at::Tensor& example)
+Reading::Reading(ReadOut what, const Batch& batch, const at::Tensor& example, std::int64_t padding)
     : what_(what), lengths_(batch.lengths.index_select(0, example)) {
-  if (what == ReadOut::last) positions_ = (lengths_ - 1).unsqueeze(1);
+  if (what == ReadOut::last) {
+    const at::Tensor text = batch.token_ids.ne(padding).logical_and(batch.mask).index_select(0, example);
+    positions_ = (at::arange(text.size(1), lengths_.options()) * text).argmax(1, /*keepdim=*/true);
+  }
   if (what == ReadOut::given) {
     base::ensure(batch.positions.defined(), "texts with given positions");
     positions_ = batch.positions.index_select(0, example);

@@ -9,7 +9,7 @@ namespace layersweep::model {
 
 enum class ReadOut {
   first,  ///< the first token of the text
-  last,   ///< the last token of the text
+  last,   ///< the last token of the text that is not the one of padding
   mean,   ///< the mean over the tokens of the text
   every,  ///< each token for itself
   given,  ///< the tokens at Batch::positions
@@ -18,7 +18,8 @@ enum class ReadOut {
 /// The read-out of R rows of T tokens, rows of the batch's texts `example` (R int64).
 class Reading {
  public:
-  Reading(ReadOut what, const Batch& batch, const at::Tensor& example);
+  /// `padding` is a token that is not read as the last, though it be part of the text; −1: none.
+  Reading(ReadOut what, const Batch& batch, const at::Tensor& example, std::int64_t padding = -1);
 
   /// Whether the states of all tokens are needed.
   bool all_tokens() const { return what_ == ReadOut::every || what_ == ReadOut::mean; }

@@ -39,8 +39,8 @@ void read_weight(const WeightFiles& files, const std::string& name_in_file, cons
   if (!type) {
     throw base::InputError(problem, fmt::format("its type is {}, and weights are F32, F16 or BF16", dtype_name(info.dtype)));
   }
-  if (at::IntArrayRef(info.shape) != weight.value.sizes()) {
-    const auto expected = weight.value.sizes().vec();
+  if (at::IntArrayRef(info.shape) != weight.shape()) {
+    const auto expected = weight.shape().vec();
     throw base::InputError(problem,
                            fmt::format("its shape is [{}], and config.json makes it [{}]", fmt::join(info.shape, ", "),
                                        fmt::join(expected, ", ")),
@@ -50,7 +50,7 @@ void read_weight(const WeightFiles& files, const std::string& name_in_file, cons
   const std::span<const std::byte> stored = file.data(name_in_file);
   void* bytes = const_cast<std::byte*>(stored.data());
   at::Tensor value = weight.value;
-  value.copy_(at::from_blob(bytes, info.shape, at::TensorOptions().dtype(*type)));
+  value.copy_(at::from_blob(bytes, value.sizes(), at::TensorOptions().dtype(*type)));
   base::release_pages(stored);  // else a large model is in memory twice while it is loaded
   // Both are NaN where any value is. Testing every value instead would take one and a half times the tensor's memory.
   const auto [least, most] = at::aminmax(value);
@@ -66,7 +66,7 @@ void write_weights(const std::filesystem::path& file, const std::vector<NamedWei
     kept.push_back(weight.value.detach().contiguous());
     const at::Tensor& value = kept.back();
     list.push_back(tensors::tensor_to_write<float>(
-        weight.name, value.sizes().vec(), {value.const_data_ptr<float>(), static_cast<std::size_t>(value.numel())}));
+        weight.name, weight.shape().vec(), {value.const_data_ptr<float>(), static_cast<std::size_t>(value.numel())}));
   }
   tensors::write_safetensors(file, std::move(list), {{"format", "pt"}});
 }

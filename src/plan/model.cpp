@@ -38,14 +38,17 @@ Flops& Flops::operator+=(const Flops& other) {
 
 Model transformer_model(const TransformerSizes& s) {
   const auto h = static_cast<double>(s.hidden), inner = static_cast<double>(s.inner), heads = static_cast<double>(s.heads);
-  const double keys = h * h * static_cast<double>(s.key_heads) / heads;  // of keys, and of values
+  const std::int64_t query_width = s.query_width > 0 ? s.query_width : s.hidden;
+  const std::int64_t word_width = s.word_width > 0 ? s.word_width : s.hidden;
+  const auto q = static_cast<double>(query_width);
+  const double keys = h * q * static_cast<double>(s.key_heads) / heads;  // of keys, and of values
   const double maps = s.gated ? 3 : 2;
   // Queries, keys, values, output, and the maps of the feed-forward block; scores and their mix of values.
-  const Flops layer{2 * (2 * h * h + 2 * keys + maps * h * inner), 4 * h, 0};
+  const Flops layer{2 * (2 * h * q + 2 * keys + maps * h * inner), 4 * q, 0};
   const Flops layer_backward{layer.per_token, 2 * layer.per_pair, 0};
   // A last layer that computes one token only: keys and values of all tokens, everything else once.
-  const Flops last{2 * 2 * keys + 4 * h, 0, 2 * (2 * h * h + maps * h * inner)};
-  const Flops last_backward{2 * 2 * keys + 8 * h, 0, last.per_text};
+  const Flops last{2 * 2 * keys + 4 * q, 0, 2 * (2 * h * q + maps * h * inner)};
+  const Flops last_backward{2 * 2 * keys + 8 * q, 0, last.per_text};
   const bool spans = s.output == terms::OutputKind::span;
   const double head_map = s.head_map ? h * h : 0;
   const Flops read_out = spans ? Flops{2 * h * 2, 0, 0} : Flops{0, 0, 2 * (head_map + h * static_cast<double>(s.classes))};
@@ -58,7 +61,11 @@ Model transformer_model(const TransformerSizes& s) {
                            spans ? ", spans" : "");
   model.output = s.output;
   model.classes = s.classes;
-  if (s.embeds) model.rungs.push_back({s.hidden, {}, {}, 2 * h + 1, 0});
+  if (s.embeds) {
+    const auto w = static_cast<double>(word_width);
+    const Flops map{word_width == s.hidden ? 0 : 2 * w * h, 0, 0};
+    model.rungs.push_back({word_width, map, map, 2 * w + 1, 0});
+  }
   for (std::int64_t index = 1; index <= s.layers; ++index) {
     if (index == s.layers && s.narrow && !spans) {
       model.rungs.push_back({s.hidden, last, last_backward, 2 * h + heads, 0});
@@ -69,10 +76,11 @@ Model transformer_model(const TransformerSizes& s) {
   model.rungs.push_back({s.hidden, read_out, read_out, 0, 0});
   model.clean = static_cast<double>(s.layers) * layer;
   model.clean += read_out;
-  const std::int64_t of_maps = s.hidden * s.hidden * 2 + 2 * s.hidden * s.hidden * s.key_heads / s.heads;
+  const std::int64_t of_maps = query_width * s.hidden * 2 + 2 * s.hidden * query_width * s.key_heads / s.heads;
   const std::int64_t per_layer = of_maps + (s.gated ? 3 : 2) * s.hidden * s.inner + 9 * s.hidden + s.inner;
-  model.table = s.vocabulary * s.hidden;
-  model.weights = model.table + (s.positions + 4) * s.hidden + s.layers * per_layer;
+  model.table = s.vocabulary * word_width;
+  model.weights = model.table + (s.positions + 4) * word_width + (s.layer_sets > 0 ? s.layer_sets : s.layers) * per_layer;
+  if (word_width != s.hidden) model.weights += (word_width + 1) * s.hidden;
   model.weights += spans ? 2 * (s.hidden + 1) : s.classes * (s.hidden + 1);
   if (!spans && s.head_map) model.weights += s.hidden * s.hidden + s.hidden;
   return model;

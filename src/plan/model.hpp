@@ -50,7 +50,11 @@ struct Model {
 
 struct TransformerSizes {
   std::string_view family;
-  std::int64_t layers = 0, hidden = 0, inner = 0, heads = 0, key_heads = 0, vocabulary = 0, positions = 0;
+  std::int64_t layers = 0, hidden = 0, inner = 0, heads = 0, key_heads = 0;
+  std::int64_t query_width = 0;  ///< of all heads; 0: hidden
+  std::int64_t word_width = 0;   ///< of a word embedding; 0: hidden
+  std::int64_t layer_sets = 0;   ///< where layers share weights, how many there are; 0: as many as layers
+  std::int64_t vocabulary = 0, positions = 0;
   bool gated = false;      ///< three maps in the feed-forward block, in place of two
   bool embeds = true;      ///< whether word embeddings and the input of the first layer are two points
   bool fast_layer = true;  ///< the hand-written layer, which keeps less for its backward pass

@@ -1,5 +1,6 @@
 // DistilBERT (Sanh et al. 2019): a BERT of half the layers, without segments and pooler.
 #include "model/families/families.hpp"
+#include "model/transformer/config.hpp"
 #include "model/transformer/family.hpp"
 
 namespace layersweep::model {
@@ -14,7 +15,6 @@ constexpr std::string_view keys[] = {"n_layers", "dim", "n_heads", "hidden_dim",
                                      "sinusoidal_pos_embds"};
 
 TransformerSpec read(const ConfigFile& config) {
-  config.expect("activation", "gelu");
   TransformerSpec spec;
   spec.layers = config.size("n_layers");
   spec.hidden = config.size("dim");
@@ -25,6 +25,7 @@ TransformerSpec read(const ConfigFile& config) {
   config.expect("num_hidden_layers", spec.layers);
   config.expect("hidden_size", spec.hidden);
   config.expect("num_attention_heads", spec.heads);
+  spec.activation = activation_of(config, "activation", "gelu");
   spec.segments = 0;
   spec.norm_epsilon = 1e-12;  // a constant of the model's code
   spec.head_activation = Activation::relu;
@@ -43,7 +44,7 @@ const Family& distilbert_family() {
        .classifier = "DistilBertForSequenceClassification",
        .span_answerer = "DistilBertForQuestionAnswering",
        .read = read,
-       .keys = keys,
+       .keys = {std::begin(keys), std::end(keys)},
        .prefix = "distilbert.",
        .names = {{Part::word, "distilbert.embeddings.word_embeddings"},
                  {Part::position, "distilbert.embeddings.position_embeddings"},

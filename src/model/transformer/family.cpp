@@ -52,11 +52,12 @@ class TrainableTransformer final : public Trainable {
     const TransformerSpec& spec = model_.spec;
     const at::Tensor embeddings = model_.weights.word.index_select(0, rows).detach().requires_grad_();
     const at::Tensor words = at::embedding(embeddings, at::searchsorted(rows, batch.token_ids));
-    const Reading reading(spec.read_out(), batch, at::arange(batch.size()));
-    at::Tensor states = plain::embed(spec, leaves_, words, batch.segments, &generator);
-    for (const LayerWeights& layer : leaves_.layers) {
-      const bool last = &layer == &leaves_.layers.back();
-      states = plain::layer(spec, layer, {states, batch.lengths, last ? &reading : nullptr}, &generator);
+    const Reading reading(spec.read_out(), batch, at::arange(batch.size()), spec.padding);
+    at::Tensor states = plain::embed(spec, leaves_, words, places_of(spec, batch), &generator);
+    for (std::int64_t layer = 0; layer < spec.layers; ++layer) {
+      const LayerWeights& weights = leaves_.layers[static_cast<std::size_t>(spec.set_of(layer))];
+      const Reading* const read = layer + 1 == spec.layers ? &reading : nullptr;
+      states = plain::layer(spec, weights, {states, batch.lengths, read}, &generator);
     }
     const at::Tensor logits = plain::read_out(spec, leaves_, {states, batch.lengths, &reading}, &generator);
     const at::Tensor loss = output_of(spec.head.output).summed_loss(logits, batch) * scale;
@@ -96,7 +97,7 @@ ModelDescription TransformerFamily::describe(const std::filesystem::path& folder
           .longest_text = spec.positions,
           .vocabulary = spec.vocabulary,
           .segments = spec.segments > 0 ? spec.segments : ModelDescription::unlimited,
-          .word_width = spec.hidden,
+          .word_width = spec.width_of_word(),
           .unread_keys = spec.unread_keys};
 }
 
@@ -108,6 +109,9 @@ plan::Model TransformerFamily::costs(const std::filesystem::path& folder, const 
                                   .inner = s.inner,
                                   .heads = s.heads,
                                   .key_heads = s.key_head_count(),
+                                  .query_width = s.query_width(),
+                                  .word_width = s.width_of_word(),
+                                  .layer_sets = s.sets(),
                                   .vocabulary = s.vocabulary,
                                   .positions = s.position == Positions::learned ? s.positions : 0,
                                   .gated = s.gated,
@@ -116,7 +120,7 @@ plan::Model TransformerFamily::costs(const std::filesystem::path& folder, const 
                                   .narrow = s.read_out() == ReadOut::first || s.read_out() == ReadOut::last,
                                   .output = s.head.output,
                                   .classes = s.head.classes,
-                                  .head_map = s.head_activation != Activation::none});
+                                  .head_map = s.maps_read_out()});
 }
 
 std::unique_ptr<Model> TransformerFamily::open(const std::filesystem::path& folder, const OpenOptions& options) const {

@@ -272,8 +272,9 @@ void backward(const Layer& layer, const Shape& s, const Kept& kept, const float*
 
 bool has_fast_layer(const TransformerSpec& spec) {
   return spec.norm == NormKind::layer && spec.norm_place == NormPlace::after && spec.activation == Activation::gelu &&
-         !spec.gated && spec.position == Positions::learned && !spec.causal && spec.biases && spec.embedding_norm &&
-         spec.key_head_count() == spec.heads && spec.query_width() == spec.hidden;
+         !spec.gated && spec.position == Positions::learned && !spec.causal && spec.query_key_value_bias &&
+         spec.attention_out_bias && spec.feed_forward_bias && spec.norm_bias && spec.embedding_norm && !spec.head_norms &&
+         spec.local.empty() && spec.key_head_count() == spec.heads && spec.query_width() == spec.hidden;
 }
 
 at::Tensor fast_layer(const TransformerSpec& spec, const LayerWeights& weights, const at::Tensor& states,
@@ -309,12 +310,14 @@ at::Tensor fast_layer(const TransformerSpec& spec, const LayerWeights& weights, 
 }
 
 at::Tensor fast_embed(const TransformerSpec& spec, const TransformerWeights& weights, const at::Tensor& words,
-                      const at::Tensor& segments) {
+                      const TokenPlaces& places) {
   const Index rows = words.size(0);
   const Index tokens = words.size(1);
   const Index h = spec.hidden;
   const at::Tensor input = words.detach().contiguous();
-  const at::Tensor segment = segments.contiguous();
+  const at::Tensor segment = places.segments.contiguous();
+  const at::Tensor position = places.positions.defined() ? places.positions.contiguous() : at::Tensor();
+  const Index* position_of = position.defined() ? position.const_data_ptr<Index>() : nullptr;
   const at::Tensor out = at::empty(input.sizes());
   const bool record = records_gradient(words);
   const at::Tensor normalised = record ? at::empty(input.sizes()) : at::Tensor();
@@ -327,7 +330,7 @@ at::Tensor fast_embed(const TransformerSpec& spec, const TransformerWeights& wei
       for (Index token = 0; token < tokens; ++token) {
         const Index at = row * tokens + token;
         kernels().add_norm(
-            values(input) + at * h, values(weights.position.weight) + token * h,
+            values(input) + at * h, values(weights.position.weight) + (position_of != nullptr ? position_of[at] : token) * h,
             values(weights.segment.weight) + (spec.segments > 0 ? segment.const_data_ptr<Index>()[at] * h : 0), h,
             values(weights.embedding_norm.weight), values(weights.embedding_norm.bias),
             static_cast<float>(spec.norm_epsilon), 1, h, to + at * h, record ? kept + at * h : nullptr,

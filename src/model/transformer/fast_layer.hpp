@@ -7,6 +7,7 @@
 
 #include "model/model.hpp"
 #include "model/transformer/specification.hpp"
+#include "model/transformer/token_places.hpp"
 #include "model/transformer/weights.hpp"
 
 namespace layersweep::model {
@@ -18,8 +19,8 @@ bool has_fast_layer(const TransformerSpec& spec);
 at::Tensor fast_layer(const TransformerSpec& spec, const LayerWeights& weights, const at::Tensor& states,
                       const at::Tensor& lengths, Need need);
 
-/// R x T x H word embeddings and R x T segments to the input of the first layer.
+/// R x T x H word embeddings and their places to the input of the first layer; where words are as wide as that.
 at::Tensor fast_embed(const TransformerSpec& spec, const TransformerWeights& weights, const at::Tensor& words,
-                      const at::Tensor& segments);
+                      const TokenPlaces& places);
 
 }  // namespace layersweep::model

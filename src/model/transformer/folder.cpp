@@ -98,7 +98,9 @@ class Names {
 
   // Of the last map, which says what is decided.
   bool is_output(std::string_view name) const { return is_of(name, Part::classes) || is_of(name, Part::span); }
-  bool is_head(std::string_view name) const { return is_output(name) || is_of(name, Part::dense); }
+  bool is_head(std::string_view name) const {
+    return is_output(name) || is_of(name, Part::dense) || is_of(name, Part::dense_norm);
+  }
   bool is_of_span(std::string_view name) const { return is_of(name, Part::span); }
 
   // The name in the file; null where it has none.
@@ -138,14 +140,17 @@ class Names {
 
  private:
   bool is_of(std::string_view name, Part part) const {
-    const auto found = std::ranges::find(files_.names, part, &PartNames::value_type::first);
-    return found != files_.names.end() && name.starts_with(fmt::format("{}.", found->second));
+    const PartName* found = find_part(files_.names, part);
+    return found != nullptr && name.starts_with(found->name + ".");
   }
 
   // Nothing for what is not needed.
   std::optional<std::string> full_name(std::string name) const {
     // Buffers that older versions stored.
-    if (name.ends_with("embeddings.position_ids") || name.ends_with("rotary_emb.inv_freq")) return std::nullopt;
+    for (const char* end : {"embeddings.position_ids", "rotary_emb.inv_freq", ".attn.bias", ".attn.masked_bias",
+                            ".attention.bias", ".attention.masked_bias"}) {
+      if (name.ends_with(end)) return std::nullopt;
+    }
     for (const std::string_view unused : files_.unused) {
       if (name.starts_with(unused)) return std::nullopt;
     }

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <span>
 #include <string_view>
 #include <vector>
 
@@ -21,7 +20,7 @@ struct TransformerFiles {
   std::string_view model_type;                      ///< of config.json
   std::string_view classifier, span_answerer;       ///< names in `architectures`; none: the family has no such model here
   TransformerSpec (*read)(const ConfigFile& keys);  ///< all but the head; refuses, by key, what is not computed
-  std::span<const std::string_view> keys;           ///< of config.json that `read` looks at, or that change nothing here
+  std::vector<std::string_view> keys;               ///< of config.json that `read` looks at, or that change nothing here
   std::string_view prefix;                          ///< of all weights but those of the head; may be missing in a file
   PartNames names;
   std::vector<std::string_view> unused = {};  ///< beginnings of names of weights that play no part: other heads

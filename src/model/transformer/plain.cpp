@@ -17,6 +17,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <vector>
 
 #include "base/error.hpp"
@@ -31,7 +32,8 @@ at::Tensor drop(const at::Tensor& x, double rate, Dropout dropout) {
 }
 
 at::Tensor norm(const TransformerSpec& spec, const at::Tensor& x, const Affine& affine) {
-  if (spec.norm == NormKind::layer) return at::layer_norm(x, {spec.hidden}, affine.weight, affine.bias, spec.norm_epsilon);
+  if (!affine.weight.defined()) return x;
+  if (spec.norm == NormKind::layer) return at::layer_norm(x, {x.size(-1)}, affine.weight, affine.bias, spec.norm_epsilon);
   return affine.weight * (x * at::rsqrt(x.square().mean({-1}, /*keepdim=*/true) + spec.norm_epsilon));
 }
 
@@ -39,6 +41,8 @@ at::Tensor activate(Activation activation, const at::Tensor& x) {
   switch (activation) {
     case Activation::gelu:
       return at::gelu(x);
+    case Activation::gelu_tanh:
+      return at::gelu(x, "tanh");
     case Activation::silu:
       return at::silu(x);
     case Activation::tanh:
@@ -75,13 +79,25 @@ at::Tensor by_head(const at::Tensor& x, std::int64_t width) {
   return x.view({x.size(0), x.size(1), x.size(2) / width, width}).transpose(1, 2);
 }
 
-// Rotates pairs of features, one of each half of a head's, by angles that grow with the position (R x tokens).
-at::Tensor rotated(const TransformerSpec& spec, const at::Tensor& heads, const at::Tensor& position) {
-  const std::int64_t half = spec.width_of_head() / 2;
-  const at::Tensor step = at::pow(spec.rotary_base, at::arange(half, heads.options()) / -static_cast<double>(half));
-  const at::Tensor angle = position.to(heads.scalar_type()).unsqueeze(-1).unsqueeze(1) * step;  // R x 1 x tokens x half
+// Angles per position of the pairs of features, in the arithmetic of transformers, whose last digit grows with the position.
+at::Tensor angles(const Rotary& rotary, std::int64_t width, const at::TensorOptions& options) {
+  const at::Tensor step =
+      1.0 / at::pow(rotary.base, at::arange(0, width, 2, options.dtype(at::kFloat)) / static_cast<double>(width));
+  if (rotary.original == 0) return step / rotary.factor;
+  const auto original = static_cast<double>(rotary.original);
+  const at::Tensor wavelength = 2 * std::numbers::pi / step;
+  const at::Tensor kept = ((original / wavelength - rotary.low) / (rotary.high - rotary.low)).clamp(0, 1);
+  return (1 - kept) * step / rotary.factor + kept * step;
+}
+
+// Rotates pairs of features, one of each half of the part of a head's that is rotated, by angles that grow with the position
+// (R x tokens).
+at::Tensor rotated(const Rotary& rotary, const at::Tensor& heads, const at::Tensor& position) {
+  const auto width = static_cast<std::int64_t>(static_cast<double>(heads.size(-1)) * rotary.part), half = width / 2;
+  const at::Tensor angle = position.to(at::kFloat).unsqueeze(-1).unsqueeze(1) * angles(rotary, width, heads.options());
   const at::Tensor low = heads.narrow(-1, 0, half), high = heads.narrow(-1, half, half);
-  return at::cat({low * angle.cos() - high * angle.sin(), high * angle.cos() + low * angle.sin()}, -1);
+  const at::Tensor rest = heads.narrow(-1, width, heads.size(-1) - width);
+  return at::cat({low * angle.cos() - high * angle.sin(), high * angle.cos() + low * angle.sin(), rest}, -1);
 }
 
 // Queries and keys by head, R x heads x tokens x width; those of fewer key heads stand for several heads each.
@@ -107,12 +123,14 @@ Heads heads_of(const TransformerSpec& spec, const LayerWeights& w, const LayerIn
     qkv = {linear_part(states.computed, w.qkv, 0, q)};
     for (const at::Tensor& tensor : linear_part(states.all, w.qkv, q, 2 * k).chunk(2, 2)) qkv.push_back(tensor);
   }
-  Heads heads{by_head(qkv[0], width), by_head(qkv[1], width), by_head(qkv[2], width)};
+  Heads heads{norm(spec, by_head(qkv[0], width), w.query_norm), norm(spec, by_head(qkv[1], width), w.key_norm),
+              by_head(qkv[2], width)};
   if (spec.position == Positions::rotary) {
     const at::Tensor every = at::arange(states.all.size(1), input.lengths.options()).unsqueeze(0);
+    const Rotary& rotary = w.local ? spec.local_rotary : spec.rotary;
     heads.query =
-        rotated(spec, heads.query, input.reading == nullptr ? every : input.reading->positions(states.all.size(1)));
-    heads.key = rotated(spec, heads.key, every);
+        rotated(rotary, heads.query, input.reading == nullptr ? every : input.reading->positions(states.all.size(1)));
+    heads.key = rotated(rotary, heads.key, every);
   }
   if (const std::int64_t times = spec.heads / spec.key_head_count(); times > 1) {
     for (at::Tensor* tensor : {&heads.key, &heads.value}) *tensor = tensor->repeat_interleave(times, 1);
@@ -121,15 +139,18 @@ Heads heads_of(const TransformerSpec& spec, const LayerWeights& w, const LayerIn
 }
 
 // Softmax weights of queries over the keys within the text, R x heads x queries x keys.
-at::Tensor attend(const TransformerSpec& spec, const Heads& heads, const LayerInput& input) {
+at::Tensor attend(const TransformerSpec& spec, const LayerWeights& w, const Heads& heads, const LayerInput& input) {
   const at::Tensor scores =
       at::matmul(heads.query, heads.key.transpose(-2, -1)) / std::sqrt(static_cast<double>(spec.width_of_head()));
   const std::int64_t tokens = input.states.size(1);
   at::Tensor hidden = beyond(input.lengths, tokens).unsqueeze(1).unsqueeze(1);
-  if (spec.causal) {
+  if (spec.causal || w.local) {
     const at::Tensor every = at::arange(tokens, input.lengths.options());
     const at::Tensor query = input.reading == nullptr ? every.unsqueeze(0) : input.reading->positions(tokens);
-    hidden = hidden.logical_or(every.gt(query.unsqueeze(-1)).unsqueeze(1));
+    const at::Tensor ahead = every - query.unsqueeze(-1);  // of the query, R x queries x keys
+    if (spec.causal) hidden = hidden.logical_or(ahead.gt(0).unsqueeze(1));
+    // A query beyond the text may see no key: its states are nobody's business, but must not be NaN.
+    if (w.local) hidden = hidden.logical_or(ahead.abs().gt(spec.window).unsqueeze(1)).logical_and(ahead.ne(0).unsqueeze(1));
   }
   return at::softmax(scores.masked_fill(hidden, -std::numeric_limits<float>::infinity()), -1);
 }
@@ -144,12 +165,19 @@ at::Tensor feed_forward(const TransformerSpec& spec, const LayerWeights& w, cons
 }  // namespace
 
 at::Tensor embed(const TransformerSpec& spec, const TransformerWeights& weights, const at::Tensor& words,
-                 const at::Tensor& segments, Dropout dropout) {
+                 const TokenPlaces& places, Dropout dropout) {
+  const auto rows_of = [&](const Affine& table, const at::Tensor& numbers) {
+    return table.weight.index_select(0, numbers.reshape({-1})).view(words.sizes());
+  };
   at::Tensor sum = words;
-  if (spec.segments > 0) sum = sum + weights.segment.weight.index_select(0, segments.reshape({-1})).view(words.sizes());
-  if (spec.position == Positions::learned) sum = sum + weights.position.weight.narrow(0, 0, words.size(1));
-  if (spec.embedding_norm) sum = norm(spec, sum, weights.embedding_norm);
-  return drop(sum, spec.hidden_dropout, dropout);
+  if (spec.segments > 0) sum = sum + rows_of(weights.segment, places.segments);
+  if (places.positions.defined()) {
+    sum = sum + rows_of(weights.position, places.positions);
+  } else if (spec.position == Positions::learned) {
+    sum = sum + weights.position.weight.narrow(0, 0, words.size(1));
+  }
+  sum = drop(norm(spec, sum, weights.embedding_norm), spec.embedding_dropout.value_or(spec.hidden_dropout), dropout);
+  return spec.embedding_map ? linear(sum, weights.embedding_map) : sum;
 }
 
 at::Tensor layer(const TransformerSpec& spec, const LayerWeights& w, const LayerInput& input, Dropout dropout) {
@@ -158,12 +186,12 @@ at::Tensor layer(const TransformerSpec& spec, const LayerWeights& w, const Layer
   const Taken taken = taken_by(input, before ? norm(spec, input.states, w.attention_norm) : input.states);
   const at::Tensor below = before ? taken_by(input, input.states).computed : taken.computed;
   const Heads heads = heads_of(spec, w, input, taken);
-  const at::Tensor attention = drop(attend(spec, heads, input), spec.attention_dropout, dropout);
+  const at::Tensor attention = drop(attend(spec, w, heads, input), spec.attention_dropout, dropout);
   const at::Tensor mixed =
       at::matmul(attention, heads.value).transpose(1, 2).reshape({below.size(0), below.size(1), spec.query_width()});
   const at::Tensor attended = below + drop(linear(mixed, w.attention_out), spec.hidden_dropout, dropout);
   if (before) {
-    const at::Tensor out = feed_forward(spec, w, norm(spec, attended, w.output_norm));
+    const at::Tensor out = feed_forward(spec, w, norm(spec, spec.parallel ? below : attended, w.output_norm));
     return attended + drop(out, spec.hidden_dropout, dropout);
   }
   const at::Tensor normed = norm(spec, attended, w.attention_norm);
@@ -174,20 +202,22 @@ at::Tensor attention_paid(const TransformerSpec& spec, const LayerWeights& w, co
   const bool before = spec.norm_place == NormPlace::before;
   const Heads heads =
       heads_of(spec, w, input, taken_by(input, before ? norm(spec, input.states, w.attention_norm) : input.states));
-  const at::Tensor by_query = attend(spec, heads, input).mean(1);  // R x queries x keys
+  const at::Tensor by_query = attend(spec, w, heads, input).mean(1);  // R x queries x keys
   const at::Tensor attends = beyond(input.lengths, input.states.size(1)).logical_not().to(at::kFloat);
   return (by_query * attends.unsqueeze(-1)).sum(1) / input.lengths.to(at::kFloat).unsqueeze(-1);
 }
 
 at::Tensor read_out(const TransformerSpec& spec, const TransformerWeights& w, const LayerInput& input, Dropout dropout) {
   at::Tensor states = input.states;
-  if (spec.norm_place == NormPlace::before) states = norm(spec, states, w.final_norm);
+  states = norm(spec, states, w.final_norm);
   states = input.reading->joined(states);
+  if (spec.maps_read_out()) {
+    states = norm(spec, activate(spec.head_activation, linear(states, w.dense)), w.dense_norm);
+  }
   if (spec.spans()) {
     const at::Tensor none = beyond(input.lengths, states.size(1)).unsqueeze(1);
     return linear(states, w.classifier).transpose(1, 2).masked_fill(none, beyond_text);
   }
-  if (spec.head_activation != Activation::none) states = activate(spec.head_activation, linear(states, w.dense));
   return linear(drop(states, spec.head_dropout, dropout), w.classifier);
 }
 

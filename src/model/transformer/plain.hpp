@@ -7,6 +7,7 @@
 
 #include "model/read_out.hpp"
 #include "model/transformer/specification.hpp"
+#include "model/transformer/token_places.hpp"
 #include "model/transformer/weights.hpp"
 
 namespace layersweep::model::plain {
@@ -14,9 +15,9 @@ namespace layersweep::model::plain {
 /// Dropout from a generator of its own, or none: a null pointer stands for evaluation.
 using Dropout = at::Generator*;
 
-/// R x T x H word embeddings and R x T segments to the input of the first layer, R x T x H.
+/// R x T x W word embeddings and their places to the input of the first layer, R x T x H.
 at::Tensor embed(const TransformerSpec& spec, const TransformerWeights& weights, const at::Tensor& words,
-                 const at::Tensor& segments, Dropout dropout);
+                 const TokenPlaces& places, Dropout dropout);
 
 /// Rows of a layer: R x T x H states, of which `lengths` (R int64) tokens may be attended to, and the tokens to be computed
 /// (none given: all).

@@ -23,7 +23,8 @@ std::vector<Point> points_of(const TransformerSpec& s) {
   const double inner = (s.gated ? 3 : 2) * h * static_cast<double>(s.inner);
   const bool narrow = s.read_out() != ReadOut::every && s.read_out() != ReadOut::mean;
   std::vector<Point> points;
-  if (s.embeds()) points.push_back({"embeddings", s.hidden, 4 * h});
+  const auto word = static_cast<double>(s.width_of_word());
+  if (s.embeds()) points.push_back({"embeddings", s.width_of_word(), 4 * word + (s.embedding_map ? word * h : 0)});
   for (std::int64_t layer = 1; layer <= s.layers; ++layer) {
     const std::string name = points.empty() ? "embeddings" : fmt::format("layer {} input", layer);
     points.push_back({name, s.hidden, narrow && layer == s.layers ? keys : 2 * h * q + keys + inner});
@@ -59,11 +60,11 @@ class Transformer final : public Model, public AttendingModel {
     check(batch);
     Clean clean;
     clean.states.push_back(at::embedding(weights_.word, batch.token_ids));
-    if (spec_.embeds()) clean.states.push_back(embed(clean.states.back(), batch.segments));
+    if (spec_.embeds()) clean.states.push_back(embed(clean.states.back(), places_of(spec_, batch)));
     for (std::int64_t index = 0; index < spec_.layers; ++index) {
       clean.states.push_back(layer(index, {clean.states.back(), batch.lengths}));
     }
-    const Reading reading(spec_.read_out(), batch, at::arange(batch.size(), batch.lengths.options()));
+    const Reading reading(spec_.read_out(), batch, at::arange(batch.size(), batch.lengths.options()), spec_.padding);
     clean.logits = plain::read_out(spec_, weights_, {reading.of(clean.states.back()), batch.lengths, &reading}, nullptr);
     return clean;
   }
@@ -72,40 +73,44 @@ class Transformer final : public Model, public AttendingModel {
     const std::int64_t index = layer_above(point);
     base::ensure(point >= 0 && index < spec_.layers, "there is a point above");
     base::ensure(rows.states.size(1) == batch.width(), "rows below the last point have all tokens");
-    if (index < 0) return {embed(rows.states, batch.segments.index_select(0, rows.example)), rows.example};
+    if (index < 0) return {embed(rows.states, places_of(spec_, batch).of(rows.example)), rows.example};
     const at::Tensor lengths = batch.lengths.index_select(0, rows.example);
     if (need == Need::all_tokens || index + 1 < spec_.layers) return {layer(index, {rows.states, lengths}), rows.example};
-    const Reading reading(spec_.read_out(), batch, rows.example);
+    const Reading reading(spec_.read_out(), batch, rows.example, spec_.padding);
     return {layer(index, {rows.states, lengths, &reading}), rows.example};
   }
 
   at::Tensor read_out(const Rows& rows, const Batch& batch) const override {
-    const Reading reading(spec_.read_out(), batch, rows.example);
+    const Reading reading(spec_.read_out(), batch, rows.example, spec_.padding);
     base::ensure(rows.states.size(1) == reading.count(batch.width()), "the head is given the tokens that it reads");
     return plain::read_out(spec_, weights_, {rows.states, batch.lengths.index_select(0, rows.example), &reading}, nullptr);
   }
 
   Rows narrow_to_read_out(const Rows& rows, const Batch& batch) const override {
-    return {Reading(spec_.read_out(), batch, rows.example).of(rows.states), rows.example};
+    return {Reading(spec_.read_out(), batch, rows.example, spec_.padding).of(rows.states), rows.example};
   }
 
   at::Tensor attention(int point, const Rows& rows, const Batch& batch) const override {
     const std::int64_t index = layer_above(point);
     if (index < 0 || index >= spec_.layers) return {};
-    return plain::attention_paid(spec_, weights_.layers[static_cast<std::size_t>(index)],
-                                 {rows.states, batch.lengths.index_select(0, rows.example)});
+    return plain::attention_paid(spec_, layer_weights(index), {rows.states, batch.lengths.index_select(0, rows.example)});
   }
 
  private:
   // −1: the step from word embeddings to the input of the first layer.
   std::int64_t layer_above(int point) const { return point - (spec_.embeds() ? 1 : 0); }
 
-  at::Tensor embed(const at::Tensor& words, const at::Tensor& segments) const {
-    return fast_ ? fast_embed(spec_, weights_, words, segments) : plain::embed(spec_, weights_, words, segments, nullptr);
+  const LayerWeights& layer_weights(std::int64_t layer) const {
+    return weights_.layers[static_cast<std::size_t>(spec_.set_of(layer))];
+  }
+
+  at::Tensor embed(const at::Tensor& words, const TokenPlaces& places) const {
+    const bool fast = fast_ && !spec_.embedding_map;
+    return fast ? fast_embed(spec_, weights_, words, places) : plain::embed(spec_, weights_, words, places, nullptr);
   }
 
   at::Tensor layer(std::int64_t index, const plain::LayerInput& input) const {
-    const LayerWeights& weights = weights_.layers[static_cast<std::size_t>(index)];
+    const LayerWeights& weights = layer_weights(index);
     const Reading* reading = input.reading;
     if (fast_ && (reading == nullptr || reading->all_tokens())) {
       return fast_layer(spec_, weights, input.states, input.lengths, Need::all_tokens);

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "model/named_weight.hpp"
@@ -23,19 +22,23 @@ struct Affine {
 struct LayerWeights {
   Affine qkv;  ///< query, key and value stacked, so that one product makes all three
   Affine attention_out;
-  Affine attention_norm;
-  Affine up;  ///< gated: gate, then up
+  Affine query_norm, key_norm;  ///< of each head's width
+  Affine attention_norm;        ///< undefined where the layer has none
+  Affine up;                    ///< gated: gate, then up
   Affine down;
   Affine output_norm;  ///< of the feed-forward block
+  bool local = false;  ///< attends within TransformerSpec::window only
 };
 
 struct TransformerWeights {
-  at::Tensor word;           ///< vocabulary x H
-  Affine position, segment;  ///< positions x H, segments x H; a row of zeros where the model has no segments
+  at::Tensor word;           ///< vocabulary x W
+  Affine position, segment;  ///< positions x W, segments x W; a row of zeros where the model has no segments
   Affine embedding_norm;
+  Affine embedding_map;  ///< H x W
   std::vector<LayerWeights> layers;
   Affine final_norm;  ///< pre-norm models: before the head
   Affine dense;       ///< H x H, between read-out and classes
+  Affine dense_norm;  ///< of what it gives
   Affine classifier;  ///< rows x H; a span's two rows are start and end
 };
 
@@ -45,23 +48,43 @@ enum class Part {
   position,
   segment,
   embedding_norm,
+  embedding_map,
+  query_key_value,  ///< in place of query, key and value, where a file holds them as one
   query,
   key,
   value,
+  query_norm,
+  key_norm,
   attention_out,
   attention_norm,
+  gate_and_up,  ///< in place of gate and up, likewise
   gate,
   up,
   down,
   output_norm,
   final_norm,
   dense,
+  dense_norm,
   classes,
   span
 };
 
-/// How a family calls them in its files: patterns without ".weight" and ".bias", with {} for the layer's number.
-using PartNames = std::vector<std::pair<Part, std::string_view>>;
+/// How a matrix lies in a file, where it is not out x in.
+enum class Layout {
+  rows,
+  transposed,  ///< in x out
+  by_head,     ///< query, key and value of one head after those of another
+};
+
+/// How a family calls a part in its files: a pattern without ".weight" and ".bias", with {} for the layer's number.
+struct PartName {
+  Part part;
+  std::string name;
+  Layout layout = Layout::rows;
+};
+using PartNames = std::vector<PartName>;
+/// The pattern of a part; null where there is none.
+const PartName* find_part(const PartNames& names, Part part);
 
 /// The tensors of `weights` other than the word embeddings, in a fixed order (query, key and value as one).
 std::vector<at::Tensor*> dense_tensors(const TransformerSpec& spec, TransformerWeights& weights);
