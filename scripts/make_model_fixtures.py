@@ -6,8 +6,7 @@
   tiny-qa/              a random BertForQuestionAnswering, likewise, with longer positions
   tiny-qa.safetensors   inputs, start and end logits of it
   tiny-distilbert/, tiny-distilbert-qa/   the same of DistilBERT, with their .safetensors
-  tiny-llama/           a random LlamaForSequenceClassification of 2 layers, its keys shared by two heads, without a tokenizer
-  tiny-llama.safetensors  inputs, states at all points (the last before the final norm) and logits of it
+  tiny-FAMILY/, tiny-FAMILY-qa/   the same of the families of model_shapes.py, without a tokenizer, with their .safetensors
   tiny-gru/             a random GRU classifier, with a vocabulary
   tiny-gru.safetensors  inputs, states at both points, logits, and gradients of a function of the logits
   minilm-l6.json        a few sentences' ids, values at all points of the real encoder, logits under a head by formula
@@ -21,6 +20,7 @@ import json
 import pathlib
 import sys
 
+import model_shapes
 import torch
 import transformers
 from safetensors.torch import save_file
@@ -32,6 +32,7 @@ SENTENCES = [
     "No one goes unindicted here, which is probably for the best.",
 ]
 CLASSES = 5
+ONE_LAYER = {"num_hidden_layers": 1, "num_hidden_groups": 1, "layer_types": None}
 
 
 def points(model, ids, segments, mask):
@@ -114,19 +115,14 @@ def make_tiny_distilbert():
         save_reference(name, ids, lengths, states, logits)
 
 
-def make_tiny_llama():
-    torch.manual_seed(16)
-    config = transformers.LlamaConfig(
-        vocab_size=64, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=48,
-        max_position_embeddings=32, num_labels=3, pad_token_id=0, bos_token_id=1, eos_token_id=2, attn_implementation="eager")
-    model = far_from_the_start(transformers.LlamaForSequenceClassification(config))
-    model.save_pretrained(FIXTURES / "tiny-llama")
-    lengths, mask, ids, _ = random_texts()
-    last = []
-    model.model.layers[-1].register_forward_hook(lambda module, inputs, out: last.append(out[0] if isinstance(out, tuple) else out))
-    with torch.no_grad():
-        out = model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
-    save_reference("tiny-llama", ids, lengths, [*out.hidden_states[:-1], last[0]], out.logits)
+def make_families():
+    for number, (family, shape) in enumerate(model_shapes.SHAPES.items()):
+        if family in ("bert", "distilbert"):  # above, with a vocabulary
+            continue
+        name = f"tiny-{family.replace('_', '-')}"
+        model_shapes.make(FIXTURES / name, shape.kind, "SequenceClassification", shape.config, 18 + number)
+        if shape.span:
+            model_shapes.make(FIXTURES / f"{name}-qa", shape.kind, "QuestionAnswering", shape.config | ONE_LAYER, 58 + number)
 
 
 def save_reference(name, ids, lengths, states, logits):
@@ -212,13 +208,14 @@ if __name__ == "__main__":
     parser.add_argument("--check", type=pathlib.Path)
     arguments = parser.parse_args()
     transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     if arguments.check:
         check(arguments.check)
     else:
         make_tiny()
         make_tiny_qa()
         make_tiny_distilbert()
-        make_tiny_llama()
+        make_families()
         make_tiny_gru()
         if arguments.encoder:
             make_minilm(arguments.encoder)

@@ -4,7 +4,8 @@
     families_test.py SOURCE_FOLDER
 
 The names are those of src/model/families.cpp. They are looked for as words, in src, jobs and analysis. The task `counting` and
-the setting finetune.model = gru keep their names.
+the setting finetune.model = gru keep their names. Every family of transformers has its rows in docs/parity.md, and its type in
+docs/models.md.
 """
 import pathlib
 import re
@@ -31,6 +32,11 @@ def main():
                 found = {name.lower() for name in word.findall(line)} - ALLOWED.get(place, set())
                 if found:
                     wrong.append(f"{place}:{number}: {line.strip()}")
+    rows = re.findall(r"^\| ([\w-]+) \|", (SOURCE / "docs/parity.md").read_text(), re.MULTILINE)
+    models = (SOURCE / "docs/models.md").read_text()
+    for family in sorted(name for name in names if name != "gru"):
+        wrong += [f"docs/parity.md has no two rows of {family}"] if rows.count(family.replace("_", "-")) < 2 else []
+        wrong += [] if f"`{family}`" in models or f"`{family.replace('_', '-')}`" in models else [f"docs/models.md: no {family}"]
     print("\n".join(wrong) or f"{', '.join(sorted(names))} stand in their own files only")
     sys.exit(1 if wrong else 0)
 

@@ -89,9 +89,9 @@ model::TransformerModel original() { return test::read_bert(test::encoder_fixtur
 const std::string query = "bert.encoder.layer.1.attention.self.query.weight";
 
 TEST(BertFolder, ConfigsThatAreNotOursAreRefusedByKey) {
-  const std::vector<std::pair<std::string, nlohmann::json>> changes = {{"model_type", "roberta"},
+  const std::vector<std::pair<std::string, nlohmann::json>> changes = {{"model_type", "t5"},
                                                                        {"model_type", nullptr},
-                                                                       {"hidden_act", "relu"},
+                                                                       {"hidden_act", "quick_gelu"},
                                                                        {"position_embedding_type", "relative_key"},
                                                                        {"is_decoder", true},
                                                                        {"is_decoder", 1},

@@ -56,7 +56,7 @@ TEST_P(ReadOuts, ALastLayerOfJustTheseTokensGivesTheSame) {
       spec.causal = true;
     }
     auto names = test::files_of("bert").names;
-    names.emplace_back(model::Part::final_norm, "norm");
+    names.push_back({model::Part::final_norm, "norm"});
     const auto weights = model::random_weights(spec, names, 1);
     const model::Batch batch = texts();
     const at::Tensor example = at::tensor({2, 0, 1, 2}, at::kLong);

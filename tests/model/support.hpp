@@ -4,8 +4,11 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "model/batch.hpp"
@@ -50,6 +53,33 @@ inline at::Tensor tensor_of(const tensors::SafetensorsFile& file, const std::str
 }
 
 inline std::filesystem::path encoder_fixtures() { return source_dir() / "tests" / "model" / "fixtures"; }
+
+/// Folders of transformers with what transformers computes of them beside each, in FOLDER.safetensors: of the fixtures, and
+/// of LAYERSWEEP_PARITY, where scripts/parity.py makes more.
+inline std::vector<std::filesystem::path> reference_folders() {
+  std::vector<std::filesystem::path> folders;
+  const char* more = std::getenv("LAYERSWEEP_PARITY");
+  for (const std::filesystem::path& root : {encoder_fixtures(), std::filesystem::path(more != nullptr ? more : "")}) {
+    if (root.empty()) continue;
+    for (const auto& entry : std::filesystem::directory_iterator(root)) {
+      if (!std::filesystem::exists(entry.path() / "config.json")) continue;
+      if (!std::filesystem::exists(entry.path().string() + ".safetensors")) continue;
+      if (dynamic_cast<const model::TransformerFamily*>(&model::family_in(entry.path())) != nullptr) {
+        folders.push_back(entry.path());
+      }
+    }
+  }
+  std::ranges::sort(folders);
+  return folders;
+}
+
+/// "tiny-xlm-roberta" as the name of a test.
+inline std::string test_name(const std::filesystem::path& folder) {
+  std::string name = folder.filename().string();
+  std::ranges::replace_if(
+      name, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
+  return name;
+}
 
 /// The folder of real encoders: LAYERSWEEP_ENCODERS, else .deps/encoders.
 inline std::filesystem::path encoders_dir() {

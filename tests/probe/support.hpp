@@ -9,6 +9,7 @@
 
 #include "model/bert.hpp"
 #include "model/families/gru_classifier.hpp"
+#include "model/open.hpp"
 #include "model/support.hpp"
 #include "probe/masks.hpp"
 #include "probe/parameters.hpp"
@@ -58,15 +59,31 @@ inline Frozen tiny_gru() {
   return {"gru", model::make_gru_classifier(model, 4), random_batch({5, 9, 1, 6}, model.config.vocabulary)};
 }
 
+/// One of each further family, tiny-NAME.
+inline Frozen tiny_transformer(const std::string& name) {
+  Frozen frozen{name, model::open_model(encoder_fixtures() / ("tiny-" + name)), random_batch({5, 9, 1, 6}, 60)};
+  frozen.batch.segments.zero_();
+  return frozen;
+}
+
 inline Frozen frozen_model(const std::string& name) {
-  return name == "bert"   ? tiny_bert()
-         : name == "span" ? tiny_question_answering()
-         : name == "gru"  ? tiny_gru()
-                          : counting_model();
+  return name == "bert"       ? tiny_bert()
+         : name == "span"     ? tiny_question_answering()
+         : name == "gru"      ? tiny_gru()
+         : name == "counting" ? counting_model()
+                              : tiny_transformer(name);
 }
 
 /// All that frozen_model makes.
-inline const std::vector<std::string> model_names = {"bert", "span", "counting", "gru"};
+inline const std::vector<std::string> model_names = [] {
+  std::vector<std::string> names{"bert", "span", "counting", "gru"};
+  for (const auto& folder : reference_folders()) {
+    const std::string name = folder.filename().string().substr(5);
+    const bool span = model::describe_model(folder).head.output == terms::OutputKind::span;
+    if (name != "bert" && !span) names.push_back(name);
+  }
+  return names;
+}();
 
 /// Logits without the filling beyond a text's end, next to which everything else would be nothing.
 inline at::Tensor of_tokens(const at::Tensor& logits) { return logits.masked_fill(logits.eq(model::beyond_text), 0); }
