@@ -15,7 +15,7 @@ import re
 import sys
 
 FAMILIES = {name: f"models/{name.replace('-', '_')}/modeling_{name.replace('-', '_')}.py" for name in (
-    "bert", "distilbert", "roberta", "camembert", "xlm-roberta", "electra", "albert", "modernbert", "gpt2", "gpt_neox", "llama",
+    "bert", "distilbert", "roberta", "camembert", "xlm-roberta", "electra", "albert", "deberta-v2", "modernbert", "gpt2", "gpt_neox", "llama",
     "mistral", "qwen2", "qwen3")}
 TARGET = pathlib.Path(__file__).resolve().parent.parent / "tests" / "model" / "fixtures" / "config_keys.json"
 

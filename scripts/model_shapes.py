@@ -63,6 +63,11 @@ SHAPES = {
                                        "rope_parameters": ROTARY},
                    {"attention_bias": True, "use_sliding_window": True, "sliding_window": 5,
                     "layer_types": [KINDS[1], KINDS[0]]}),
+    "deberta-v2": Shape("DebertaV2", ENCODER | {
+        "relative_attention": True, "share_att_key": True, "position_biased_input": False, "position_buckets": 6,
+        "norm_rel_ebd": "layer_norm", "pos_att_type": "p2c|c2p", "type_vocab_size": 0, "pad_token_id": 0},
+        {"position_buckets": -1, "norm_rel_ebd": "none", "pos_att_type": ["c2p"], "type_vocab_size": 2, "num_hidden_layers": 1,
+         "pooler_hidden_act": "tanh"}, True),
 }
 
 

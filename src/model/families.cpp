@@ -12,10 +12,10 @@ namespace layersweep::model {
 
 const std::vector<const Family*>& families() {
   static const std::vector<const Family*> all{
-      &bert_family(),        &distilbert_family(), &roberta_family(), &camembert_family(),
-      &xlm_roberta_family(), &electra_family(),    &albert_family(),  &modernbert_family(),
-      &gpt2_family(),        &gpt_neox_family(),   &llama_family(),   &mistral_family(),
-      &qwen2_family(),       &qwen3_family(),      &gru_family(),     &counting_family()};
+      &bert_family(),     &distilbert_family(), &roberta_family(),    &camembert_family(),  &xlm_roberta_family(),
+      &electra_family(),  &albert_family(),     &deberta_v2_family(), &modernbert_family(), &gpt2_family(),
+      &gpt_neox_family(), &llama_family(),      &mistral_family(),    &qwen2_family(),      &qwen3_family(),
+      &gru_family(),      &counting_family()};
   return all;
 }
 

@@ -29,11 +29,11 @@ class Models : public testing::TestWithParam<std::string> {
 };
 class TrainableModel : public Models {};
 class Finetune : public Models {};
-const auto name_of = [](const auto& instance) { return instance.param.substr(5); };
+const auto name_of = [](const auto& instance) { return test::test_name(instance.param).substr(5); };
 // Of the transformers, one of each way in which their parts differ.
 INSTANTIATE_TEST_SUITE_P(Tiny, TrainableModel,
-                         testing::Values("tiny-bert", "tiny-gru", "tiny-roberta", "tiny-albert", "tiny-modernbert",
-                                         "tiny-gpt2", "tiny-qwen3"),
+                         testing::Values("tiny-bert", "tiny-gru", "tiny-roberta", "tiny-albert", "tiny-deberta-v2",
+                                         "tiny-modernbert", "tiny-gpt2", "tiny-qwen3"),
                          name_of);
 INSTANTIATE_TEST_SUITE_P(Tiny, Finetune, testing::Values("tiny-bert", "tiny-gru"), name_of);
 

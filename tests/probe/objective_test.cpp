@@ -121,7 +121,7 @@ INSTANTIATE_TEST_SUITE_P(Models, Objective,
                                           testing::Values(terms::Sparsity::log, terms::Sparsity::l0)),
                          [](const auto& instance) {
                            const std::string mode(terms::name_of(std::get<1>(instance.param)));
-                           return std::get<0>(instance.param) + "_" + mode +
+                           return test::test_name(std::get<0>(instance.param)) + "_" + mode +
                                   (std::get<2>(instance.param) == terms::Sparsity::l0 ? "_l0" : "_log");
                          });
 
@@ -259,7 +259,7 @@ INSTANTIATE_TEST_SUITE_P(Models, HardMasks,
                          testing::Combine(testing::ValuesIn(test::model_names),
                                           testing::Values(terms::Mode::input, terms::Mode::hidden)),
                          [](const auto& instance) {
-                           return std::get<0>(instance.param) + "_" +
+                           return test::test_name(std::get<0>(instance.param)) + "_" +
                                   std::string(terms::name_of(std::get<1>(instance.param)));
                          });
 

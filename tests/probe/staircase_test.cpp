@@ -91,7 +91,7 @@ INSTANTIATE_TEST_SUITE_P(Models, Staircase,
                          testing::Combine(testing::ValuesIn(test::model_names),
                                           testing::Values(terms::Mode::input, terms::Mode::hidden)),
                          [](const auto& instance) {
-                           return std::get<0>(instance.param) + "_" +
+                           return test::test_name(std::get<0>(instance.param)) + "_" +
                                   std::string(terms::name_of(std::get<1>(instance.param)));
                          });
 

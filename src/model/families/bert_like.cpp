@@ -17,7 +17,9 @@ TransformerSpec read_bert_like(const ConfigFile& config) {
   spec.inner = config.size("intermediate_size");
   spec.vocabulary = config.size("vocab_size");
   spec.positions = config.size("max_position_embeddings");
-  spec.segments = config.size_or("type_vocab_size", 2);
+  const auto segments = config.json().find("type_vocab_size");
+  const bool none = segments != config.json().end() && *segments == 0;
+  spec.segments = none ? 0 : config.size_or("type_vocab_size", 2);
   spec.norm_epsilon = config.number_or("layer_norm_eps", 1e-12, 0, 1);
   spec.activation = activation_of(config, "hidden_act", "gelu");
   spec.hidden_dropout = config.number_or("hidden_dropout_prob", 0.1, 0, 1);

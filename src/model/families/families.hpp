@@ -12,6 +12,7 @@ const Family& camembert_family();
 const Family& xlm_roberta_family();
 const Family& electra_family();
 const Family& albert_family();
+const Family& deberta_v2_family();
 const Family& modernbert_family();
 const Family& gpt2_family();
 const Family& gpt_neox_family();

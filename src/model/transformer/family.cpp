@@ -54,10 +54,11 @@ class TrainableTransformer final : public Trainable {
     const at::Tensor words = at::embedding(embeddings, at::searchsorted(rows, batch.token_ids));
     const Reading reading(spec.read_out(), batch, at::arange(batch.size()), spec.padding);
     at::Tensor states = plain::embed(spec, leaves_, words, places_of(spec, batch), &generator);
+    const at::Tensor relative = plain::relative_rows(spec, leaves_);
     for (std::int64_t layer = 0; layer < spec.layers; ++layer) {
       const LayerWeights& weights = leaves_.layers[static_cast<std::size_t>(spec.set_of(layer))];
       const Reading* const read = layer + 1 == spec.layers ? &reading : nullptr;
-      states = plain::layer(spec, weights, {states, batch.lengths, read}, &generator);
+      states = plain::layer(spec, weights, {states, batch.lengths, read, relative}, &generator);
     }
     const at::Tensor logits = plain::read_out(spec, leaves_, {states, batch.lengths, &reading}, &generator);
     const at::Tensor loss = output_of(spec.head.output).summed_loss(logits, batch) * scale;

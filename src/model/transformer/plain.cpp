@@ -3,17 +3,21 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/ceil.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
+#include <ATen/ops/log.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/pow.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/rsqrt.h>
+#include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/tanh.h>
+#include <ATen/ops/where.h>
 
 #include <cmath>
 #include <limits>
@@ -103,6 +107,7 @@ at::Tensor rotated(const Rotary& rotary, const at::Tensor& heads, const at::Tens
 // Queries and keys by head, R x heads x tokens x width; those of fewer key heads stand for several heads each.
 struct Heads {
   at::Tensor query, key, value;
+  at::Tensor relative_query = {}, relative_key = {};  // 1 x heads x vectors of relative positions x width
 };
 
 // Of states as the block takes them: of all tokens, and of those computed, which is the same tensor where all are.
@@ -132,26 +137,68 @@ Heads heads_of(const TransformerSpec& spec, const LayerWeights& w, const LayerIn
         rotated(rotary, heads.query, input.reading == nullptr ? every : input.reading->positions(states.all.size(1)));
     heads.key = rotated(rotary, heads.key, every);
   }
+  if (spec.position == Positions::relative) {
+    base::ensure(input.relative.defined(), "layers of relative positions are given them");
+    const at::Tensor vectors = input.relative.unsqueeze(0);
+    if (spec.relative.queries) heads.relative_query = by_head(linear_part(vectors, w.qkv, 0, q), width);
+    if (spec.relative.keys) heads.relative_key = by_head(linear_part(vectors, w.qkv, q, k), width);
+  }
   if (const std::int64_t times = spec.heads / spec.key_head_count(); times > 1) {
     for (at::Tensor* tensor : {&heads.key, &heads.value}) *tensor = tensor->repeat_interleave(times, 1);
   }
   return heads;
 }
 
+// The vector of each distance `ahead` of a query (… x queries x keys int64), by the arithmetic of transformers, whose
+// rounding decides at the borders of the logarithmic part.
+at::Tensor relative_index(const RelativePositions& relative, const at::Tensor& ahead) {
+  const at::Tensor distance = ahead.neg();
+  at::Tensor bucket = distance;
+  if (relative.longest > 0) {
+    const std::int64_t middle = relative.span / 2;
+    const at::Tensor far = distance.abs().clamp_min(middle);
+    const at::Tensor whole = at::log(at::scalar_tensor(static_cast<double>(relative.longest - 1) / middle, at::kFloat));
+    const at::Tensor steps =
+        at::ceil(at::log(far.to(at::kFloat) / middle) / whole.to(ahead.device()) * (middle - 1)) + middle;
+    bucket = at::where(distance.abs().le(middle), distance, steps.to(at::kLong) * distance.sign());
+  }
+  return (bucket + relative.span).clamp(0, 2 * relative.span - 1);
+}
+
+// Scores before the softmax, R x heads x queries x keys, of keys that lie so far `ahead` of queries (R or 1 x queries x
+// keys).
+at::Tensor scores_of(const TransformerSpec& spec, const Heads& heads, const at::Tensor& ahead) {
+  at::Tensor scores = at::matmul(heads.query, heads.key.transpose(-2, -1));
+  double terms = 1;
+  if (spec.position == Positions::relative) {
+    const at::Tensor index = relative_index(spec.relative, ahead).unsqueeze(1).expand(scores.sizes());
+    if (spec.relative.keys) {
+      scores = scores + at::matmul(heads.query, heads.relative_key.transpose(-2, -1)).gather(-1, index);
+      ++terms;
+    }
+    if (spec.relative.queries) {
+      const at::Tensor by_key = at::matmul(heads.key, heads.relative_query.transpose(-2, -1));
+      scores = scores + by_key.gather(-1, index.transpose(-2, -1)).transpose(-2, -1);
+      ++terms;
+    }
+  }
+  return scores / std::sqrt(static_cast<double>(spec.width_of_head()) * terms);
+}
+
 // Softmax weights of queries over the keys within the text, R x heads x queries x keys.
 at::Tensor attend(const TransformerSpec& spec, const LayerWeights& w, const Heads& heads, const LayerInput& input) {
-  const at::Tensor scores =
-      at::matmul(heads.query, heads.key.transpose(-2, -1)) / std::sqrt(static_cast<double>(spec.width_of_head()));
   const std::int64_t tokens = input.states.size(1);
-  at::Tensor hidden = beyond(input.lengths, tokens).unsqueeze(1).unsqueeze(1);
-  if (spec.causal || w.local) {
+  at::Tensor ahead;  // of the query, R or 1 x queries x keys
+  if (spec.causal || w.local || spec.position == Positions::relative) {
     const at::Tensor every = at::arange(tokens, input.lengths.options());
     const at::Tensor query = input.reading == nullptr ? every.unsqueeze(0) : input.reading->positions(tokens);
-    const at::Tensor ahead = every - query.unsqueeze(-1);  // of the query, R x queries x keys
-    if (spec.causal) hidden = hidden.logical_or(ahead.gt(0).unsqueeze(1));
-    // A query beyond the text may see no key: its states are nobody's business, but must not be NaN.
-    if (w.local) hidden = hidden.logical_or(ahead.abs().gt(spec.window).unsqueeze(1)).logical_and(ahead.ne(0).unsqueeze(1));
+    ahead = every - query.unsqueeze(-1);
   }
+  const at::Tensor scores = scores_of(spec, heads, ahead);
+  at::Tensor hidden = beyond(input.lengths, tokens).unsqueeze(1).unsqueeze(1);
+  if (spec.causal) hidden = hidden.logical_or(ahead.gt(0).unsqueeze(1));
+  // A query beyond the text may see no key: its states are nobody's business, but must not be NaN.
+  if (w.local) hidden = hidden.logical_or(ahead.abs().gt(spec.window).unsqueeze(1)).logical_and(ahead.ne(0).unsqueeze(1));
   return at::softmax(scores.masked_fill(hidden, -std::numeric_limits<float>::infinity()), -1);
 }
 
@@ -178,6 +225,10 @@ at::Tensor embed(const TransformerSpec& spec, const TransformerWeights& weights,
   }
   sum = drop(norm(spec, sum, weights.embedding_norm), spec.embedding_dropout.value_or(spec.hidden_dropout), dropout);
   return spec.embedding_map ? linear(sum, weights.embedding_map) : sum;
+}
+
+at::Tensor relative_rows(const TransformerSpec& spec, const TransformerWeights& weights) {
+  return spec.position == Positions::relative ? norm(spec, weights.relative.weight, weights.relative_norm) : at::Tensor();
 }
 
 at::Tensor layer(const TransformerSpec& spec, const LayerWeights& w, const LayerInput& input, Dropout dropout) {

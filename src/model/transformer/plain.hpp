@@ -25,7 +25,11 @@ struct LayerInput {
   const at::Tensor& states;
   const at::Tensor& lengths;
   const Reading* reading = nullptr;
+  at::Tensor relative = {};  ///< relative_rows
 };
+
+/// The vectors of relative positions as layers take them; undefined where the model has none.
+at::Tensor relative_rows(const TransformerSpec& spec, const TransformerWeights& weights);
 
 /// R x T x H, or R x P x H of the P tokens that are read.
 at::Tensor layer(const TransformerSpec& spec, const LayerWeights& weights, const LayerInput& input, Dropout dropout);

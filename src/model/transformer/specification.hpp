@@ -14,7 +14,16 @@ namespace layersweep::model {
 enum class NormKind { layer, root_mean_square };
 enum class NormPlace { after, before };  ///< of the sum of a block and its input ("post-norm"), or of the block ("pre-norm")
 enum class Activation { gelu, gelu_tanh, silu, tanh, relu, none };  ///< gelu is the exact one, by erf
-enum class Positions { learned, rotary };                           ///< rotary: Su et al. 2021, halves rotated
+enum class Positions { learned, rotary, relative };                 ///< rotary: Su et al. 2021, halves rotated
+
+/// A vector for each distance between query and key, which the layers map to keys (scored by the query) and to queries
+/// (scored by the key): He et al. 2021. Distances from `span` / 2 on share vectors, the more the farther, up to `longest`.
+struct RelativePositions {
+  std::int64_t span = 0;     ///< half the number of vectors
+  std::int64_t longest = 0;  ///< 0: distances share no vectors below `span`
+  bool keys = true, queries = true;
+  bool norm = true;  ///< of the vectors
+};
 
 /// Angles by which pairs of features of queries and keys are rotated, per position: base^(−2i / width), divided by `factor`.
 struct Rotary {
@@ -48,6 +57,7 @@ struct TransformerSpec {
   Activation activation = Activation::gelu;
   bool gated = false;  ///< the feed-forward block is down(activation(gate) · up)
   Positions position = Positions::learned;
+  RelativePositions relative;
   Rotary rotary, local_rotary;   ///< of the layers, and of those that are local
   std::vector<bool> local = {};  ///< of each layer, whether it attends within `window` only; none: no layer does
   std::int64_t window = 0;       ///< the farthest token that is attended to, in tokens from the one that attends

@@ -93,7 +93,9 @@ class Transformer final : public Model, public AttendingModel {
   at::Tensor attention(int point, const Rows& rows, const Batch& batch) const override {
     const std::int64_t index = layer_above(point);
     if (index < 0 || index >= spec_.layers) return {};
-    return plain::attention_paid(spec_, layer_weights(index), {rows.states, batch.lengths.index_select(0, rows.example)});
+    return plain::attention_paid(
+        spec_, layer_weights(index),
+        {rows.states, batch.lengths.index_select(0, rows.example), nullptr, plain::relative_rows(spec_, weights_)});
   }
 
  private:
@@ -116,8 +118,11 @@ class Transformer final : public Model, public AttendingModel {
       return fast_layer(spec_, weights, input.states, input.lengths, Need::all_tokens);
     }
     if (fast_ && reading->first_token()) return fast_layer(spec_, weights, input.states, input.lengths, Need::read_out);
-    if (!reference_ || reading == nullptr) return plain::layer(spec_, weights, input, nullptr);
-    return reading->of(plain::layer(spec_, weights, {input.states, input.lengths}, nullptr));
+    const bool every = reference_ || reading == nullptr;
+    const at::Tensor out = plain::layer(
+        spec_, weights, {input.states, input.lengths, every ? nullptr : reading, plain::relative_rows(spec_, weights_)},
+        nullptr);
+    return every && reading != nullptr ? reading->of(out) : out;
   }
 
   void check(const Batch& batch) const {

@@ -66,6 +66,10 @@ std::vector<Place> places(const TransformerSpec& s, TransformerWeights& w) {
   if (s.segments > 0) add(w.segment, {s.segments, word}, false, Part::segment);
   if (s.embedding_norm) add(w.embedding_norm, {word}, norm_bias, Part::embedding_norm);
   if (s.embedding_map) add(w.embedding_map, {h, word}, true, Part::embedding_map);
+  if (s.position == Positions::relative) {
+    add(w.relative, {2 * s.relative.span, h}, false, Part::relative);
+    if (s.relative.norm) add(w.relative_norm, {h}, norm_bias, Part::relative_norm);
+  }
   for (std::size_t index = 0; index < w.layers.size(); ++index) {
     add_layer(all, s, w.layers[index], static_cast<std::int64_t>(index));
   }

@@ -35,6 +35,8 @@ struct TransformerWeights {
   Affine position, segment;  ///< positions x W, segments x W; a row of zeros where the model has no segments
   Affine embedding_norm;
   Affine embedding_map;  ///< H x W
+  Affine relative;       ///< 2 spans x H, of relative positions
+  Affine relative_norm;
   std::vector<LayerWeights> layers;
   Affine final_norm;  ///< pre-norm models: before the head
   Affine dense;       ///< H x H, between read-out and classes
@@ -49,6 +51,8 @@ enum class Part {
   segment,
   embedding_norm,
   embedding_map,
+  relative,
+  relative_norm,
   query_key_value,  ///< in place of query, key and value, where a file holds them as one
   query,
   key,
