@@ -13,6 +13,7 @@ find_package(OpenMP REQUIRED COMPONENTS CXX)
 
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
+pkg_check_modules(pcre2 REQUIRED IMPORTED_TARGET libpcre2-8)
 
 # HDF5: only the C library, and only a build with MPI-IO (a serial one fails here rather than at the first run).
 set(HDF5_PREFER_PARALLEL ON)

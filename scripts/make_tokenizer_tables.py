@@ -12,21 +12,26 @@ import sys
 import unicodedata
 
 import tokenizers
-from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
+from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 HEAD = """\
 // Made by scripts/make_tokenizer_tables.py from tokenizers VERSION; do not edit. For unicode.cpp alone.
 #pragma once
 
 #include <cstdint>
+#include <string_view>
+
+#include "text/unicode.hpp"
 
 // clang-format off
 namespace layersweep::text {
 
-/// Both ends included; a table's ranges are sorted and disjoint.
-struct CodePointRange {
-  char32_t first;
-  char32_t last;
+/// The general category of the code points from `first` up to the next run: the first, the third, … have `even`, the others
+/// `odd`, places in general_categories.
+struct CategoryRun {
+  std::uint32_t first : 22;
+  std::uint32_t even : 5;
+  std::uint32_t odd : 5;
 };
 
 /// Every `step`-th code point from `first` to `last` has the lower case `code point + difference`.
@@ -38,6 +43,8 @@ struct LowerCaseRun {
 };
 
 """
+CATEGORIES = "Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Zs Zl Zp Cc Cf Co Cn".split()
+SCRIPTS = "Han Hiragana Katakana Hangul Latin Greek Cyrillic".split()
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 
 
@@ -65,6 +72,11 @@ def whitespace():
 def punctuation():
     split = pre_tokenizers.BertPreTokenizer().pre_tokenize_str
     return [c for c in CODE_POINTS if [word for word, _ in split(f"a{chr(c)}a")] == ["a", chr(c), "a"]]
+
+
+def numeric():
+    pieces = pre_tokenizers.Digits(individual_digits=True).pre_tokenize_str("".join("a" + chr(c) for c in CODE_POINTS))
+    return {ord(piece) for piece, _ in pieces if len(piece) == 1} - {ord("a")}  # others stick to the letters
 
 
 def word_characters():
@@ -96,6 +108,29 @@ def normalised():
         else:
             merged.append([first, end])
     return merged
+
+
+def matched(expression):
+    """The code points that a regular expression for runs of characters matches, such as \\p{Lu}+."""
+    split = pre_tokenizers.Split(Regex(expression), "removed", invert=True)
+    return {ord(c) for run, _ in split.pre_tokenize_str("".join(map(chr, CODE_POINTS))) for c in run}
+
+
+def category_runs():
+    """(first, even, odd). Upper and lower case often take turns."""
+    category = dict.fromkeys(range(0xD800, 0xE000), CATEGORIES.index("Cn"))  # surrogates cannot occur
+    for place, name in enumerate(CATEGORIES):
+        category |= dict.fromkeys(matched(rf"\p{{{name}}}+"), place)
+    assert len(category) == 0x110000
+    runs = []
+    for c in range(0x110000):
+        if runs and category[c] == runs[-1][1 + (c - runs[-1][0]) % 2]:
+            continue
+        if runs and c == runs[-1][0] + 1:
+            runs[-1][2] = category[c]
+        else:
+            runs.append([c, category[c], category[c]])
+    return runs
 
 
 def lower_case_runs():
@@ -147,13 +182,19 @@ def main():
         "word_ranges": ("may not touch a single-word added token", ranges(word_characters())),
         "normalised_ranges": ("may have a decomposition or a combining class", normalised()),
     }
+    range_tables["numeric_ranges"] = ("digits, and numbers that are letters", ranges(numeric()))
+    scripts = {script: ranges(matched(rf"\p{{{script}}}+")) for script in SCRIPTS}
+    range_tables |= {f"{script.lower()}_ranges": (f"\\p{{{script}}}", rows) for script, rows in scripts.items()}
     text = HEAD.replace("VERSION", tokenizers.__version__)
     text += "\n".join(table("CodePointRange", name, meaning, hexed(rows)) for name, (meaning, rows) in range_tables.items())
     runs = [(f"{first:#x}", f"{last:#x}", step, difference) for first, last, step, difference in lower_case_runs()]
     text += "\n" + table("LowerCaseRun", "lower_case_runs", "sorted by `last` and disjoint", runs)
+    text += "\n" + table("std::string_view", "general_categories", "by their places", [(f'"{name}"',) for name in CATEGORIES])
+    categories = [(f"{first:#x}", even, odd) for first, even, odd in category_runs()]
+    text += "\n" + table("CategoryRun", "category_runs", "of all code points", categories)
     text += "\n}  // namespace layersweep::text\n"
     output.write_text(text)
-    print(output, {name: len(rows) for name, (_, rows) in range_tables.items()}, "lower case runs", len(runs))
+    print(output, {name: len(rows) for name, (_, rows) in range_tables.items()}, "lower case runs", len(runs), "runs of categories", len(categories))
 
 
 if __name__ == "__main__":

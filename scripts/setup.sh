@@ -44,7 +44,7 @@ done
 # --- Debian packages ---
 system_packages() {
   local wanted=(g++ cmake ninja-build ccache pkg-config libboost-program-options-dev libfmt-dev nlohmann-json3-dev
-    libutf8proc-dev libgtest-dev libgmock-dev libssl-dev hdf5-tools netcdf-bin python3-venv unzip)
+    libutf8proc-dev libpcre2-dev libgtest-dev libgmock-dev libssl-dev hdf5-tools netcdf-bin python3-venv unzip)
   if [ -z "${MPI_HOME:-}" ]; then wanted+=(openmpi-bin libopenmpi-dev); fi
   if [ -z "${HDF5_ROOT:-}" ]; then wanted+=(libhdf5-openmpi-dev); fi
   if [ $slurm = yes ]; then

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include "base/error.hpp"
 #include "text/unicode_tables.hpp"
@@ -29,6 +30,32 @@ bool is_chinese(char32_t c) { return c >= 0x3400 && contains(chinese_ranges, c);
 bool is_punctuation(char32_t c) { return contains(punctuation_ranges, c); }
 bool is_nonspacing_mark(char32_t c) { return c >= 0x300 && contains(nonspacing_mark_ranges, c); }
 bool is_word_character(char32_t c) { return contains(word_ranges, c); }
+bool is_numeric(char32_t c) { return contains(numeric_ranges, c); }
+
+std::optional<std::vector<CodePointRange>> property(std::string_view name) {
+  constexpr std::pair<std::string_view, std::span<const CodePointRange>> scripts[] = {
+      {"Han", han_ranges},     {"Hiragana", hiragana_ranges}, {"Katakana", katakana_ranges}, {"Hangul", hangul_ranges},
+      {"Latin", latin_ranges}, {"Greek", greek_ranges},       {"Cyrillic", cyrillic_ranges}};
+  for (const auto& [script, ranges] : scripts) {
+    if (script == name) return std::vector(ranges.begin(), ranges.end());
+  }
+  const auto holds = [&](std::uint32_t category) { return general_categories[category].starts_with(name); };
+  std::vector<CodePointRange> found;
+  for (std::size_t run = 0; run < std::size(category_runs); ++run) {
+    const auto& [first, even, odd] = category_runs[run];
+    const char32_t end = run + 1 < std::size(category_runs) ? category_runs[run + 1].first : 0x110000;
+    if (!holds(even) && !holds(odd)) continue;
+    if (holds(even) && holds(odd)) {
+      found.push_back({first, end - 1});
+    } else {
+      for (char32_t c = holds(even) ? first : first + 1; c < end; c += 2) found.push_back({c, c});
+    }
+  }
+  const bool is_known = !name.empty() && !found.empty();
+  return is_known ? std::optional(found) : std::nullopt;
+}
+
+std::vector<CodePointRange> whitespace() { return {std::begin(whitespace_ranges), std::end(whitespace_ranges)}; }
 
 void append_lower_case(char32_t c, std::u32string& out) {
   if (c == 0x130) {
