@@ -14,8 +14,9 @@ import random
 import re
 
 import tokenizers
-from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors
+from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
+import bpe_tokenizers
 import hostile_text
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -148,6 +149,26 @@ def code_point_hashes():
     return found
 
 
+EXPRESSIONS = [r"\p{L}", r"\p{Lu}", r"\p{^Ll}", r"\P{N}", r"[\p{M}\p{Nd}]", r"[^\s\p{P}\p{S}]", r"\s", r"\w", r"[\w]", r"\W", r"[^\W\d]",
+               r"\p{Han}", r"[\p{Hiragana}\p{Katakana}]", r"\p{Hangul}", r"[^\p{Latin}\p{Greek}\p{Cyrillic}]", r"(?i:s|[k-m])", r".",
+               r"[一-龥À-Ö\x{10000}-\x{1ffff}\u00df]"]
+
+
+def expression_hashes():
+    """SHA-256 over 1 for each code point that an expression matches, and 0 for the others."""
+    text = "".join(chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000)
+    found = {}
+    for expression in EXPRESSIONS:
+        digest, done = hashlib.sha256(), 0
+        split = pre_tokenizers.Split(Regex(f"(?:{expression})+"), "removed", invert=True)
+        for run, (begin, end) in split.pre_tokenize_str(text):
+            digest.update(b"0" * (begin - done) + b"1" * (end - begin))
+            done = end
+        digest.update(b"0" * (len(text) - done))
+        found[expression] = digest.hexdigest()
+    return found
+
+
 def corpus_hashes(encoder, data):
     tokenizer = Tokenizer.from_file(str(encoder / "tokenizer.json"))
     tokenizer.no_padding()
@@ -197,8 +218,13 @@ def main():
         write_tokenizer(name, tokenizer)
         extra = [token.content for token in ADDED] + ["newword", "eclair", "ECLAIR", " new "] if name == "added" else []
         dump_lines(FOLDER / f"{name}.jsonl", cases(tokenizer, extra))
+    for make in bpe_tokenizers.FIXTURES:
+        tokenizer = make()
+        write_tokenizer(make.__name__, tokenizer)
+        extra = [token.content for token in tokenizer.get_added_tokens_decoder().values()]
+        dump_lines(FOLDER / f"{make.__name__}.jsonl", cases(tokenizer, extra + ["\n", "\r\n", "'S", "'\u017ft"]))
     dump_lines(FOLDER / "utf8.jsonl", utf8_cases())
-    hashes = {"made_by": f"tokenizers {tokenizers.__version__}", "code_points": code_point_hashes()}
+    hashes = {"made_by": f"tokenizers {tokenizers.__version__}", "code_points": code_point_hashes(), "expressions": expression_hashes()}
     hash_file = FOLDER / "hashes.json"
     if arguments.encoder and arguments.data:
         hashes["minilm-l6"] = corpus_hashes(arguments.encoder, arguments.data)

@@ -14,9 +14,30 @@ template <class Component>
 using Kinds = std::map<std::string_view, Component (*)(const JsonPart&)>;
 
 const Kinds<std::unique_ptr<const Normalizer>> normalizers{{"BertNormalizer", read_bert_normalizer}};
-const Kinds<std::unique_ptr<const PreTokenizer>> pre_tokenizers{{"BertPreTokenizer", read_bert_pre_tokenizer}};
-const Kinds<std::unique_ptr<const SubwordModel>> subword_models{{"WordPiece", read_word_piece}};
-const Kinds<Template> templates{{"BertProcessing", read_bert_processing}, {"TemplateProcessing", read_template_processing}};
+const Kinds<std::unique_ptr<const PreTokenizer>> pre_tokenizers{{"BertPreTokenizer", read_bert_pre_tokenizer},
+                                                                {"ByteLevel", read_byte_level},
+                                                                {"CharDelimiterSplit", read_char_delimiter_split},
+                                                                {"Digits", read_digits},
+                                                                {"Punctuation", read_punctuation},
+                                                                {"Sequence", read_pre_tokenizer_sequence},
+                                                                {"Split", read_split},
+                                                                {"Whitespace", read_whitespace},
+                                                                {"WhitespaceSplit", read_whitespace_split}};
+const Kinds<std::unique_ptr<const SubwordModel>> subword_models{{"BPE", read_bpe}, {"WordPiece", read_word_piece}};
+const Kinds<PostProcessor> post_processors{{"BertProcessing", read_bert_processing},
+                                           {"ByteLevel", read_byte_level_processing},
+                                           {"RobertaProcessing", read_roberta_processing},
+                                           {"Sequence", read_post_processor_sequence},
+                                           {"TemplateProcessing", read_template_processing}};
+
+/// The text as one word.
+class NoPreTokenizer final : public PreTokenizer {
+ public:
+  std::vector<Range> split(AlignedText& text) const override {
+    return text.size() > 0 ? std::vector{Range{0, text.size()}} : std::vector<Range>{};
+  }
+  void add_to(Fingerprint& fingerprint) const override { fingerprint.add_text("no pre-tokenizer"); }
+};
 
 template <class Component>
 Component read(std::string_view component, const Kinds<Component>& kinds, const JsonPart& part) {
@@ -49,16 +70,21 @@ std::unique_ptr<const Normalizer> read_normalizer(const JsonPart& part) {
 }
 
 std::unique_ptr<const PreTokenizer> read_pre_tokenizer(const JsonPart& part) {
+  if (part.value.is_null()) return std::make_unique<NoPreTokenizer>();
   return read("pre-tokenizer", pre_tokenizers, part);
 }
 
 std::unique_ptr<const SubwordModel> read_subword_model(const JsonPart& part) {
-  // Files of old versions leave the type out; only WordPiece has a limit on the length of words.
-  const bool untyped_word_piece = !part.value.contains("type") && part.value.contains("max_input_chars_per_word");
-  return untyped_word_piece ? read_word_piece(part) : read("model", subword_models, part);
+  // Files of old versions leave the type out; only WordPiece has a limit on the length of words, and only BPE has merges.
+  const bool untyped = !part.value.contains("type");
+  if (untyped && part.value.contains("max_input_chars_per_word")) return read_word_piece(part);
+  if (untyped && part.value.contains("merges")) return read_bpe(part);
+  return read("model", subword_models, part);
 }
 
-Template read_template(const JsonPart& part) { return read("post-processor", templates, part); }
+PostProcessor read_post_processor(const JsonPart& part) { return read("post-processor", post_processors, part); }
+
+Template Template::plain() { return {{{.source = 0}}, {{.source = 0}, {.source = 1, .segment = 1}}}; }
 
 Template Template::around(std::int32_t cls, std::int32_t sep) {
   Template around{{{.id = cls}, {.source = 0}, {.id = sep}}, {}};
@@ -73,6 +99,14 @@ void Template::add_to(Fingerprint& fingerprint) const {
   for (const std::vector<Place>* places : {&single, &pair}) {
     fingerprint.add_numbers(places->size());
     for (const Place& place : *places) fingerprint.add_numbers(place.source, place.id, place.segment);
+  }
+}
+
+void PostProcessor::add_to(Fingerprint& fingerprint) const {
+  around.add_to(fingerprint);
+  for (const auto& [blank_was_added] : trimming) {
+    fingerprint.add_text("trimmed offsets");
+    fingerprint.add_numbers(blank_was_added);
   }
 }
 

@@ -17,6 +17,7 @@
 
 #include "base/hash.hpp"
 #include "text/aligned_text.hpp"
+#include "text/range.hpp"
 
 namespace layersweep::text {
 
@@ -40,12 +41,6 @@ class Normalizer {
   virtual ~Normalizer() = default;
   virtual AlignedText normalize(AlignedText text) const = 0;
   virtual void add_to(Fingerprint& fingerprint) const = 0;
-};
-
-/// Characters of a text.
-struct Range {
-  std::size_t begin = 0;
-  std::size_t end = 0;
 };
 
 class PreTokenizer {
@@ -89,11 +84,26 @@ struct Template {
   };
   std::vector<Place> single, pair;  ///< each has its texts once
 
+  /// The texts alone, the second with segment 1.
+  static Template plain();
+
   /// [CLS] first [SEP], and [CLS] first [SEP] second [SEP] with segment 1 from the second text on.
   static Template around(std::int32_t cls, std::int32_t sep);
 
   void add_to(Fingerprint& fingerprint) const;
   bool operator==(const Template&) const = default;
+};
+
+/// White space at the ends of a token is no part of its offsets. Byte-level pieces have Ġ for a blank.
+struct OffsetTrimming {
+  bool blank_was_added = false;  ///< before the first token, which keeps it
+};
+
+struct PostProcessor {
+  Template around;
+  std::vector<OffsetTrimming> trimming;  ///< one after the other
+
+  void add_to(Fingerprint& fingerprint) const;
 };
 
 /// A part of a JSON file, which is named in messages.
@@ -106,17 +116,33 @@ struct JsonPart {
 [[noreturn]] void refuse(const std::filesystem::path& file, std::string_view why);
 std::int32_t id_from(const JsonPart& part);
 
-/// They refuse a type that is not known, by name. A normalizer that is null leaves text as it is.
+/// They refuse a type that is not known, by name. A normalizer that is null leaves text as it is, and a pre-tokenizer that
+/// is null makes one word of it.
 std::unique_ptr<const Normalizer> read_normalizer(const JsonPart& part);
 std::unique_ptr<const PreTokenizer> read_pre_tokenizer(const JsonPart& part);
 std::unique_ptr<const SubwordModel> read_subword_model(const JsonPart& part);
-Template read_template(const JsonPart& part);
+PostProcessor read_post_processor(const JsonPart& part);
 
 // The kinds.
 std::unique_ptr<const Normalizer> read_bert_normalizer(const JsonPart& part);
+
 std::unique_ptr<const PreTokenizer> read_bert_pre_tokenizer(const JsonPart& part);
+std::unique_ptr<const PreTokenizer> read_byte_level(const JsonPart& part);
+std::unique_ptr<const PreTokenizer> read_char_delimiter_split(const JsonPart& part);
+std::unique_ptr<const PreTokenizer> read_digits(const JsonPart& part);
+std::unique_ptr<const PreTokenizer> read_punctuation(const JsonPart& part);
+std::unique_ptr<const PreTokenizer> read_split(const JsonPart& part);
+std::unique_ptr<const PreTokenizer> read_pre_tokenizer_sequence(const JsonPart& part);
+std::unique_ptr<const PreTokenizer> read_whitespace(const JsonPart& part);
+std::unique_ptr<const PreTokenizer> read_whitespace_split(const JsonPart& part);
+
+std::unique_ptr<const SubwordModel> read_bpe(const JsonPart& part);
 std::unique_ptr<const SubwordModel> read_word_piece(const JsonPart& part);
-Template read_bert_processing(const JsonPart& part);
-Template read_template_processing(const JsonPart& part);
+
+PostProcessor read_bert_processing(const JsonPart& part);
+PostProcessor read_byte_level_processing(const JsonPart& part);
+PostProcessor read_post_processor_sequence(const JsonPart& part);
+PostProcessor read_roberta_processing(const JsonPart& part);
+PostProcessor read_template_processing(const JsonPart& part);
 
 }  // namespace layersweep::text

@@ -11,6 +11,7 @@
 #include "base/error.hpp"
 #include "base/utf8.hpp"
 #include "text/tokenizer_files.hpp"
+#include "text/unicode.hpp"
 
 namespace layersweep::text {
 namespace {
@@ -20,6 +21,27 @@ struct Token {
   std::int32_t word = 0;
   Origin origin;
 };
+
+/// White space at the ends of a token.
+struct Blanks {
+  std::int32_t leading = 0;
+  std::int32_t trailing = 0;
+};
+
+Blanks blanks_of(std::u32string_view token) {
+  const auto is_blank = [](char32_t c) { return c == U'\u0120' || is_whitespace(c); };  // Ġ: a blank among bytes
+  const auto first = std::ranges::find_if_not(token, is_blank);
+  const auto last = std::ranges::find_if_not(token.rbegin(), token.rend(), is_blank);
+  return {static_cast<std::int32_t>(first - token.begin()), static_cast<std::int32_t>(last - token.rbegin())};
+}
+
+// As the reference does it, for tokens that are nothing but white space too.
+Origin trimmed(Origin origin, const Blanks& blanks, bool keeps_first) {
+  const std::int32_t leading = keeps_first && blanks.leading == 1 ? 0 : blanks.leading;
+  origin.start = std::min(origin.start + leading, origin.end);
+  if (origin.end >= blanks.trailing) origin.end = std::max(origin.end - blanks.trailing, origin.start);
+  return origin;
+}
 
 AddedTokenFinder make_finder(const Pipeline& pipeline, bool normalized) {
   std::vector<AddedTokenFinder::Pattern> patterns;
@@ -36,12 +58,16 @@ AddedTokenFinder make_finder(const Pipeline& pipeline, bool normalized) {
   return AddedTokenFinder(std::move(patterns));
 }
 
+std::u32string_view part_of(const std::u32string& text, const Stretch& stretch) {
+  return std::u32string_view(text).substr(stretch.begin, stretch.end - stretch.begin);
+}
+
 std::string fingerprint_of(const Pipeline& pipeline) {
   Fingerprint fingerprint;
   fingerprint.add_text("layersweep tokenizer 1");  // to be changed whenever the same files begin to give other tokens
   pipeline.normalizer->add_to(fingerprint);
   pipeline.pre_tokenizer->add_to(fingerprint);
-  pipeline.around.add_to(fingerprint);
+  pipeline.post_processor.add_to(fingerprint);
   fingerprint.add_numbers(pipeline.special.mask, pipeline.special.pad, pipeline.special.unknown);
   pipeline.model->add_to(fingerprint);
   fingerprint.add_numbers(pipeline.added.size());
@@ -102,6 +128,10 @@ struct Tokenizer::State {
         fingerprint(fingerprint_of(pipeline)) {
     for (const auto& [token, id] : pipeline.model->vocabulary()) name(token, id);
     for (const AddedToken& token : pipeline.added) name(token.content, token.id);
+    if (pipeline.post_processor.trimming.empty()) return;
+    blanks_of_id.resize(static_cast<std::size_t>(vocabulary_size));
+    for (const auto& [id, token] : text_of_id)
+      blanks_of_id[static_cast<std::size_t>(id)] = blanks_of(base::decode_utf8(token));
   }
 
   void name(const std::string& token, std::int32_t id) {
@@ -114,6 +144,8 @@ struct Tokenizer::State {
   }
 
   std::vector<Token> tokens_of(std::string_view utf8) const;
+  void append_added(Token token, std::u32string_view as_found, std::vector<Token>& tokens) const;
+  Origin trimmed_origin(Origin origin, const Blanks& blanks, bool is_first) const;
   void append_words(AlignedText text, std::vector<Token>& tokens, std::int32_t& words) const;
 
   Pipeline pipeline;
@@ -122,6 +154,7 @@ struct Tokenizer::State {
   std::string fingerprint;
   std::unordered_map<std::int32_t, std::string> text_of_id;
   std::int32_t vocabulary_size = 0;
+  std::vector<Blanks> blanks_of_id;  // where offsets are trimmed
 };
 
 std::vector<Token> Tokenizer::State::tokens_of(std::string_view utf8) const {
@@ -131,14 +164,14 @@ std::vector<Token> Tokenizer::State::tokens_of(std::string_view utf8) const {
   std::int32_t words = 0;
   for (const Stretch& stretch : added.split(text)) {
     if (stretch.id >= 0) {
-      tokens.push_back(
-          {stretch.id, words++, {static_cast<std::int32_t>(stretch.begin), static_cast<std::int32_t>(stretch.end)}});
+      const Origin origin{static_cast<std::int32_t>(stretch.begin), static_cast<std::int32_t>(stretch.end)};
+      append_added({stretch.id, words++, origin}, part_of(text, stretch), tokens);
       continue;
     }
     const AlignedText normal = pipeline.normalizer->normalize(align(text, stretch.begin, stretch.end));
     for (const Stretch& inner : added_normalized.split(normal.text)) {
       if (inner.id >= 0) {
-        tokens.push_back({inner.id, words++, normal.origin_of(inner.begin, inner.end)});
+        append_added({inner.id, words++, normal.origin_of(inner.begin, inner.end)}, part_of(normal.text, inner), tokens);
       } else {
         append_words(normal.part(inner.begin, inner.end), tokens, words);
       }
@@ -147,13 +180,27 @@ std::vector<Token> Tokenizer::State::tokens_of(std::string_view utf8) const {
   return tokens;
 }
 
+void Tokenizer::State::append_added(Token token, std::u32string_view as_found, std::vector<Token>& tokens) const {
+  if (!blanks_of_id.empty()) token.origin = trimmed_origin(token.origin, blanks_of(as_found), tokens.empty());
+  tokens.push_back(token);
+}
+
+Origin Tokenizer::State::trimmed_origin(Origin origin, const Blanks& blanks, bool is_first) const {
+  for (const auto& [blank_was_added] : pipeline.post_processor.trimming) {
+    origin = trimmed(origin, blanks, blank_was_added && (is_first || origin.start == 0));
+  }
+  return origin;
+}
+
 void Tokenizer::State::append_words(AlignedText text, std::vector<Token>& tokens, std::int32_t& words) const {
   std::vector<Piece> pieces;
   for (const auto& [begin, end] : pipeline.pre_tokenizer->split(text)) {
     pieces.clear();
     pipeline.model->append_pieces(std::u32string_view(text.text).substr(begin, end - begin), pieces);
     for (const auto& [id, range] : pieces) {
-      tokens.push_back({id, words, text.origin_of(begin + range.begin, begin + range.end)});
+      Origin origin = text.origin_of(begin + range.begin, begin + range.end);
+      if (!blanks_of_id.empty()) origin = trimmed_origin(origin, blanks_of_id[static_cast<std::size_t>(id)], tokens.empty());
+      tokens.push_back({id, words, origin});
     }
     ++words;
   }
@@ -166,14 +213,14 @@ Tokenizer Tokenizer::open(const std::filesystem::path& folder) {
 }
 
 TokenizedText Tokenizer::tokenize(std::string_view text, std::int64_t max_length) const {
-  const std::vector<Template::Place>& form = state_->pipeline.around.single;
+  const std::vector<Template::Place>& form = state_->pipeline.post_processor.around.single;
   const auto room = static_cast<std::size_t>(room_in(form, max_length));
   const std::vector<Token> tokens = state_->tokens_of(text);
   return filled(form, {std::span(tokens).first(std::min(tokens.size(), room))});
 }
 
 TokenizedText Tokenizer::tokenize_pair(std::string_view first, std::string_view second, std::int64_t max_length) const {
-  const std::vector<Template::Place>& form = state_->pipeline.around.pair;
+  const std::vector<Template::Place>& form = state_->pipeline.post_processor.around.pair;
   const auto room = static_cast<std::size_t>(room_in(form, max_length));
   const std::vector<Token> first_tokens = state_->tokens_of(first);
   const std::vector<Token> second_tokens = state_->tokens_of(second);
@@ -183,7 +230,7 @@ TokenizedText Tokenizer::tokenize_pair(std::string_view first, std::string_view 
 
 Windows Tokenizer::tokenize_windows(std::string_view first, std::string_view second, std::int64_t max_length,
                                     std::int64_t overlap, std::int64_t longest_first) const {
-  const std::vector<Template::Place>& form = state_->pipeline.around.pair;
+  const std::vector<Template::Place>& form = state_->pipeline.post_processor.around.pair;
   const std::int64_t both = room_in(form, max_length);
   base::ensure(both >= 2 && overlap >= 0, "a window has room for a token of each text");
   const std::vector<Token> first_tokens = state_->tokens_of(first);

@@ -189,6 +189,19 @@ void warn_of_contradictions(const Path& folder, const json& config, const json& 
   check("tokenize_chinese_chars", true, setting("handle_chinese_chars", false));
 }
 
+/// Every id below the largest is a token's: a file with holes is not whole.
+void check_ids(const Path& file, const Pipeline& pipeline) {
+  std::set<std::int32_t> ids;
+  for (const Vocabulary* tokens : {&pipeline.model->vocabulary(), &pipeline.added_id}) {
+    for (const auto& [token, id] : *tokens) ids.insert(id);
+  }
+  std::int32_t expected = 0;
+  for (const std::int32_t id : ids) {
+    if (id != expected) refuse(file, fmt::format("no token has id {}, and one has {}", expected, id));
+    ++expected;
+  }
+}
+
 /// The tokenizer of tokenizer.json (`root`) and tokenizer_config.json (`config`); `file` is the former, for messages.
 Pipeline pipeline_from(const Path& file, const json& root, const json& config) {
   Pipeline pipeline;
@@ -205,11 +218,27 @@ Pipeline pipeline_from(const Path& file, const json& root, const json& config) {
     if (!id) refuse_lack_of(name, file);
     return *id;
   };
-  pipeline.special = {
-      .mask = special("mask_token", "[MASK]"), .pad = special("pad_token", "[PAD]"), .unknown = pipeline.model->unknown()};
+  // A model with word pieces is a BERT, which has them all; another has what tokenizer_config.json names, or what looks so.
+  const bool is_bert = root.at("model").contains("max_input_chars_per_word");
+  const auto special_if_any = [&](const char* key, std::initializer_list<const char*> usual) {
+    if (is_bert || !config.value(key, json()).is_null()) return special(key, *usual.begin());
+    for (const char* name : usual) {
+      if (const auto known = pipeline.added_id.find(name); known != pipeline.added_id.end()) return known->second;
+    }
+    return -1;
+  };
+  if (!is_bert) check_ids(file, pipeline);
+  pipeline.special = {.mask = special_if_any("mask_token", {"[MASK]", "<mask>"}),
+                      .pad = special_if_any("pad_token", {"[PAD]", "<pad>"}),
+                      .unknown = pipeline.model->unknown()};
   const json post_processor = root.value("post_processor", json());
-  pipeline.around = post_processor.is_null() ? Template::around(special("cls_token", "[CLS]"), special("sep_token", "[SEP]"))
-                                             : read_template({file, post_processor});
+  if (!post_processor.is_null()) {
+    pipeline.post_processor = read_post_processor({file, post_processor});
+  } else if (is_bert) {
+    pipeline.post_processor.around = Template::around(special("cls_token", "[CLS]"), special("sep_token", "[SEP]"));
+  } else {
+    pipeline.post_processor.around = Template::plain();
+  }
   std::ranges::stable_partition(pipeline.added, &AddedToken::special);
   return pipeline;
 }
@@ -297,7 +326,9 @@ Pipeline read_tokenizer_files(const Path& folder) {
   try {
     if (!root) return pipeline_from(vocabulary_file, from_vocabulary(vocabulary_file, config), config);
     Pipeline pipeline = pipeline_from(tokenizer_file, *root, config);
-    warn_of_contradictions(folder, config, root->at("normalizer"));
+    if (root->at("pre_tokenizer").is_object() && root->at("pre_tokenizer").value("type", "") == "BertPreTokenizer") {
+      warn_of_contradictions(folder, config, root->at("normalizer"));
+    }
     return pipeline;
   } catch (const json::exception& error) {  // a missing key or a wrong type
     refuse(folder, fmt::format("its tokenizer files are damaged: {}", error.what()));

@@ -18,7 +18,7 @@ struct Pipeline {
   std::unique_ptr<const Normalizer> normalizer;
   std::unique_ptr<const PreTokenizer> pre_tokenizer;
   std::unique_ptr<const SubwordModel> model;
-  Template around;                ///< what is added around texts
+  PostProcessor post_processor;
   std::vector<AddedToken> added;  ///< special ones first, as they are looked for in this order
   Vocabulary added_id;            ///< of each of them, by content
   SpecialTokens special;

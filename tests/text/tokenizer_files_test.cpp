@@ -169,13 +169,15 @@ TEST(TokenizerFiles, ComponentsThatAreNotKnownAreRefusedByName) {
   };
   const std::vector<Case> cases{
       {"normalizer", {{"type", "NFC"}}, "its normalizer is NFC, not BertNormalizer"},
-      {"pre_tokenizer", {{"type", "Metaspace"}}, "its pre-tokenizer is Metaspace, not BertPreTokenizer"},
-      {"pre_tokenizer", nullptr, "its pre-tokenizer is none, not BertPreTokenizer"},
-      {"model", {{"type", "Unigram"}, {"vocab", {{"a", 0.1}}}}, "its model is Unigram, not WordPiece"},
-      {"model", {{"vocab", {{"a", 0}}}}, "its model is none, not WordPiece"},
-      {"post_processor",
-       {{"type", "RobertaProcessing"}},
-       "its post-processor is RobertaProcessing, not BertProcessing or TemplateProcessing"}};
+      {"pre_tokenizer",
+       {{"type", "UnicodeScripts"}},
+       "its pre-tokenizer is UnicodeScripts, not BertPreTokenizer or ByteLevel"},
+      {"pre_tokenizer",
+       {{"type", "Sequence"}, {"pretokenizers", {{{"type", "FixedLength"}}}}},
+       "its pre-tokenizer is FixedLength, not BertPreTokenizer"},
+      {"model", {{"type", "Unigram"}, {"vocab", {{"a", 0.1}}}}, "its model is Unigram, not BPE or WordPiece"},
+      {"model", {{"vocab", {{"a", 0}}}}, "its model is none, not BPE or WordPiece"},
+      {"post_processor", {{"type", "Odd"}}, "its post-processor is Odd, not BertProcessing or ByteLevel"}};
   for (const auto& [component, value, said] : cases) {
     const std::string error = error_after([&, name = component, &part = value](json& root) { root[name] = part; });
     for (const char* part : {"tokenizer.json", said, "Use a model with"}) {
@@ -186,7 +188,7 @@ TEST(TokenizerFiles, ComponentsThatAreNotKnownAreRefusedByName) {
 
 TEST(TokenizerFiles, RefusesWhatItDoesNotKnowAndSaysWhy) {
   const std::vector<std::pair<const char*, std::function<void(json&)>>> cases{
-      {"template", [](json& root) { root["post_processor"]["pair"].erase(4); }},
+      {"template", [](json& root) { root["post_processor"]["pair"].erase(3); }},
       {"[MASK]",
        [](json& root) {
          root["model"]["vocab"].erase("[MASK]");
@@ -208,6 +210,66 @@ TEST(TokenizerFiles, RefusesWhatItDoesNotKnowAndSaysWhy) {
   EXPECT_EQ(error_after([](json&) {}), "");
   for (const auto& [word, change] : cases)
     EXPECT_NE(error_after(change).find(word), std::string::npos) << error_after(change);
+}
+
+/// The error of opening a folder with a small byte-pair tokenizer after `change`; empty when it opens.
+std::string bpe_error_after(const std::function<void(json&)>& change) {
+  const test::TemporaryFolder folder;
+  json root = fixture_json("llama3");
+  change(root);
+  test::write_file(folder.path() / "tokenizer.json", root.dump());
+  try {
+    Tokenizer::open(folder.path());
+  } catch (const base::InputError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(TokenizerFiles, BytePairsThatWouldNotBeFollowedAreRefused) {
+  const auto pattern = [](json& root) -> json& { return root["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"]; };
+  const std::vector<std::pair<const char*, std::function<void(json&)>>> cases{
+      {"merge 2 of \"a\" and \"nowhere\" needs \"nowhere\"",
+       [](json& root) {
+         root["model"]["merges"][1] = {"a", "nowhere"};
+       }},
+      {"merge 1 of \"z\" and \"@\" needs \"z@\"",
+       [](json& root) {
+         root["model"]["merges"][0] = {"z", "@"};
+       }},
+      {"merge 1 is not of two tokens", [](json& root) { root["model"]["merges"][0] = "a b c"; }},
+      {"merge 1 is not of two tokens", [](json& root) { root["model"]["merges"][0] = 7; }},
+      {"dropout", [](json& root) { root["model"]["dropout"] = 0.1; }},
+      {"unk_token <none>", [](json& root) { root["model"]["unk_token"] = "<none>"; }},
+      {"byte_fallback",
+       [](json& root) {
+         root["model"]["byte_fallback"] = true;
+         root["model"]["end_of_word_suffix"] = "</w>";
+       }},
+      {"no token has id 2,",
+       [](json& root) {
+         root["model"]["vocab"].erase("!");
+         root["model"]["merges"] = json::array();
+       }},
+      {"id 7", [](json& root) { root["model"]["vocab"]["new"] = 7; }},
+      {"behavior \"Sideways\"", [](json& root) { root["pre_tokenizer"]["pretokenizers"][0]["behavior"] = "Sideways"; }},
+      {"follows from special tokens",
+       [](json& root) {
+         json& steps = root["post_processor"]["processors"];
+         std::swap(steps[0], steps[1]);
+       }},
+      {"(a)\\1", [&](json& root) { pattern(root) = "(a)\\1"; }}};
+  EXPECT_EQ(bpe_error_after([](json&) {}), "");
+  EXPECT_EQ(bpe_error_after([](json& root) {
+              for (json& merge : root["model"]["merges"]) {
+                merge = merge[0].get<std::string>() + " " + merge[1].get<std::string>();
+              }
+            }),
+            "");
+  for (const auto& [words, change] : cases) {
+    const std::string error = bpe_error_after(change);
+    EXPECT_NE(error.find(words), std::string::npos) << words << ": " << error;
+  }
 }
 
 TEST(TokenizerFiles, RefusesMissingAndForeignFiles) {

@@ -103,6 +103,22 @@ TEST(TokenizerGrowth, LongPiecesCostNoMoreThanTheirLength) {
   EXPECT_LE(test::growth_of_ten_times(2'000, make, read), test::linear_at_most);
 }
 
+// Without a pre-tokenizer a text is one word.
+TEST(TokenizerGrowth, LongWordsAreMergedInLittleMore) {
+  json root = json::parse(test::read_file(test::tokenizer_fixtures() / "byte_fallback" / "tokenizer.json"));
+  root["pre_tokenizer"] = nullptr;
+  const Tokenizer tokenizer = Folder(root).open();
+  const auto make = [](std::size_t size) {
+    std::string text;
+    while (text.size() < size) text += "the film isn't unwatchable ";
+    return text;
+  };
+  const auto read = [&](const std::string& text) {
+    EXPECT_LT(tokenizer.tokenize(text).size(), static_cast<std::int64_t>(text.size()) / 2);
+  };
+  EXPECT_LE(test::growth_of_ten_times(20'000, make, read), test::linear_at_most);
+}
+
 TEST(TokenizerGrowth, MarksOfOneLetterAreSortedInLittleMore) {
   const Tokenizer tokenizer = Tokenizer::open(test::tokenizer_fixtures() / "uncased");
   const auto make = [](std::size_t size) {

@@ -34,8 +34,8 @@ TEST_P(TokenizerReference, GivesTheSameTokensWordsAndOffsets) {
     EXPECT_EQ(found.word_index, expected.at("word").get<Column>());
     EXPECT_EQ(found.char_start, expected.at("start").get<Column>());
     EXPECT_EQ(found.char_end, expected.at("end").get<Column>());
-    Column source(found.id.size(), 0);
-    source.front() = source.back() = -1;
+    Column source;  // unless it is given, of one text with what stands around it
+    for (const std::int32_t word : found.word_index) source.push_back(word < 0 ? -1 : 0);
     Column segment(found.id.size(), 0);
     EXPECT_EQ(found.source, expected.value("source", source));
     EXPECT_EQ(found.segment, expected.value("segment", segment));
@@ -45,7 +45,9 @@ TEST_P(TokenizerReference, GivesTheSameTokensWordsAndOffsets) {
   EXPECT_GT(known_tokens, 1000u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Fixtures, TokenizerReference, testing::Values("uncased", "cased", "vocabulary", "raw", "added"),
+INSTANTIATE_TEST_SUITE_P(Fixtures, TokenizerReference,
+                         testing::Values("uncased", "cased", "vocabulary", "raw", "added", "roberta_with_prefix", "llama3",
+                                         "deepseek", "behaviors", "words", "byte_fallback"),
                          [](const auto& suite) { return std::string(suite.param); });
 
 TEST(Tokenizer, TruncationKeepsAPrefixOfEachText) {
