@@ -39,17 +39,16 @@ Nothing is cut off. Bytes that are not UTF-8 are read as U+FFFD, with a warning 
 }  // namespace
 
 Command tokenize_command() {
-  return {
-      .name = "tokenize",
-      .summary = "Cuts lines of text into tokens",
-      .arguments = {{.name = "--encoder",
-                     .value = "DIR",
-                     .help = "Folder of the encoder (tokenizer.json or vocab.txt), or its name in the Hugging Face cache",
-                     .count = config::Argument::Count::required},
-                    text_argument("Text to be cut"),
-                    second_text_argument()},
-      .details = details,
-      .run = run};
+  return {.name = "tokenize",
+          .summary = "Cuts lines of text into tokens",
+          .arguments = {{.name = "--encoder",
+                         .value = "DIR",
+                         .help = "Folder of the encoder (docs/tokenizers.md), or its name in the Hugging Face cache",
+                         .count = config::Argument::Count::required},
+                        text_argument("Text to be cut"),
+                        second_text_argument()},
+          .details = details,
+          .run = run};
 }
 
 }  // namespace layersweep::app

@@ -36,8 +36,9 @@ class WeightFiles {
 };
 
 /// Names of the tokenizer's files, as many as a folder may have.
-inline constexpr const char* tokenizer_file_names[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-                                                       "added_tokens.json", "vocab.txt"};
+inline constexpr const char* tokenizer_file_names[] = {
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json",
+    "merges.txt"};
 
 /// SHA-256 (hex) of every file that decides what the model in `folder` computes from a text, by name: its config.json, its
 /// weights and its tokenizer's files. Reads all weights. Throws InputError.

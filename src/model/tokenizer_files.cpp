@@ -6,8 +6,8 @@
 namespace layersweep::model {
 
 std::int64_t mask_token(const std::filesystem::path& folder) {
-  const bool has_tokenizer =
-      std::filesystem::exists(folder / "tokenizer.json") || std::filesystem::exists(folder / "vocab.txt");
+  const auto has = [&](const char* name) { return std::filesystem::exists(folder / name); };
+  const bool has_tokenizer = has("tokenizer.json") || has("vocab.txt") || has("vocab.json");
   return has_tokenizer ? text::Tokenizer::open(folder).special().mask : -1;
 }
 

@@ -53,7 +53,7 @@ Component read(std::string_view component, const Kinds<Component>& kinds, const 
 void refuse(const std::filesystem::path& file, std::string_view why) {
   throw base::InputError(fmt::format("{} holds no tokenizer that layersweep knows", file.string()), why,
                          "Use a model with a tokenizer that it knows, in a folder as transformers saves it: with "
-                         "tokenizer.json, or with vocab.txt and tokenizer_config.json");
+                         "tokenizer.json, or with tokenizer_config.json and vocab.txt, or vocab.json and merges.txt");
 }
 
 std::int32_t id_from(const JsonPart& part) {

@@ -306,6 +306,67 @@ json from_vocabulary(const Path& file, const json& config) {
           {"added_tokens", added}};
 }
 
+// -------------------------------------------------------------------------------------------- vocab.json and merges.txt
+
+/// The tokenizer.json that transformers makes of vocab.json, merges.txt and tokenizer_config.json; these are the same files
+/// for unlike tokenizers, so that the last has to say which.
+json from_byte_pairs(const Path& folder, const json& config) {
+  std::string name = config.value("tokenizer_class", "");
+  if (name.ends_with("Fast")) name.resize(name.size() - 4);
+  const bool is_gpt2 = name == "GPT2Tokenizer";
+  if (!is_gpt2 && name != "RobertaTokenizer" && name != "BartTokenizer" && name != "LongformerTokenizer") {
+    throw base::InputError(fmt::format("{} has vocab.json and merges.txt only", folder.string()),
+                           name.empty() ? "tokenizer_config.json names no tokenizer_class, which says how texts are cut"
+                                        : fmt::format("layersweep does not know how tokenizer_class {} cuts texts", name),
+                           "Save tokenizer.json: AutoTokenizer.from_pretrained(folder).save_pretrained(folder)");
+  }
+  if (config.value("add_bos_token", false)) refuse(folder / "tokenizer_config.json", "its add_bos_token is true");
+  const Path vocabulary_file = folder / "vocab.json", merges_file = folder / "merges.txt";
+  const auto vocabulary = read_json(vocabulary_file);
+  if (!std::filesystem::exists(merges_file)) refuse(folder, "vocab.json is there, but merges.txt is not");
+  const std::string text = base::read_text_file(merges_file);
+  if (const auto byte = base::first_ill_formed(text)) refuse(merges_file, fmt::format("byte {} is not UTF-8", *byte));
+  json merges = json::array();
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    std::string line = text.substr(begin, end - begin);
+    if (line.ends_with('\r')) line.pop_back();
+    if (!line.empty()) merges.push_back(std::move(line));
+    begin = end + 1;
+  }
+  json added = json::array();
+  const auto special = [&](const char* key, const char* usual) {
+    const std::string content = special_name(config, key, usual);
+    const auto id = vocabulary->find(content);
+    if (id == vocabulary->end()) refuse_lack_of(content, vocabulary_file);
+    json token = config.value(key, json());
+    if (!token.is_object()) token = {{"content", content}};
+    token["id"] = *id;
+    token["special"] = true;
+    added.push_back(token);
+    return json::array({content, *id});
+  };
+  const bool adds_blank = config.value("add_prefix_space", false);
+  json post_processor{{"type", "ByteLevel"}, {"add_prefix_space", adds_blank}, {"trim_offsets", false}};
+  if (is_gpt2) {
+    for (const char* key : {"unk_token", "bos_token", "eos_token"}) special(key, "<|endoftext|>");
+  } else {
+    for (const auto& [key, usual] : {std::pair{"bos_token", "<s>"}, {"eos_token", "</s>"}, {"unk_token", "<unk>"}}) {
+      special(key, usual);
+    }
+    const json cls = special("cls_token", "<s>"), sep = special("sep_token", "</s>");
+    special("pad_token", "<pad>");
+    special("mask_token", "<mask>");
+    post_processor.update(
+        {{"type", "RobertaProcessing"}, {"cls", cls}, {"sep", sep}, {"trim_offsets", config.value("trim_offsets", true)}});
+  }
+  return {{"normalizer", nullptr},
+          {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", adds_blank}}},
+          {"model", {{"type", "BPE"}, {"vocab", *vocabulary}, {"merges", merges}}},
+          {"post_processor", post_processor},
+          {"added_tokens", added}};
+}
+
 }  // namespace
 
 std::optional<std::int32_t> Pipeline::token_id(std::string_view token) const {
@@ -320,10 +381,12 @@ Pipeline read_tokenizer_files(const Path& folder) {
   const Path vocabulary_file = folder / "vocab.txt";
   const json config = with_special_tokens_map(folder, read_json(folder / "tokenizer_config.json").value_or(json::object()));
   const auto root = read_json(tokenizer_file);
-  if (!root && !std::filesystem::exists(vocabulary_file)) {
-    refuse(folder, "neither tokenizer.json nor vocab.txt is there");
+  const bool has_byte_pairs = std::filesystem::exists(folder / "vocab.json");
+  if (!root && !std::filesystem::exists(vocabulary_file) && !has_byte_pairs) {
+    refuse(folder, "none of tokenizer.json, vocab.txt and vocab.json is there");
   }
   try {
+    if (!root && has_byte_pairs) return pipeline_from(folder / "vocab.json", from_byte_pairs(folder, config), config);
     if (!root) return pipeline_from(vocabulary_file, from_vocabulary(vocabulary_file, config), config);
     Pipeline pipeline = pipeline_from(tokenizer_file, *root, config);
     if (root->at("pre_tokenizer").is_object() && root->at("pre_tokenizer").value("type", "") == "BertPreTokenizer") {

@@ -99,6 +99,42 @@ std::string refusal_of(const std::map<std::string, std::string>& files) {
   return "opened";
 }
 
+TEST(TokenizerFiles, VocabularyAndMergesGiveTheSameAsTransformers) {
+  const json fixture = json::parse(test::read_file(test::tokenizer_fixtures() / "byte_pair_files.json"));
+  ASSERT_GE(fixture.at("cases").size(), 4u);
+  for (const json& expected : fixture.at("cases")) {
+    SCOPED_TRACE(expected.at("config").dump());
+    const test::TemporaryFolder folder;
+    test::write_file(folder.path() / "vocab.json", fixture.at("vocab").dump());
+    test::write_file(folder.path() / "merges.txt", fixture.at("merges").get<std::string>());
+    test::write_file(folder.path() / "tokenizer_config.json", expected.at("config").dump());
+    const Tokenizer tokenizer = Tokenizer::open(folder.path());
+    for (std::size_t t = 0; t < fixture.at("texts").size(); ++t) {
+      const TokenizedText found = tokenizer.tokenize(fixture.at("texts")[t].get<std::string>());
+      EXPECT_EQ(found.id, expected.at("ids")[t].get<std::vector<std::int32_t>>()) << fixture.at("texts")[t];
+      for (std::size_t i = 0; i < found.id.size(); ++i) {
+        if (found.source[i] < 0) continue;
+        EXPECT_EQ(json({found.char_start[i], found.char_end[i]}), expected.at("offsets")[t][i]) << fixture.at("texts")[t];
+      }
+    }
+  }
+}
+
+TEST(TokenizerFiles, VocabularyAndMergesThatCouldMeanMoreThanOneAreRefused) {
+  const std::string vocabulary = R"({"<|endoftext|>": 0, "a": 1})", merges = "#version: 0.2\n";
+  const std::string gpt2 = R"({"tokenizer_class": "GPT2TokenizerFast"})";
+  const auto said = [&](const std::string& config) {
+    return refusal_of({{"vocab.json", vocabulary}, {"merges.txt", merges}, {"tokenizer_config.json", config}});
+  };
+  EXPECT_EQ(said(gpt2), "opened");
+  EXPECT_NE(said("{}").find("Save tokenizer.json"), std::string::npos) << said("{}");
+  EXPECT_NE(said(R"({"tokenizer_class": "CLIPTokenizer"})").find("CLIPTokenizer"), std::string::npos);
+  EXPECT_NE(said(R"({"tokenizer_class": "RobertaTokenizer"})").find("<s>"), std::string::npos);
+  EXPECT_NE(said(R"({"tokenizer_class": "GPT2Tokenizer", "add_bos_token": true})").find("add_bos_token"), std::string::npos);
+  const std::string lone = refusal_of({{"vocab.json", vocabulary}, {"tokenizer_config.json", gpt2}});
+  EXPECT_NE(lone.find("merges.txt"), std::string::npos) << lone;
+}
+
 TEST(TokenizerFiles, AddedTokensThatWouldGetAnotherIdAreRefused) {
   const std::string vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\ngood\n";
   EXPECT_EQ(refusal_of({{"vocab.txt", vocabulary}, {"added_tokens.json", R"({"<e>": 6})"}}), "opened");
