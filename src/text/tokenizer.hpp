@@ -49,8 +49,8 @@ class Tokenizer {
   static constexpr std::int64_t unlimited = std::numeric_limits<std::int32_t>::max();
 
   /// Reads a model's folder: tokenizer.json where there is one, else vocab.json and merges.txt, else vocab.txt;
-  /// tokenizer_config.json for what they leave open. Stored padding and truncation settings are not applied. Throws InputError when the files are missing or damaged,
-  /// or name a component that is not known.
+  /// tokenizer_config.json for what they leave open. Stored padding and truncation settings are not applied. Throws
+  /// InputError when the files are missing or damaged, or name a component that is not known.
   static Tokenizer open(const std::filesystem::path& folder);
 
   /// The text with special tokens around it. Tokens beyond `max_length` (special tokens counted, for which there must be
