@@ -1,6 +1,6 @@
 // What a tokenizer is made of, as tokenizer.json names it: a normalizer, a pre-tokenizer, a model, and a post-processor,
-// which is a template of special tokens. Each kind of one is a file named as its type, declared below and listed in
-// components.cpp.
+// which is a template of special tokens. Each kind of one is a file named as its type (those of few lines share one),
+// declared below and listed in components.cpp.
 #pragma once
 
 #include <fmt/format.h>
@@ -114,6 +114,18 @@ Template read_template(const JsonPart& part);
 
 // The kinds.
 std::unique_ptr<const Normalizer> read_bert_normalizer(const JsonPart& part);
+std::unique_ptr<const Normalizer> read_lowercase(const JsonPart& part);
+std::unique_ptr<const Normalizer> read_nfc(const JsonPart& part);
+std::unique_ptr<const Normalizer> read_nfd(const JsonPart& part);
+std::unique_ptr<const Normalizer> read_nfkc(const JsonPart& part);
+std::unique_ptr<const Normalizer> read_nfkd(const JsonPart& part);
+std::unique_ptr<const Normalizer> read_nmt(const JsonPart& part);
+std::unique_ptr<const Normalizer> read_normalizer_sequence(const JsonPart& part);
+std::unique_ptr<const Normalizer> read_precompiled(const JsonPart& part);
+std::unique_ptr<const Normalizer> read_prepend(const JsonPart& part);
+std::unique_ptr<const Normalizer> read_replace(const JsonPart& part);
+std::unique_ptr<const Normalizer> read_strip(const JsonPart& part);
+std::unique_ptr<const Normalizer> read_strip_accents(const JsonPart& part);
 std::unique_ptr<const PreTokenizer> read_bert_pre_tokenizer(const JsonPart& part);
 std::unique_ptr<const SubwordModel> read_word_piece(const JsonPart& part);
 Template read_bert_processing(const JsonPart& part);
