@@ -26,8 +26,9 @@ const Kinds<std::unique_ptr<const Normalizer>> normalizers{{"BertNormalizer", re
                                                            {"Sequence", read_normalizer_sequence},
                                                            {"Strip", read_strip},
                                                            {"StripAccents", read_strip_accents}};
-const Kinds<std::unique_ptr<const PreTokenizer>> pre_tokenizers{{"BertPreTokenizer", read_bert_pre_tokenizer}};
-const Kinds<std::unique_ptr<const SubwordModel>> subword_models{{"WordPiece", read_word_piece}};
+const Kinds<std::unique_ptr<const PreTokenizer>> pre_tokenizers{{"BertPreTokenizer", read_bert_pre_tokenizer},
+                                                                {"Metaspace", read_metaspace}};
+const Kinds<std::unique_ptr<const SubwordModel>> subword_models{{"Unigram", read_unigram}, {"WordPiece", read_word_piece}};
 const Kinds<Template> templates{{"BertProcessing", read_bert_processing}, {"TemplateProcessing", read_template_processing}};
 
 template <class Component>

@@ -127,6 +127,8 @@ std::unique_ptr<const Normalizer> read_replace(const JsonPart& part);
 std::unique_ptr<const Normalizer> read_strip(const JsonPart& part);
 std::unique_ptr<const Normalizer> read_strip_accents(const JsonPart& part);
 std::unique_ptr<const PreTokenizer> read_bert_pre_tokenizer(const JsonPart& part);
+std::unique_ptr<const PreTokenizer> read_metaspace(const JsonPart& part);
+std::unique_ptr<const SubwordModel> read_unigram(const JsonPart& part);
 std::unique_ptr<const SubwordModel> read_word_piece(const JsonPart& part);
 Template read_bert_processing(const JsonPart& part);
 Template read_template_processing(const JsonPart& part);

@@ -171,6 +171,7 @@ void warn_of_contradictions(const Path& folder, const json& config, const json& 
                                ? config.at("tokenizer_class").get<std::string>()
                                : "BertTokenizer";
   if (name.starts_with("PreTrainedTokenizer") || name == "TokenizersBackend") return;
+  if (!normalizer.is_null() && normalizer.value("type", "") != "BertNormalizer") return;
   const auto check = [&](const char* key, bool otherwise, bool used) {
     const json value = config.value(key, json());
     const bool says = value.is_boolean();
@@ -199,17 +200,24 @@ Pipeline pipeline_from(const Path& file, const json& root, const json& config) {
     add(file, added_from(id_from({file, token.at("id")}), token), pipeline);
   }
   read_added_tokens(file.parent_path(), config, pipeline);
+  const bool is_bert = root.at("model").value("type", "WordPiece") == "WordPiece";
   const auto special = [&](const char* key, const char* usual) {
     const std::string name = special_name(config, key, usual);
     const auto id = pipeline.token_id(name);
-    if (!id) refuse_lack_of(name, file);
-    return *id;
+    if (!id && (is_bert || !config.value(key, json()).is_null())) refuse_lack_of(name, file);
+    return id.value_or(-1);
   };
-  pipeline.special = {
-      .mask = special("mask_token", "[MASK]"), .pad = special("pad_token", "[PAD]"), .unknown = pipeline.model->unknown()};
+  pipeline.special = {.mask = special("mask_token", is_bert ? "[MASK]" : "<mask>"),
+                      .pad = special("pad_token", is_bert ? "[PAD]" : "<pad>"),
+                      .unknown = pipeline.model->unknown()};
   const json post_processor = root.value("post_processor", json());
-  pipeline.around = post_processor.is_null() ? Template::around(special("cls_token", "[CLS]"), special("sep_token", "[SEP]"))
-                                             : read_template({file, post_processor});
+  if (!post_processor.is_null()) {
+    pipeline.around = read_template({file, post_processor});
+  } else if (is_bert) {
+    pipeline.around = Template::around(special("cls_token", "[CLS]"), special("sep_token", "[SEP]"));
+  } else {
+    pipeline.around = {{{.source = 0}}, {{.source = 0}, {.source = 1, .segment = 1}}};
+  }
   std::ranges::stable_partition(pipeline.added, &AddedToken::special);
   return pipeline;
 }

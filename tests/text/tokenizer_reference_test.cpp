@@ -35,17 +35,19 @@ TEST_P(TokenizerReference, GivesTheSameTokensWordsAndOffsets) {
     EXPECT_EQ(found.char_start, expected.at("start").get<Column>());
     EXPECT_EQ(found.char_end, expected.at("end").get<Column>());
     Column source(found.id.size(), 0);
-    source.front() = source.back() = -1;
+    if (!expected.contains("source")) source.front() = source.back() = -1;
     Column segment(found.id.size(), 0);
     EXPECT_EQ(found.source, expected.value("source", source));
     EXPECT_EQ(found.segment, expected.value("segment", segment));
     known_tokens += found.id.size() - static_cast<std::size_t>(std::ranges::count(found.id, tokenizer.special().unknown));
   }
   // Else the test would only show that both sides know nothing.
-  EXPECT_GT(known_tokens, 1000u);
+  EXPECT_GT(known_tokens, 800u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Fixtures, TokenizerReference, testing::Values("uncased", "cased", "vocabulary", "raw", "added"),
+INSTANTIATE_TEST_SUITE_P(Fixtures, TokenizerReference,
+                         testing::Values("uncased", "cased", "vocabulary", "raw", "added", "xlm_roberta", "albert",
+                                         "deberta", "camembert", "t5"),
                          [](const auto& suite) { return std::string(suite.param); });
 
 TEST(Tokenizer, TruncationKeepsAPrefixOfEachText) {
