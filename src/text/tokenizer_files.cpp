@@ -300,6 +300,12 @@ Pipeline read_tokenizer_files(const Path& folder) {
   const json config = with_special_tokens_map(folder, read_json(folder / "tokenizer_config.json").value_or(json::object()));
   const auto root = read_json(tokenizer_file);
   if (!root && !std::filesystem::exists(vocabulary_file)) {
+    for (const char* name : {"tokenizer.model", "spiece.model", "spm.model", "sentencepiece.bpe.model"}) {
+      if (!std::filesystem::exists(folder / name)) continue;
+      throw base::InputError(fmt::format("{} holds a tokenizer that layersweep does not read", (folder / name).string()),
+                             "it is a model of SentencePiece, without tokenizer.json beside it",
+                             "Open the folder with transformers' AutoTokenizer and save it with save_pretrained");
+    }
     refuse(folder, "neither tokenizer.json nor vocab.txt is there");
   }
   try {

@@ -111,6 +111,12 @@ TEST(TokenizerFiles, AddedTokensThatWouldGetAnotherIdAreRefused) {
   EXPECT_NE(refusal_of({{"vocab.txt", vocabulary}, {"added_tokens.json", R"({"<e>": "six"})"}}), "opened");
 }
 
+TEST(TokenizerFiles, AModelOfSentencePieceAloneIsRefusedSayingWhatToSave) {
+  const std::string told = refusal_of({{"spiece.model", "\n"}});
+  for (const char* part : {"spiece.model", "SentencePiece", "save_pretrained"})
+    EXPECT_NE(told.find(part), std::string::npos);
+}
+
 TEST(TokenizerFiles, AByteOrderMarkInTheVocabularyIsRefusedByName) {
   const std::string told = refusal_of({{"vocab.txt", "\xEF\xBB\xBF[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n"}});
   EXPECT_NE(told.find("byte order mark"), std::string::npos) << told;
