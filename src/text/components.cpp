@@ -13,17 +13,31 @@ namespace {
 template <class Component>
 using Kinds = std::map<std::string_view, Component (*)(const JsonPart&)>;
 
-const Kinds<std::unique_ptr<const Normalizer>> normalizers{{"BertNormalizer", read_bert_normalizer}};
+const Kinds<std::unique_ptr<const Normalizer>> normalizers{{"BertNormalizer", read_bert_normalizer},
+                                                           {"Lowercase", read_lowercase},
+                                                           {"NFC", read_nfc},
+                                                           {"NFD", read_nfd},
+                                                           {"NFKC", read_nfkc},
+                                                           {"NFKD", read_nfkd},
+                                                           {"Nmt", read_nmt},
+                                                           {"Precompiled", read_precompiled},
+                                                           {"Prepend", read_prepend},
+                                                           {"Replace", read_replace},
+                                                           {"Sequence", read_normalizer_sequence},
+                                                           {"Strip", read_strip},
+                                                           {"StripAccents", read_strip_accents}};
 const Kinds<std::unique_ptr<const PreTokenizer>> pre_tokenizers{{"BertPreTokenizer", read_bert_pre_tokenizer},
                                                                 {"ByteLevel", read_byte_level},
                                                                 {"CharDelimiterSplit", read_char_delimiter_split},
                                                                 {"Digits", read_digits},
+                                                                {"Metaspace", read_metaspace},
                                                                 {"Punctuation", read_punctuation},
                                                                 {"Sequence", read_pre_tokenizer_sequence},
                                                                 {"Split", read_split},
                                                                 {"Whitespace", read_whitespace},
                                                                 {"WhitespaceSplit", read_whitespace_split}};
-const Kinds<std::unique_ptr<const SubwordModel>> subword_models{{"BPE", read_bpe}, {"WordPiece", read_word_piece}};
+const Kinds<std::unique_ptr<const SubwordModel>> subword_models{
+    {"BPE", read_bpe}, {"Unigram", read_unigram}, {"WordPiece", read_word_piece}};
 const Kinds<PostProcessor> post_processors{{"BertProcessing", read_bert_processing},
                                            {"ByteLevel", read_byte_level_processing},
                                            {"RobertaProcessing", read_roberta_processing},
@@ -94,7 +108,7 @@ Template Template::around(std::int32_t cls, std::int32_t sep) {
 }
 
 void Template::add_to(Fingerprint& fingerprint) const {
-  const std::int32_t first = single.front().id, last = single.back().id;
+  const std::int32_t first = single.front().id, last = single.back().id;  // the usual form is told by them alone
   if (*this == around(first, last)) return fingerprint.add_numbers(first, last);
   for (const std::vector<Place>* places : {&single, &pair}) {
     fingerprint.add_numbers(places->size());

@@ -1,6 +1,6 @@
 // What a tokenizer is made of, as tokenizer.json names it: a normalizer, a pre-tokenizer, a model, and a post-processor,
-// which is a template of special tokens. Each kind of one is a file named as its type, declared below and listed in
-// components.cpp.
+// which is a template of special tokens. Each kind of one is a file named as its type (those of few lines share one),
+// declared below and listed in components.cpp.
 #pragma once
 
 #include <fmt/format.h>
@@ -125,11 +125,24 @@ PostProcessor read_post_processor(const JsonPart& part);
 
 // The kinds.
 std::unique_ptr<const Normalizer> read_bert_normalizer(const JsonPart& part);
+std::unique_ptr<const Normalizer> read_lowercase(const JsonPart& part);
+std::unique_ptr<const Normalizer> read_nfc(const JsonPart& part);
+std::unique_ptr<const Normalizer> read_nfd(const JsonPart& part);
+std::unique_ptr<const Normalizer> read_nfkc(const JsonPart& part);
+std::unique_ptr<const Normalizer> read_nfkd(const JsonPart& part);
+std::unique_ptr<const Normalizer> read_nmt(const JsonPart& part);
+std::unique_ptr<const Normalizer> read_normalizer_sequence(const JsonPart& part);
+std::unique_ptr<const Normalizer> read_precompiled(const JsonPart& part);
+std::unique_ptr<const Normalizer> read_prepend(const JsonPart& part);
+std::unique_ptr<const Normalizer> read_replace(const JsonPart& part);
+std::unique_ptr<const Normalizer> read_strip(const JsonPart& part);
+std::unique_ptr<const Normalizer> read_strip_accents(const JsonPart& part);
 
 std::unique_ptr<const PreTokenizer> read_bert_pre_tokenizer(const JsonPart& part);
 std::unique_ptr<const PreTokenizer> read_byte_level(const JsonPart& part);
 std::unique_ptr<const PreTokenizer> read_char_delimiter_split(const JsonPart& part);
 std::unique_ptr<const PreTokenizer> read_digits(const JsonPart& part);
+std::unique_ptr<const PreTokenizer> read_metaspace(const JsonPart& part);
 std::unique_ptr<const PreTokenizer> read_punctuation(const JsonPart& part);
 std::unique_ptr<const PreTokenizer> read_split(const JsonPart& part);
 std::unique_ptr<const PreTokenizer> read_pre_tokenizer_sequence(const JsonPart& part);
@@ -137,6 +150,7 @@ std::unique_ptr<const PreTokenizer> read_whitespace(const JsonPart& part);
 std::unique_ptr<const PreTokenizer> read_whitespace_split(const JsonPart& part);
 
 std::unique_ptr<const SubwordModel> read_bpe(const JsonPart& part);
+std::unique_ptr<const SubwordModel> read_unigram(const JsonPart& part);
 std::unique_ptr<const SubwordModel> read_word_piece(const JsonPart& part);
 
 PostProcessor read_bert_processing(const JsonPart& part);

@@ -63,34 +63,39 @@ std::int32_t PatternTree::longest_beginning(std::u32string_view text) const {
   return longest;
 }
 
-PatternFinder::PatternFinder(std::vector<std::u32string> patterns) : tree_(back_to_front(std::move(patterns))) {
+PatternAutomaton::PatternAutomaton(const std::vector<std::u32string>& patterns)
+    : tree_(patterns), next_shorter_(patterns.size(), no_pattern) {
+  for (const std::u32string& pattern : patterns) sizes_.push_back(pattern.size());
   shorter_.assign(static_cast<std::size_t>(tree_.size()), root);
   longest_.assign(static_cast<std::size_t>(tree_.size()), no_pattern);
   for (std::int32_t node = 1; node < tree_.size(); ++node) {  // whatever is shorter comes first
     const PatternTree::Node& own = tree_[node];
     if (own.parent != root) shorter_[node] = after(shorter_[own.parent], own.last);
     longest_[node] = own.pattern != no_pattern ? own.pattern : longest_[shorter_[node]];
+    if (own.pattern != no_pattern) next_shorter_[own.pattern] = longest_[shorter_[node]];
   }
-}
-
-std::vector<std::int32_t> PatternFinder::longest_at(std::u32string_view text) const {
-  std::vector<std::int32_t> longest(text.size());
-  std::int32_t node = root;
-  for (std::size_t place = text.size(); place-- > 0;) {
-    node = after(node, text[place]);
-    longest[place] = longest_[node];
-  }
-  return longest;
 }
 
 // Each step to a shorter text is paid for by a character that made it longer.
-std::int32_t PatternFinder::after(std::int32_t node, char32_t next) const {
+std::int32_t PatternAutomaton::after(std::int32_t state, char32_t next) const {
   while (true) {
-    const std::int32_t longer = tree_.child(node, next);
+    const std::int32_t longer = tree_.child(state, next);
     if (longer != PatternTree::no_node) return longer;
-    if (node == root) return root;
-    node = shorter_[node];
+    if (state == root) return root;
+    state = shorter_[state];
   }
+}
+
+PatternFinder::PatternFinder(std::vector<std::u32string> patterns) : automaton_(back_to_front(std::move(patterns))) {}
+
+std::vector<std::int32_t> PatternFinder::longest_at(std::u32string_view text) const {
+  std::vector<std::int32_t> longest(text.size());
+  std::int32_t state = root;
+  for (std::size_t place = text.size(); place-- > 0;) {
+    state = automaton_.after(state, text[place]);
+    longest[place] = automaton_.longest(state);
+  }
+  return longest;
 }
 
 }  // namespace layersweep::text

@@ -35,8 +35,28 @@ class PatternTree {
   std::vector<Node> nodes_;  // shorter texts first, and one behind the last
 };
 
-/// The automaton of Aho and Corasick over patterns back to front: reading a text from its end, it knows at each place the
-/// longest pattern that begins there.
+/// The automaton of Aho and Corasick: reading a text, it knows at each place all patterns that end there. Its states are
+/// nodes of a tree, which begins with the first.
+class PatternAutomaton {
+ public:
+  explicit PatternAutomaton(const std::vector<std::u32string>& patterns);
+
+  std::int32_t after(std::int32_t state, char32_t next) const;
+  /// The longest pattern that what was read ends with.
+  std::int32_t longest(std::int32_t state) const { return longest_[static_cast<std::size_t>(state)]; }
+  /// The longest other one that a pattern ends with.
+  std::int32_t next_shorter(std::int32_t pattern) const { return next_shorter_[static_cast<std::size_t>(pattern)]; }
+  std::size_t size_of(std::int32_t pattern) const { return sizes_[static_cast<std::size_t>(pattern)]; }
+
+ private:
+  PatternTree tree_;
+  std::vector<std::int32_t> shorter_;  // of each node, that of the longest other end of its text
+  std::vector<std::int32_t> longest_;
+  std::vector<std::int32_t> next_shorter_;
+  std::vector<std::size_t> sizes_;
+};
+
+/// The automaton over patterns back to front, reading a text from its end.
 class PatternFinder {
  public:
   explicit PatternFinder(std::vector<std::u32string> patterns);
@@ -45,11 +65,7 @@ class PatternFinder {
   std::vector<std::int32_t> longest_at(std::u32string_view text) const;
 
  private:
-  std::int32_t after(std::int32_t node, char32_t next) const;
-
-  PatternTree tree_;
-  std::vector<std::int32_t> shorter_;  // of each node, that of the longest other end of its text
-  std::vector<std::int32_t> longest_;  // of each node, the longest pattern that its text ends with
+  PatternAutomaton automaton_;
 };
 
 }  // namespace layersweep::text

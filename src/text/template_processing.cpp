@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "text/components.hpp"
@@ -9,16 +7,17 @@ namespace {
 
 using nlohmann::json;
 
-Template::Place place_from(const JsonPart& part, const json& place) {
+/// Appends a text, or a special token with all its ids.
+void append_place(const JsonPart& part, const json& place, std::vector<Template::Place>& form) {
   if (const auto text = place.find("Sequence"); text != place.end()) {
     const bool first = text->at("id") == "A";
-    return {.source = first ? 0 : 1, .segment = text->at("type_id").get<std::int32_t>()};
+    form.push_back({.source = first ? 0 : 1, .segment = text->at("type_id").get<std::int32_t>()});
+    return;
   }
   const json& token = place.at("SpecialToken");
-  const auto name = token.at("id").get<std::string>();
-  const json& ids = part.value.at("special_tokens").at(name).at("ids");
-  if (ids.size() != 1) refuse(part.file, fmt::format("its template gives {} ids for {}", ids.size(), name));
-  return {.id = id_from({part.file, ids.at(0)}), .segment = token.at("type_id").get<std::int32_t>()};
+  for (const json& id : part.value.at("special_tokens").at(token.at("id").get<std::string>()).at("ids")) {
+    form.push_back({.id = id_from({part.file, id}), .segment = token.at("type_id").get<std::int32_t>()});
+  }
 }
 
 /// A form has the first text once, and the second where it is one of a pair.
@@ -31,8 +30,8 @@ bool has_texts(const std::vector<Template::Place>& form, std::ptrdiff_t second) 
 
 PostProcessor read_template_processing(const JsonPart& part) {
   Template read;
-  for (const json& place : part.value.at("single")) read.single.push_back(place_from(part, place));
-  for (const json& place : part.value.at("pair")) read.pair.push_back(place_from(part, place));
+  for (const json& place : part.value.at("single")) append_place(part, place, read.single);
+  for (const json& place : part.value.at("pair")) append_place(part, place, read.pair);
   if (!has_texts(read.single, 0) || !has_texts(read.pair, 1)) {
     refuse(part.file, "its template for special tokens does not have each text once");
   }

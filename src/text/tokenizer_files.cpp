@@ -171,6 +171,7 @@ void warn_of_contradictions(const Path& folder, const json& config, const json& 
                                ? config.at("tokenizer_class").get<std::string>()
                                : "BertTokenizer";
   if (name.starts_with("PreTrainedTokenizer") || name == "TokenizersBackend") return;
+  if (!normalizer.is_null() && normalizer.value("type", "") != "BertNormalizer") return;
   const auto check = [&](const char* key, bool otherwise, bool used) {
     const json value = config.value(key, json());
     const bool says = value.is_boolean();
@@ -212,6 +213,7 @@ Pipeline pipeline_from(const Path& file, const json& root, const json& config) {
     add(file, added_from(id_from({file, token.at("id")}), token), pipeline);
   }
   read_added_tokens(file.parent_path(), config, pipeline);
+  const bool is_bert = root.at("model").value("type", "WordPiece") == "WordPiece";
   const auto special = [&](const char* key, const char* usual) {
     const std::string name = special_name(config, key, usual);
     const auto id = pipeline.token_id(name);
@@ -219,7 +221,6 @@ Pipeline pipeline_from(const Path& file, const json& root, const json& config) {
     return *id;
   };
   // A model with word pieces is a BERT, which has them all; another has what tokenizer_config.json names, or what looks so.
-  const bool is_bert = root.at("model").contains("max_input_chars_per_word");
   const auto special_if_any = [&](const char* key, std::initializer_list<const char*> usual) {
     if (is_bert || !config.value(key, json()).is_null()) return special(key, *usual.begin());
     for (const char* name : usual) {
@@ -383,6 +384,12 @@ Pipeline read_tokenizer_files(const Path& folder) {
   const auto root = read_json(tokenizer_file);
   const bool has_byte_pairs = std::filesystem::exists(folder / "vocab.json");
   if (!root && !std::filesystem::exists(vocabulary_file) && !has_byte_pairs) {
+    for (const char* name : {"tokenizer.model", "spiece.model", "spm.model", "sentencepiece.bpe.model"}) {
+      if (!std::filesystem::exists(folder / name)) continue;
+      throw base::InputError(fmt::format("{} holds a tokenizer that layersweep does not read", (folder / name).string()),
+                             "it is a model of SentencePiece, without tokenizer.json beside it",
+                             "Open the folder with transformers' AutoTokenizer and save it with save_pretrained");
+    }
     refuse(folder, "none of tokenizer.json, vocab.txt and vocab.json is there");
   }
   try {

@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "tests/text/tokenizer_support.hpp"
+#include "text/components.hpp"
 #include "text/tokenizer.hpp"
 
 namespace layersweep::text {
@@ -16,10 +17,10 @@ json fixture_json(const std::string& name) {
   return json::parse(test::read_file(test::tokenizer_fixtures() / name / "tokenizer.json"));
 }
 
-/// The error of opening a folder with the uncased tokenizer.json after `change`; empty when it opens.
-std::string error_after(const std::function<void(json&)>& change) {
+/// The error of opening a folder with the uncased tokenizer.json, or another one, after `change`; empty when it opens.
+std::string error_after(const std::function<void(json&)>& change, const std::string& fixture = "uncased") {
   const test::TemporaryFolder folder;
-  json root = fixture_json("uncased");
+  json root = fixture_json(fixture);
   change(root);
   test::write_file(folder.path() / "tokenizer.json", root.dump());
   try {
@@ -146,6 +147,12 @@ TEST(TokenizerFiles, AddedTokensThatWouldGetAnotherIdAreRefused) {
   EXPECT_NE(refusal_of({{"vocab.txt", vocabulary}, {"added_tokens.json", R"({"<e>": "six"})"}}), "opened");
 }
 
+TEST(TokenizerFiles, AModelOfSentencePieceAloneIsRefusedSayingWhatToSave) {
+  const std::string told = refusal_of({{"spiece.model", "\n"}});
+  for (const char* part : {"spiece.model", "SentencePiece", "save_pretrained"})
+    EXPECT_NE(told.find(part), std::string::npos);
+}
+
 TEST(TokenizerFiles, AByteOrderMarkInTheVocabularyIsRefusedByName) {
   const std::string told = refusal_of({{"vocab.txt", "\xEF\xBB\xBF[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n"}});
   EXPECT_NE(told.find("byte order mark"), std::string::npos) << told;
@@ -204,15 +211,15 @@ TEST(TokenizerFiles, ComponentsThatAreNotKnownAreRefusedByName) {
     const char* said;
   };
   const std::vector<Case> cases{
-      {"normalizer", {{"type", "NFC"}}, "its normalizer is NFC, not BertNormalizer"},
+      {"normalizer", {{"type", "Transliterate"}}, "its normalizer is Transliterate, not BertNormalizer"},
       {"pre_tokenizer",
        {{"type", "UnicodeScripts"}},
        "its pre-tokenizer is UnicodeScripts, not BertPreTokenizer or ByteLevel"},
       {"pre_tokenizer",
        {{"type", "Sequence"}, {"pretokenizers", {{{"type", "FixedLength"}}}}},
        "its pre-tokenizer is FixedLength, not BertPreTokenizer"},
-      {"model", {{"type", "Unigram"}, {"vocab", {{"a", 0.1}}}}, "its model is Unigram, not BPE or WordPiece"},
-      {"model", {{"vocab", {{"a", 0}}}}, "its model is none, not BPE or WordPiece"},
+      {"model", {{"type", "WordLevel"}, {"vocab", {{"a", 1}}}}, "its model is WordLevel, not BPE or Unigram"},
+      {"model", {{"vocab", {{"a", 0}}}}, "its model is none, not BPE or Unigram"},
       {"post_processor", {{"type", "Odd"}}, "its post-processor is Odd, not BertProcessing or ByteLevel"}};
   for (const auto& [component, value, said] : cases) {
     const std::string error = error_after([&, name = component, &part = value](json& root) { root[name] = part; });
@@ -246,6 +253,66 @@ TEST(TokenizerFiles, RefusesWhatItDoesNotKnowAndSaysWhy) {
   EXPECT_EQ(error_after([](json&) {}), "");
   for (const auto& [word, change] : cases)
     EXPECT_NE(error_after(change).find(word), std::string::npos) << error_after(change);
+}
+
+TEST(TokenizerFiles, RefusesWhatUnigramComponentsCannotBe) {
+  const auto normalizer = [](const json& value) { return [value](json& root) { root["normalizer"] = value; }; };
+  const auto map = [&](const std::string& base64) {
+    return normalizer({{"type", "Precompiled"}, {"precompiled_charsmap", base64}});
+  };
+  const auto regex = [&](const std::string& pattern) {
+    return normalizer({{"type", "Replace"}, {"pattern", {{"Regex", pattern}}}, {"content", " "}});
+  };
+  const std::vector<std::pair<const char*, std::function<void(json&)>>> cases{
+      {"\"▁the\" twice, as 5 and 6", [](json& root) { root["model"]["vocab"][6][0] = "▁the"; }},
+      {"no unk_id", [](json& root) { root["model"]["unk_id"] = nullptr; }},
+      {"its unk_id is 4000", [](json& root) { root["model"]["unk_id"] = 4000; }},
+      {"-1 is not a token id", [](json& root) { root["model"]["unk_id"] = -1; }},
+      {"damaged", [](json& root) { root["model"]["vocab"][6][1] = "low"; }},
+      {"not base64", map("a?==")},
+      {"precompiled_charsmap of its normalizer Precompiled is damaged", map("")},
+      {"precompiled_charsmap of its normalizer Precompiled is damaged", map("////fw==")},
+      {"precompiled_charsmap of its normalizer Precompiled is damaged", map("BAAAAAAA")},
+      {"empty pattern", normalizer({{"type", "Replace"}, {"pattern", {{"String", ""}}}, {"content", " "}})},
+      {"regular expression \"(a)b\"", regex("(a)b")},
+      {"regular expression \"ab\"", regex("ab")},
+      {"regular expression \"a+?\"", regex("a+?")},
+      {"regular expression \"[^a]\"", regex("[^a]")},
+      {"regular expression \"a{2,3}\"", regex("a{2,3}")},
+      {"prepend_scheme often", [](json& root) { root["pre_tokenizer"]["prepend_scheme"] = "often"; }},
+      {"add_prefix_space = false", [](json& root) { root["pre_tokenizer"]["add_prefix_space"] = false; }},
+      {"replacement", [](json& root) { root["pre_tokenizer"]["replacement"] = "__"; }}};
+  EXPECT_EQ(error_after([](json&) {}, "xlm_roberta"), "");
+  EXPECT_EQ(error_after(
+                [](json& root) {
+                  root["pre_tokenizer"].update({{"add_prefix_space", true}, {"str_rep", "_"}});
+                },
+                "t5"),
+            "");
+  for (const auto& [said, change] : cases) {
+    const std::string error = error_after(change, "xlm_roberta");
+    EXPECT_NE(error.find(said), std::string::npos) << said << ": " << error;
+  }
+}
+
+// A map that a bit was changed in may still be one; it never leads out of the file.
+TEST(TokenizerFiles, DamagedCharacterMapsAreRefusedOrRead) {
+  std::size_t refused = 0;
+  const json root = fixture_json("xlm_roberta");
+  const json& part = root.at("normalizer").at("normalizers").at(0);
+  const auto whole = part.at("precompiled_charsmap").get<std::string>();
+  for (std::size_t place = 0; place < whole.size(); place += 3) {
+    json damaged = part;
+    std::string text = whole;
+    text[place] = text[place] == 'z' ? '9' : 'z';
+    damaged["precompiled_charsmap"] = text;
+    try {
+      read_normalizer({"", damaged})->normalize(align(U"the ﬁlm½\u212b", 0, 9));
+    } catch (const base::InputError&) {
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 5u);
 }
 
 /// The error of opening a folder with a small byte-pair tokenizer after `change`; empty when it opens.

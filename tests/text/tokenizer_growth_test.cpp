@@ -103,6 +103,21 @@ TEST(TokenizerGrowth, LongPiecesCostNoMoreThanTheirLength) {
   EXPECT_LE(test::growth_of_ten_times(2'000, make, read), test::linear_at_most);
 }
 
+// Likewise for the pieces of a model that tries all of them.
+TEST(TokenizerGrowth, LongPiecesWithScoresCostNoMoreThanTheirLength) {
+  struct Input {
+    Tokenizer tokenizer;
+    std::string word;
+  };
+  const auto make = [](std::size_t size) {
+    json root = json::parse(test::read_file(test::tokenizer_fixtures() / "xlm_roberta" / "tokenizer.json"));
+    root["model"]["vocab"].push_back({std::string(size / 2, 'a') + "bbb", -1.0});
+    return Input{Folder(root).open(), std::string(size, 'a')};
+  };
+  const auto read = [](const Input& input) { EXPECT_EQ(input.tokenizer.tokenize(input.word).char_end.at(1), 1); };
+  EXPECT_LE(test::growth_of_ten_times(5'000, make, read), test::linear_at_most);
+}
+
 // Without a pre-tokenizer a text is one word.
 TEST(TokenizerGrowth, LongWordsAreMergedInLittleMore) {
   json root = json::parse(test::read_file(test::tokenizer_fixtures() / "byte_fallback" / "tokenizer.json"));

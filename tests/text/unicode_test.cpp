@@ -1,6 +1,8 @@
 // Every Unicode character is normalised and split as `tokenizers` does it, whichever utf8proc is installed.
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "base/hash.hpp"
 #include "base/utf8.hpp"
 #include "tests/text/tokenizer_support.hpp"
@@ -50,6 +52,30 @@ TEST(TokenizerUnicode, NormalisesEveryCodePointAsTheReference) {
       hash.add(normalized_utf8(among_marks, *normalizer));
     }
     EXPECT_EQ(hash.hex(), recorded_hashes().at(name).get<std::string>()) << name;
+  }
+}
+
+// Alone, among marks, before a mark, and in the clusters of pictographs and of consonants.
+TEST(TokenizerUnicode, EachNormalizerGivesOfEveryCodePointWhatTheReferenceGives) {
+  const std::u32string points = all_code_points();
+  const auto cases = test::read_json_lines(test::tokenizer_fixtures() / "normalizers.jsonl");
+  ASSERT_GE(cases.size(), 10u);
+  for (const json& expected : cases) {
+    const auto normalizer = read_normalizer({"", expected.at("normalizer")});
+    base::Sha256 hash;
+    for (std::size_t begin = 0; begin < points.size(); begin += 256) {
+      std::array<std::u32string, 6> forms;
+      for (const char32_t c : points.substr(begin, 256)) {
+        forms[0] += {U'a', c};
+        forms[1] += {U'a', U'\u0345', U'\U0001d165', c, U'\U0001d165'};
+        forms[2] += {c, U'e', U'\u0301'};
+        forms[3] += {U'\u00a9', U'\u200d', c};
+        forms[4] += {U'\u0915', U'\u094d', c, U'e', U'\u20d0'};
+        forms[5] += {U'\u00a9', c, U'\u200d', U'\u00a9', U'\u0301'};
+      }
+      for (const std::u32string& form : forms) hash.add(normalized_utf8(form, *normalizer));
+    }
+    EXPECT_EQ(hash.hex(), expected.at("sha256").get<std::string>()) << expected.at("normalizer").at("type");
   }
 }
 
