@@ -213,29 +213,29 @@ Pipeline pipeline_from(const Path& file, const json& root, const json& config) {
     add(file, added_from(id_from({file, token.at("id")}), token), pipeline);
   }
   read_added_tokens(file.parent_path(), config, pipeline);
-  const bool is_bert = root.at("model").value("type", "WordPiece") == "WordPiece";
+  const bool has_word_pieces = root.at("model").value("type", "WordPiece") == "WordPiece";
   const auto special = [&](const char* key, const char* usual) {
     const std::string name = special_name(config, key, usual);
     const auto id = pipeline.token_id(name);
     if (!id) refuse_lack_of(name, file);
     return *id;
   };
-  // A model with word pieces is a BERT, which has them all; another has what tokenizer_config.json names, or what looks so.
+  // A tokenizer of word pieces has them all; another has what tokenizer_config.json names, or what is usually called so.
   const auto special_if_any = [&](const char* key, std::initializer_list<const char*> usual) {
-    if (is_bert || !config.value(key, json()).is_null()) return special(key, *usual.begin());
+    if (has_word_pieces || !config.value(key, json()).is_null()) return special(key, *usual.begin());
     for (const char* name : usual) {
       if (const auto known = pipeline.added_id.find(name); known != pipeline.added_id.end()) return known->second;
     }
     return -1;
   };
-  if (!is_bert) check_ids(file, pipeline);
+  if (!has_word_pieces) check_ids(file, pipeline);
   pipeline.special = {.mask = special_if_any("mask_token", {"[MASK]", "<mask>"}),
                       .pad = special_if_any("pad_token", {"[PAD]", "<pad>"}),
                       .unknown = pipeline.model->unknown()};
   const json post_processor = root.value("post_processor", json());
   if (!post_processor.is_null()) {
     pipeline.post_processor = read_post_processor({file, post_processor});
-  } else if (is_bert) {
+  } else if (has_word_pieces) {
     pipeline.post_processor.around = Template::around(special("cls_token", "[CLS]"), special("sep_token", "[SEP]"));
   } else {
     pipeline.post_processor.around = Template::plain();

@@ -1,4 +1,6 @@
 // ALBERT (Lan et al. 2020): a BERT whose layers share their weights, with narrow word embeddings.
+#include <fmt/format.h>
+
 #include "model/families/bert_like.hpp"
 #include "model/families/families.hpp"
 #include "model/transformer/family.hpp"
@@ -17,7 +19,9 @@ TransformerSpec read(const ConfigFile& config) {
   return spec;
 }
 
-const std::string layer = "albert.encoder.albert_layer_groups.{}.albert_layers.0.";
+std::string layer(std::string_view part) {
+  return fmt::format("albert.encoder.albert_layer_groups.{{}}.albert_layers.0.{}", part);
+}
 
 }  // namespace
 
@@ -36,14 +40,14 @@ const Family& albert_family() {
                  {Part::segment, "albert.embeddings.token_type_embeddings"},
                  {Part::embedding_norm, "albert.embeddings.LayerNorm"},
                  {Part::embedding_map, "albert.encoder.embedding_hidden_mapping_in"},
-                 {Part::query, layer + "attention.query"},
-                 {Part::key, layer + "attention.key"},
-                 {Part::value, layer + "attention.value"},
-                 {Part::attention_out, layer + "attention.dense"},
-                 {Part::attention_norm, layer + "attention.LayerNorm"},
-                 {Part::up, layer + "ffn"},
-                 {Part::down, layer + "ffn_output"},
-                 {Part::output_norm, layer + "full_layer_layer_norm"},
+                 {Part::query, layer("attention.query")},
+                 {Part::key, layer("attention.key")},
+                 {Part::value, layer("attention.value")},
+                 {Part::attention_out, layer("attention.dense")},
+                 {Part::attention_norm, layer("attention.LayerNorm")},
+                 {Part::up, layer("ffn")},
+                 {Part::down, layer("ffn_output")},
+                 {Part::output_norm, layer("full_layer_layer_norm")},
                  {Part::dense, "albert.pooler"},
                  {Part::classes, "classifier"},
                  {Part::span, "qa_outputs"}},

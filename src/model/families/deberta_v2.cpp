@@ -81,7 +81,7 @@ TransformerSpec read(const ConfigFile& config) {
   return spec;
 }
 
-const std::string layer = "deberta.encoder.layer.{}.";
+std::string layer(std::string_view part) { return fmt::format("deberta.encoder.layer.{{}}.{}", part); }
 
 }  // namespace
 
@@ -102,14 +102,14 @@ const Family& deberta_v2_family() {
                  {Part::embedding_norm, "deberta.embeddings.LayerNorm"},
                  {Part::relative, "deberta.encoder.rel_embeddings"},
                  {Part::relative_norm, "deberta.encoder.LayerNorm"},
-                 {Part::query, layer + "attention.self.query_proj"},
-                 {Part::key, layer + "attention.self.key_proj"},
-                 {Part::value, layer + "attention.self.value_proj"},
-                 {Part::attention_out, layer + "attention.output.dense"},
-                 {Part::attention_norm, layer + "attention.output.LayerNorm"},
-                 {Part::up, layer + "intermediate.dense"},
-                 {Part::down, layer + "output.dense"},
-                 {Part::output_norm, layer + "output.LayerNorm"},
+                 {Part::query, layer("attention.self.query_proj")},
+                 {Part::key, layer("attention.self.key_proj")},
+                 {Part::value, layer("attention.self.value_proj")},
+                 {Part::attention_out, layer("attention.output.dense")},
+                 {Part::attention_norm, layer("attention.output.LayerNorm")},
+                 {Part::up, layer("intermediate.dense")},
+                 {Part::down, layer("output.dense")},
+                 {Part::output_norm, layer("output.LayerNorm")},
                  {Part::dense, "pooler.dense"},
                  {Part::classes, "classifier"},
                  {Part::span, "qa_outputs"}},

@@ -197,7 +197,7 @@ at::Tensor attend(const TransformerSpec& spec, const LayerWeights& w, const Head
   const at::Tensor scores = scores_of(spec, heads, ahead);
   at::Tensor hidden = beyond(input.lengths, tokens).unsqueeze(1).unsqueeze(1);
   if (spec.causal) hidden = hidden.logical_or(ahead.gt(0).unsqueeze(1));
-  // A query beyond the text may see no key: its states are nobody's business, but must not be NaN.
+  // A query beyond the text may see no key: its states are not used, but must not be NaN.
   if (w.local) hidden = hidden.logical_or(ahead.abs().gt(spec.window).unsqueeze(1)).logical_and(ahead.ne(0).unsqueeze(1));
   return at::softmax(scores.masked_fill(hidden, -std::numeric_limits<float>::infinity()), -1);
 }
