@@ -15,7 +15,7 @@
 
 #include "data/prepare.hpp"
 #include "device/memory.hpp"
-#include "explain/gradients.hpp"
+#include "explain/methods.hpp"
 #include "model/open.hpp"
 #include "probe/gates.hpp"
 #include "probe/masks.hpp"
@@ -101,7 +101,7 @@ int main(int argc, char** argv) {
                                      .epsilon = 0,
                                      .token_budget = 16384};
       const double begin = now();
-      explain::IntegratedGradients(steps).attribute(subject);
+      explain::integrated_gradients(subject, {.integration_steps = steps});
       if (counts) by_gradients[point] += now() - begin;
     }
   }

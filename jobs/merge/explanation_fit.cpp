@@ -29,7 +29,7 @@ bool ExplanationFit::attribution(std::size_t source, std::string_view method, st
   const Source& held = sources_[source];
   if (index(source, method) < 0) return false;
   if (const auto mode = mode_of_probes(method)) return same_probe(held, *mode, point);
-  return !explain::uses_replacement(method) || same_replacement(held, point);
+  return !explain::explainer_named(method).uses_replacement || same_replacement(held, point);
 }
 
 bool ExplanationFit::faithfulness(std::size_t source, std::string_view method, std::int64_t point) const {

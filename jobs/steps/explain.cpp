@@ -100,20 +100,19 @@ class Part {
   /// Called for one point after the other, from 0.
   using ExplainPoint = std::function<void(int point, PartResults& results)>;
 
-  ExplainPoint explained_by(std::shared_ptr<const explain::Explainer> explainer) const {
+  ExplainPoint explained_by(const explain::Explainer& explainer, const explain::ExplainerSettings& settings) const {
     std::optional<model::Clean> shuffled_clean;
     if (compared_.shuffled != nullptr) shuffled_clean = compared_.shuffled->clean(batch_);
-    return [this, explainer = std::move(explainer), shuffled_clean = std::move(shuffled_clean)](int point,
-                                                                                                PartResults& results) {
+    return [this, &explainer, settings, shuffled_clean = std::move(shuffled_clean)](int point, PartResults& results) {
       const explain::Subject subject = subject_at(point, compared_.encoder, clean_);
       const auto start = Clock::now();
-      const at::Tensor attribution = explainer->attribute(subject);
+      const at::Tensor attribution = explainer.attribute(subject, settings);
       results.seconds.push_back(seconds_since(start));
       add(results, subject, attribution);
       if (!shuffled_clean) return;
       // The other model's attributions, measured on this model.
       const explain::Faithfulness control = explain::measure_faithfulness(
-          subject, explainer->attribute(subject_at(point, *compared_.shuffled, *shuffled_clean)), ranked_, shares_);
+          subject, explainer.attribute(subject_at(point, *compared_.shuffled, *shuffled_clean), settings), ranked_, shares_);
       append(results.shuffled_kept, floats_of(control.kept));
       append(results.shuffled_dropped, floats_of(control.dropped));
     };
@@ -340,10 +339,10 @@ void run_explainers(const Context& context, const model::Model& encoder, const s
     for (std::size_t m = 0; m < modes.size(); ++m) {
       if (mode_of_probes(method) == terms::name_of(modes[m].mode)) return part.explained_by(modes[m], judgements[m].chosen);
     }
-    return part.explained_by(explain::make_explainer(method, {.seed = static_cast<std::uint64_t>(settings.seed),
-                                                              .integration_steps = settings.integration_steps,
-                                                              .search_steps = settings.search_steps,
-                                                              .samples = settings.samples}));
+    return part.explained_by(explain::explainer_named(method), {.seed = static_cast<std::uint64_t>(settings.seed),
+                                                                .integration_steps = settings.integration_steps,
+                                                                .search_steps = settings.search_steps,
+                                                                .samples = settings.samples});
   };
   const auto size = static_cast<std::size_t>(ranks.size());
   const int points = static_cast<int>(encoder.points().size());

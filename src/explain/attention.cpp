@@ -1,12 +1,12 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 
-#include "explain/baselines.hpp"
+#include "explain/methods.hpp"
 #include "model/attention.hpp"
 
 namespace layersweep::explain {
 
-at::Tensor Attention::attribute(const Subject& subject) const {
+at::Tensor attention(const Subject& subject, const ExplainerSettings&) {
   const at::NoGradGuard no_grad;
   if (const auto* attending = dynamic_cast<const model::AttendingModel*>(&subject.model)) {
     const at::Tensor paid =

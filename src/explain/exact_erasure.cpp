@@ -1,12 +1,12 @@
 #include <bit>
 #include <vector>
 
-#include "explain/erasure.hpp"
+#include "explain/methods.hpp"
 #include "explain/trials.hpp"
 
 namespace layersweep::explain {
 
-at::Tensor ExactErasure::attribute(const Subject& subject) const {
+at::Tensor exact_erasure(const Subject& subject, const ExplainerSettings&) {
   struct Search {
     std::int64_t text;
     std::int64_t length;
@@ -16,7 +16,7 @@ at::Tensor ExactErasure::attribute(const Subject& subject) const {
   const std::vector<std::int64_t> lengths = lengths_of(subject);
   for (std::int64_t text = 0; text < subject.texts(); ++text) {
     const std::int64_t length = lengths[static_cast<std::size_t>(text)];
-    if (length <= most_tokens) open.push_back({text, length, {}});
+    if (length <= most_tokens_erased_exactly) open.push_back({text, length, {}});
   }
   at::Tensor result = missing_attribution(subject);
   auto cells = result.accessor<float, 2>();

@@ -5,22 +5,12 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string_view>
 
 #include "explain/subject.hpp"
 
 namespace layersweep::explain {
-
-class Explainer {
- public:
-  virtual ~Explainer() = default;
-
-  /// B x T: how much each token matters, larger for more. NaN for texts the method cannot explain; what stands beyond a
-  /// text's length has no meaning. Depends on each text alone, not on those beside it. Independent.
-  virtual at::Tensor attribute(const Subject& subject) const = 0;
-};
 
 /// What explainers may be told; each uses what concerns it.
 struct ExplainerSettings {
@@ -30,13 +20,17 @@ struct ExplainerSettings {
   std::int64_t samples = 4;             ///< draws of noise per step of those
 };
 
-/// Every name that make_explainer takes.
-std::span<const std::string_view> explainer_names();
+struct Explainer {
+  std::string_view name;
+  bool uses_replacement;  ///< whether its attributions depend on Subject::replacement
+  /// B x T: how much each token matters, larger for more. NaN for texts the method cannot explain; what stands beyond a
+  /// text's length has no meaning. Depends on each text alone, not on those beside it. Independent.
+  at::Tensor (*attribute)(const Subject& subject, const ExplainerSettings& settings);
+};
 
-/// Whether its attributions depend on Subject::replacement.
-bool uses_replacement(std::string_view name);
+std::span<const Explainer> explainers();
 
-/// Throws InternalError for any other name.
-std::unique_ptr<Explainer> make_explainer(std::string_view name, const ExplainerSettings& settings);
+/// Throws InternalError for a name that none of them has.
+const Explainer& explainer_named(std::string_view name);
 
 }  // namespace layersweep::explain

@@ -1,11 +1,10 @@
 #include <ATen/TensorOperators.h>
 
-#include "explain/gradients.hpp"
-#include "explain/score_gradient.hpp"
+#include "explain/methods.hpp"
 
 namespace layersweep::explain {
 
-at::Tensor GradientTimesInput::attribute(const Subject& subject) const {
+at::Tensor gradient_times_input(const Subject& subject, const ExplainerSettings&) {
   return (subject.states() * score_gradient(subject, subject.states(), repeated_texts(subject, 1))).sum(-1);
 }
 

@@ -3,12 +3,12 @@
 #include <limits>
 #include <vector>
 
-#include "explain/erasure.hpp"
+#include "explain/methods.hpp"
 #include "explain/trials.hpp"
 
 namespace layersweep::explain {
 
-at::Tensor GreedyErasure::attribute(const Subject& subject) const {
+at::Tensor greedy_erasure(const Subject& subject, const ExplainerSettings&) {
   const std::vector<std::int64_t> lengths = lengths_of(subject);
   at::Tensor result = missing_attribution(subject);
   auto cells = result.accessor<float, 2>();

@@ -4,8 +4,8 @@
 #include <ATen/ops/softplus.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include "explain/methods.hpp"
 #include "explain/noise.hpp"
-#include "explain/noisy.hpp"
 #include "explain/search.hpp"
 
 namespace layersweep::explain {
@@ -15,14 +15,14 @@ constexpr double starting_noise = -3;  // σ = 0.05 deviations
 
 }  // namespace
 
-at::Tensor Guan::attribute(const Subject& subject) const {
-  const std::int64_t copies = settings_.samples;
+at::Tensor guan(const Subject& subject, const ExplainerSettings& settings) {
+  const std::int64_t copies = settings.samples;
   const at::Tensor share = token_share(subject);
   const at::Tensor text = repeated_texts(subject, copies);
   TokenParameters rho(subject, starting_noise);
   Multipliers alpha(subject);
-  for (std::int64_t step = 1; step <= settings_.search_steps; ++step) {
-    const at::Tensor noise = subject.deviation * normal_noise(subject, settings_.seed, Draw::guan, step, copies);
+  for (std::int64_t step = 1; step <= settings.search_steps; ++step) {
+    const at::Tensor noise = subject.deviation * normal_noise(subject, settings.seed, Draw::guan, step, copies);
     at::Tensor divergences, gradient;
     {
       const at::AutoGradMode record(true);

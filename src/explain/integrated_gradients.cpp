@@ -8,23 +8,20 @@
 #include <numbers>
 
 #include "base/error.hpp"
-#include "explain/gradients.hpp"
-#include "explain/score_gradient.hpp"
+#include "explain/methods.hpp"
 
 namespace layersweep::explain {
 
-IntegratedGradients::IntegratedGradients(std::int64_t steps) : steps_(steps) {
+at::Tensor integrated_gradients(const Subject& subject, const ExplainerSettings& settings) {
+  const std::int64_t steps = settings.integration_steps;
   base::ensure(steps > 0, "an integral needs a step");
-}
-
-at::Tensor IntegratedGradients::attribute(const Subject& subject) const {
-  const auto [nodes, weights] = gauss_legendre(steps_);
+  const auto [nodes, weights] = gauss_legendre(steps);
   const std::int64_t at_once =
       std::max<std::int64_t>(1, subject.token_budget / (subject.texts() * subject.width()));  // steps in one pass
   const at::Tensor& states = subject.states();
   at::Tensor sum = at::zeros_like(states);
-  for (std::int64_t first = 0; first < steps_; first += at_once) {
-    const std::int64_t count = std::min(at_once, steps_ - first);
+  for (std::int64_t first = 0; first < steps; first += at_once) {
+    const std::int64_t count = std::min(at_once, steps - first);
     const auto part = [&](const std::vector<double>& all) {
       return at::tensor(at::ArrayRef<double>(all.data() + first, static_cast<std::size_t>(count)), at::kFloat)
           .view({count, 1, 1, 1});

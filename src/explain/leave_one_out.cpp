@@ -1,11 +1,11 @@
 #include <vector>
 
-#include "explain/erasure.hpp"
+#include "explain/methods.hpp"
 #include "explain/trials.hpp"
 
 namespace layersweep::explain {
 
-at::Tensor LeaveOneOut::attribute(const Subject& subject) const {
+at::Tensor leave_one_out(const Subject& subject, const ExplainerSettings&) {
   const std::vector<std::int64_t> lengths = lengths_of(subject);
   Trials trials(subject);
   for (std::int64_t text = 0; text < subject.texts(); ++text) {

@@ -4,23 +4,23 @@
 #include <ATen/ops/log1p.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include "explain/methods.hpp"
 #include "explain/noise.hpp"
-#include "explain/per_sample.hpp"
 #include "explain/search.hpp"
 #include "probe/evaluate.hpp"
 #include "probe/hard_concrete.hpp"
 
 namespace layersweep::explain {
 
-at::Tensor PerSampleDiffMask::attribute(const Subject& subject) const {
-  const std::int64_t copies = settings_.samples;
+at::Tensor per_sample_diffmask(const Subject& subject, const ExplainerSettings& settings) {
+  const std::int64_t copies = settings.samples;
   const at::Tensor share = token_share(subject);
   const at::Tensor text = repeated_texts(subject, copies);
   TokenParameters logits(subject, starting_gate_logit);
   Multipliers alpha(subject);
   BestMask best(subject, logits.values());
-  for (std::int64_t step = 1; step <= settings_.search_steps; ++step) {
-    const at::Tensor u = uniform_noise(subject, settings_.seed, Draw::diffmask, step, copies);
+  for (std::int64_t step = 1; step <= settings.search_steps; ++step) {
+    const at::Tensor u = uniform_noise(subject, settings.seed, Draw::diffmask, step, copies);
     const at::Tensor noise = (at::log(u) - at::log1p(-u)).to(at::kFloat);
     at::Tensor divergences, gradient;
     {
@@ -34,7 +34,7 @@ at::Tensor PerSampleDiffMask::attribute(const Subject& subject) const {
     }
     logits.descend(gradient);
     alpha.ascend(divergences.detach(), subject.epsilon);
-    if (BestMask::is_due(step) || step == settings_.search_steps) {
+    if (BestMask::is_due(step) || step == settings.search_steps) {
       best.consider(logits.values(), probe::hard_gates(probe::log_keep_probability(logits.values()).exp()));
     }
   }

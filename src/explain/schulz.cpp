@@ -6,13 +6,14 @@
 
 #include <numbers>
 
+#include "explain/methods.hpp"
 #include "explain/noise.hpp"
-#include "explain/noisy.hpp"
 #include "explain/search.hpp"
 
 namespace layersweep::explain {
 namespace {
 
+constexpr double beta = 10;
 constexpr double starting_logit = 5;      // nearly everything passes, as in the paper
 constexpr double least_deviation = 1e-6;  // a feature that never varies bears no noise
 
@@ -24,16 +25,16 @@ at::Tensor information(const at::Tensor& alpha, const at::Tensor& standardised) 
 
 }  // namespace
 
-at::Tensor Schulz::attribute(const Subject& subject) const {
-  const std::int64_t copies = settings_.samples;
+at::Tensor schulz(const Subject& subject, const ExplainerSettings& settings) {
+  const std::int64_t copies = settings.samples;
   const at::Tensor mask = subject.batch.mask.to(at::kFloat);
   const at::Tensor lengths = subject.batch.lengths.to(at::kFloat);
   const at::Tensor text = repeated_texts(subject, copies);
   const at::Tensor standardised = (subject.states() - subject.mean) / subject.deviation.clamp_min(least_deviation);
   TokenParameters alpha(subject, starting_logit);
-  for (std::int64_t step = 1; step <= settings_.search_steps; ++step) {
+  for (std::int64_t step = 1; step <= settings.search_steps; ++step) {
     const at::Tensor noise =
-        subject.mean + subject.deviation * normal_noise(subject, settings_.seed, Draw::schulz, step, copies);
+        subject.mean + subject.deviation * normal_noise(subject, settings.seed, Draw::schulz, step, copies);
     const at::AutoGradMode record(true);
     const at::Tensor leaf = alpha.values().detach().requires_grad_();
     const at::Tensor lambda = at::sigmoid(leaf).unsqueeze(-1);

@@ -6,6 +6,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/lerp.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
 #include <limits>
@@ -48,6 +49,13 @@ at::Tensor divergence(const Subject& subject, const at::Tensor& outputs, const a
 
 at::Tensor prediction_score(const Subject& subject, const at::Tensor& outputs, const at::Tensor& text) {
   return subject.model.output().log_probability(subject.clean.logits.index_select(0, text), outputs);
+}
+
+at::Tensor score_gradient(const Subject& subject, const at::Tensor& states, const at::Tensor& text) {
+  const at::AutoGradMode record(true);
+  const at::Tensor leaf = states.detach().requires_grad_();
+  const at::Tensor score = prediction_score(subject, outputs_above(subject, leaf, text), text).sum();
+  return torch::autograd::grad({score}, {leaf}).front();
 }
 
 at::Tensor masked_divergence(const Subject& subject, const at::Tensor& gates, const at::Tensor& text) {

@@ -45,6 +45,9 @@ at::Tensor divergence(const Subject& subject, const at::Tensor& outputs, const a
 /// with respect to `outputs`.
 at::Tensor prediction_score(const Subject& subject, const at::Tensor& outputs, const at::Tensor& text);
 
+/// ∂ prediction_score/∂ states of each row, R x T x W.
+at::Tensor score_gradient(const Subject& subject, const at::Tensor& states, const at::Tensor& text);
+
 /// Divergences of masked rows, R; no gradient.
 at::Tensor masked_divergence(const Subject& subject, const at::Tensor& gates, const at::Tensor& text);
 

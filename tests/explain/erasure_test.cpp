@@ -1,5 +1,5 @@
 // Erasure against plain loops that drop tokens one row at a time.
-#include "explain/erasure.hpp"
+#include "explain/methods.hpp"
 
 #include <algorithm>
 
@@ -40,7 +40,7 @@ class Erasure : public testing::TestWithParam<std::tuple<std::string, int>> {
 };
 
 TEST_P(Erasure, LeaveOneOutDropsEachTokenAlone) {
-  const at::Tensor found = explain::LeaveOneOut().attribute(scene_->subject(point_));
+  const at::Tensor found = explain::leave_one_out(scene_->subject(point_), {});
   for (std::int64_t text = 0; text < found.size(0); ++text) {
     for (std::int64_t token = 0; token < scene_->length(text); ++token) {
       std::vector<bool> kept(static_cast<std::size_t>(scene_->length(text)), true);
@@ -52,7 +52,7 @@ TEST_P(Erasure, LeaveOneOutDropsEachTokenAlone) {
 
 TEST_P(Erasure, ExactSearchEqualsBruteForce) {
   const Subject subject = scene_->subject(point_);
-  const at::Tensor found = explain::ExactErasure().attribute(subject);
+  const at::Tensor found = explain::exact_erasure(subject, {});
   for (std::int64_t text = 0; text < found.size(0); ++text) {
     const auto length = static_cast<std::size_t>(scene_->length(text));
     std::size_t smallest = length + 1;
@@ -79,7 +79,7 @@ TEST_P(Erasure, ExactSearchEqualsBruteForce) {
 }
 
 TEST_P(Erasure, GreedySearchDropsWhatHurtsLeast) {
-  const at::Tensor found = explain::GreedyErasure().attribute(scene_->subject(point_));
+  const at::Tensor found = explain::greedy_erasure(scene_->subject(point_), {});
   for (std::int64_t text = 0; text < found.size(0); ++text) {
     std::vector<bool> kept(static_cast<std::size_t>(scene_->length(text)), true);
     double reached = 0;
@@ -105,9 +105,9 @@ TEST_P(Erasure, GreedySearchDropsWhatHurtsLeast) {
 TEST(ErasureLimits, LongTextsAreNotSearchedExactly) {
   at::manual_seed(3);
   test::Frozen frozen = test::tiny_bert();
-  frozen.batch = test::random_batch({explain::ExactErasure::most_tokens + 1, 2}, 60);
+  frozen.batch = test::random_batch({explain::most_tokens_erased_exactly + 1, 2}, 60);
   const test::Scene scene(std::move(frozen));
-  const at::Tensor found = explain::ExactErasure().attribute(scene.subject(3));
+  const at::Tensor found = explain::exact_erasure(scene.subject(3), {});
   EXPECT_TRUE(found[0].isnan().all().item<bool>());
   EXPECT_FALSE(found[1].narrow(0, 0, 2).isnan().any().item<bool>());
 }

@@ -4,28 +4,24 @@
 #include <set>
 
 #include "base/error.hpp"
-#include "explain/per_sample.hpp"
 #include "explain/support.hpp"
 #include "probe/evaluate.hpp"
 
 namespace layersweep {
 namespace {
 
-using explain::ExplainerSettings;
-
-class Explainers : public testing::TestWithParam<std::string_view> {
+class Explainers : public testing::TestWithParam<explain::Explainer> {
  protected:
   void SetUp() override { at::manual_seed(21); }
   at::Tensor explain(const explain::Subject& subject, std::int64_t steps) const {
-    return explain::make_explainer(GetParam(), {.seed = 4, .integration_steps = 8, .search_steps = steps, .samples = 4})
-        ->attribute(subject);
+    return GetParam().attribute(subject, {.seed = 4, .integration_steps = 8, .search_steps = steps, .samples = 4});
   }
 };
 
 const std::set<std::string_view> know_nothing{"attention", "random"};
 
 TEST_P(Explainers, FindTheOnlyTokenThatMatters) {
-  if (know_nothing.contains(GetParam())) GTEST_SKIP() << GetParam() << " does not look at the output";
+  if (know_nothing.contains(GetParam().name)) GTEST_SKIP() << GetParam().name << " does not look at the output";
   const test::Scene scene(test::needle_model());
   for (const int point : {0, 1}) {
     explain::Subject subject = scene.subject(point);
@@ -71,12 +67,11 @@ TEST_P(Explainers, DependOnTheReplacementWhereTheySaySo) {
   const at::Tensor first = explain(subject, 60);
   subject.replacement = subject.replacement + 3;
   const bool same = at::allclose(first, explain(subject, 60), 0, 0, /*equal_nan=*/true);
-  EXPECT_EQ(same, !explain::uses_replacement(GetParam()));
+  EXPECT_EQ(same, !GetParam().uses_replacement);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Explainers,
-                         testing::ValuesIn(explain::explainer_names().begin(), explain::explainer_names().end()),
-                         [](const auto& test) { return std::string(test.param); });
+INSTANTIATE_TEST_SUITE_P(All, Explainers, testing::ValuesIn(explain::explainers().begin(), explain::explainers().end()),
+                         [](const auto& test) { return std::string(test.param.name); });
 
 // A search that found a mask within ε returns one whose hard form is.
 TEST(PerSampleSearch, KeepsTheConstraint) {
@@ -84,7 +79,7 @@ TEST(PerSampleSearch, KeepsTheConstraint) {
   const test::Scene scene(test::counting_model());
   const explain::Subject subject = scene.subject(1);
   for (const std::string_view name : {"diffmask", "reinforce"}) {
-    const at::Tensor keep = explain::make_explainer(name, {.search_steps = 200})->attribute(subject);
+    const at::Tensor keep = explain::explainer_named(name).attribute(subject, {.search_steps = 200});
     const at::Tensor hard = probe::hard_gates(keep);
     const at::Tensor divergence = explain::masked_divergence(subject, hard, explain::repeated_texts(subject, 1));
     EXPECT_LE(divergence.max().item<double>(), subject.epsilon + 1e-6) << name;
@@ -92,7 +87,7 @@ TEST(PerSampleSearch, KeepsTheConstraint) {
   }
 }
 
-TEST(ExplainerNames, OthersAreRefused) { EXPECT_THROW(explain::make_explainer("magic", {}), base::InternalError); }
+TEST(ExplainerNames, OthersAreRefused) { EXPECT_THROW(explain::explainer_named("magic"), base::InternalError); }
 
 }  // namespace
 }  // namespace layersweep

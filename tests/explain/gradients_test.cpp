@@ -1,7 +1,6 @@
 // Gradient explainers against Captum (scripts/make_explainer_fixture.py), and the law that integrated gradients add up.
-#include "explain/gradients.hpp"
+#include "explain/methods.hpp"
 
-#include "explain/baselines.hpp"
 #include "explain/support.hpp"
 
 namespace layersweep {
@@ -55,22 +54,22 @@ class Captum : public testing::Test {
 
 TEST_F(Captum, IntegratedGradients) {
   for (int point = 0; point < 4; ++point) {
-    expect_equal(explain::IntegratedGradients(50).attribute(subject(point)),
+    expect_equal(explain::integrated_gradients(subject(point), {.integration_steps = 50}),
                  "integrated_gradients." + std::to_string(point));
   }
 }
 
 TEST_F(Captum, GradientTimesInput) {
   for (int point = 0; point < 4; ++point) {
-    expect_equal(explain::GradientTimesInput().attribute(subject(point)), "input_x_gradient." + std::to_string(point));
+    expect_equal(explain::gradient_times_input(subject(point), {}), "input_x_gradient." + std::to_string(point));
   }
 }
 
 TEST_F(Captum, AttentionIsThatOfTransformers) {
   for (const int layer : {1, 2}) {
-    expect_equal(explain::Attention().attribute(subject(layer)), "attention." + std::to_string(layer));
+    expect_equal(explain::attention(subject(layer), {}), "attention." + std::to_string(layer));
   }
-  for (const int point : {0, 3}) EXPECT_TRUE(explain::Attention().attribute(subject(point)).isnan().all().item<bool>());
+  for (const int point : {0, 3}) EXPECT_TRUE(explain::attention(subject(point), {}).isnan().all().item<bool>());
 }
 
 TEST(IntegratedGradients, AddUpToTheChangeOfTheScore) {
@@ -80,7 +79,7 @@ TEST(IntegratedGradients, AddUpToTheChangeOfTheScore) {
     for (int point = 0; point < static_cast<int>(scene.clean.states.size()); ++point) {
       const explain::Subject subject = scene.subject(point);
       const at::Tensor mask = subject.batch.mask.to(at::kFloat);
-      const at::Tensor sum = (explain::IntegratedGradients(64).attribute(subject) * mask).sum(-1);
+      const at::Tensor sum = (explain::integrated_gradients(subject, {.integration_steps = 64}) * mask).sum(-1);
       const at::Tensor text = explain::repeated_texts(subject, 1);
       const auto score = [&](const at::Tensor& gates) {
         return explain::prediction_score(subject, explain::masked_outputs(subject, gates, text), text);
