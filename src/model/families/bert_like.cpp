@@ -11,12 +11,7 @@ TransformerSpec read_bert_like(const ConfigFile& config) {
   config.expect("is_decoder", false);
   config.expect("add_cross_attention", false);
   TransformerSpec spec;
-  spec.layers = config.size("num_hidden_layers");
-  spec.hidden = config.size("hidden_size");
-  spec.heads = config.size("num_attention_heads");
-  spec.inner = config.size("intermediate_size");
-  spec.vocabulary = config.size("vocab_size");
-  spec.positions = config.size("max_position_embeddings");
+  read_sizes(config, spec);
   const auto segments = config.json().find("type_vocab_size");
   const bool none = segments != config.json().end() && *segments == 0;
   spec.segments = none ? 0 : config.size_or("type_vocab_size", 2);

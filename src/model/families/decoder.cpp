@@ -24,14 +24,9 @@ TransformerSpec causal_spec(const ConfigFile& config) {
 TransformerSpec read_gated_decoder(const ConfigFile& config) {
   config.expect("partial_rotary_factor", 1.0);
   TransformerSpec spec = causal_spec(config);
-  spec.layers = config.size("num_hidden_layers");
-  spec.hidden = config.size("hidden_size");
-  spec.heads = config.size("num_attention_heads");
+  read_sizes(config, spec);
   spec.key_heads = config.size_or("num_key_value_heads", spec.heads);
   spec.head_width = config.size_or("head_dim", spec.hidden / spec.heads);
-  spec.inner = config.size("intermediate_size");
-  spec.vocabulary = config.size("vocab_size");
-  spec.positions = config.size("max_position_embeddings");
   spec.norm = NormKind::root_mean_square;
   spec.norm_epsilon = config.number_or("rms_norm_eps", 1e-6, 0, 1);
   spec.activation = activation_of(config, "hidden_act", "silu");

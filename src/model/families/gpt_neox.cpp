@@ -20,12 +20,7 @@ constexpr std::string_view keys[] = {
 TransformerSpec read(const ConfigFile& config) {
   config.expect("head_dim", nullptr);
   TransformerSpec spec = causal_spec(config);
-  spec.layers = config.size("num_hidden_layers");
-  spec.hidden = config.size("hidden_size");
-  spec.heads = config.size("num_attention_heads");
-  spec.inner = config.size("intermediate_size");
-  spec.vocabulary = config.size("vocab_size");
-  spec.positions = config.size("max_position_embeddings");
+  read_sizes(config, spec);
   spec.norm_epsilon = config.number_or("layer_norm_eps", 1e-5, 0, 1);
   spec.activation = activation_of(config, "hidden_act", "gelu");
   spec.parallel = config.truth_or("use_parallel_residual", true);

@@ -39,12 +39,7 @@ TransformerSpec read(const ConfigFile& config) {
   config.expect("rope_scaling", nullptr);
   config.expect("head_dim", nullptr);
   TransformerSpec spec;
-  spec.layers = config.size("num_hidden_layers");
-  spec.hidden = config.size("hidden_size");
-  spec.heads = config.size("num_attention_heads");
-  spec.inner = config.size("intermediate_size");
-  spec.vocabulary = config.size("vocab_size");
-  spec.positions = config.size("max_position_embeddings");
+  read_sizes(config, spec);
   spec.segments = 0;
   spec.norm_place = NormPlace::before;
   spec.norm_epsilon = config.number_or("norm_eps", 1e-5, 0, 1);

@@ -21,6 +21,15 @@ double parameter(const ConfigFile& config, const char* key, const nlohmann::json
 
 }  // namespace
 
+void read_sizes(const ConfigFile& config, TransformerSpec& spec) {
+  spec.layers = config.size("num_hidden_layers");
+  spec.hidden = config.size("hidden_size");
+  spec.heads = config.size("num_attention_heads");
+  spec.inner = config.size("intermediate_size");
+  spec.vocabulary = config.size("vocab_size");
+  spec.positions = config.size("max_position_embeddings");
+}
+
 Activation activation_of(const ConfigFile& config, const char* key, const char* otherwise) {
   static constexpr std::pair<std::string_view, Activation> computed[] = {{"gelu", Activation::gelu},
                                                                          {"gelu_new", Activation::gelu_tanh},

@@ -11,6 +11,9 @@
 
 namespace layersweep::model {
 
+/// Layers, widths, heads, vocabulary and positions under the names that most families give them.
+void read_sizes(const ConfigFile& config, TransformerSpec& spec);
+
 Activation activation_of(const ConfigFile& config, const char* key, const char* otherwise);
 
 /// pad_token_id; `otherwise` where there is none.
