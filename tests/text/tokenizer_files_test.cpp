@@ -315,20 +315,6 @@ TEST(TokenizerFiles, DamagedCharacterMapsAreRefusedOrRead) {
   EXPECT_GT(refused, 5u);
 }
 
-/// The error of opening a folder with a small byte-pair tokenizer after `change`; empty when it opens.
-std::string bpe_error_after(const std::function<void(json&)>& change) {
-  const test::TemporaryFolder folder;
-  json root = fixture_json("llama3");
-  change(root);
-  test::write_file(folder.path() / "tokenizer.json", root.dump());
-  try {
-    Tokenizer::open(folder.path());
-  } catch (const base::InputError& error) {
-    return error.what();
-  }
-  return "";
-}
-
 TEST(TokenizerFiles, BytePairsThatWouldNotBeFollowedAreRefused) {
   const auto pattern = [](json& root) -> json& { return root["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"]; };
   const std::vector<std::pair<const char*, std::function<void(json&)>>> cases{
@@ -362,15 +348,17 @@ TEST(TokenizerFiles, BytePairsThatWouldNotBeFollowedAreRefused) {
          std::swap(steps[0], steps[1]);
        }},
       {"(a)\\1", [&](json& root) { pattern(root) = "(a)\\1"; }}};
-  EXPECT_EQ(bpe_error_after([](json&) {}), "");
-  EXPECT_EQ(bpe_error_after([](json& root) {
-              for (json& merge : root["model"]["merges"]) {
-                merge = merge[0].get<std::string>() + " " + merge[1].get<std::string>();
-              }
-            }),
+  EXPECT_EQ(error_after([](json&) {}, "llama3"), "");
+  EXPECT_EQ(error_after(
+                [](json& root) {
+                  for (json& merge : root["model"]["merges"]) {
+                    merge = merge[0].get<std::string>() + " " + merge[1].get<std::string>();
+                  }
+                },
+                "llama3"),
             "");
   for (const auto& [words, change] : cases) {
-    const std::string error = bpe_error_after(change);
+    const std::string error = error_after(change, "llama3");
     EXPECT_NE(error.find(words), std::string::npos) << words << ": " << error;
   }
 }
