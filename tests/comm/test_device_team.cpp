@@ -11,6 +11,7 @@
 #include "base/error.hpp"
 #include "comm/device_team.hpp"
 #include "comm/gradient_reducer.hpp"
+#include "comm/outcome.hpp"
 #include "shard_reference.hpp"
 #include "stand_in/stand_in.hpp"
 
@@ -27,21 +28,6 @@ using testing::Not;
 
 constexpr double patient_s = 30;
 constexpr DeviceStream stream = nullptr;
-
-double seconds_of(const std::function<void()>& action) {
-  const auto start = std::chrono::steady_clock::now();
-  action();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const base::InputError& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
 
 DeviceSpan<float> span_of(std::vector<float>& values) { return {values.data(), values.size()}; }
 

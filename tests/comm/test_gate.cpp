@@ -8,27 +8,13 @@
 #include "base/error.hpp"
 #include "comm/communicator.hpp"
 #include "comm/gradient_reducer.hpp"
+#include "comm/outcome.hpp"
 
 namespace layersweep::comm {
 namespace {
 
 using testing::HasSubstr;
 using testing::Not;
-
-double seconds_of(const std::function<void()>& action) {
-  const auto start = std::chrono::steady_clock::now();
-  action();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const base::InputError& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
 
 TEST(Gate, SumsOverAllRanks) {
   const Communicator team = world().with_limit(30);
